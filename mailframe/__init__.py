@@ -1,0 +1,17 @@
+"""A pluggable mail service on Twisted. The rooms, in the order a message walks through them:
+
+- `mailframe.dialogue`: commands and replies on one connection
+- `mailframe.smtp`: SMTP and LMTP; here mail comes in
+- `mailframe.policy`: may it?
+- `mailframe.routing`: to whom, and which way?
+- `mailframe.filters`: trace fields and other changes to content
+- `mailframe.delivery`: ways out
+- `mailframe.store`: mail at rest
+- `mailframe.imap`, `mailframe.pop3`: here mail is read
+
+What they all speak of is in `mailframe.message`; who the people are, in `mailframe.directory`. What a node is made
+of is chosen in `mailframe.roles` and run by `mailframe.node`; `mailframe.config` and `mailframe.cli` are for people.
+`mailframe.interfaces` lists every public interface for authors of plugins.
+"""
+
+__version__ = "0.1.0.dev0"

@@ -1,0 +1,1 @@
+"""Ways out: `store` puts mail into mailboxes of this node."""

@@ -1,0 +1,27 @@
+"""What a way out does."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+
+from zope.interface import Interface
+
+from mailframe.message.mail import MailObject
+from mailframe.message.status import Status
+from mailframe.routing.interfaces import Route
+
+
+class IDelivery(Interface):
+    """Takes responsibility for a message: success means durable."""
+
+    def deliver(mail: MailObject, routes: Sequence[Route], atomic: bool) -> Awaitable[Sequence[Status]]:
+        """Deliver one message.
+
+        Args:
+            mail: the message; its content stays the caller's to discard afterwards.
+            routes: one for each of ``mail.envelope.recipients``, in order.
+            atomic: all recipients or none, because the protocol has one reply for all (SMTP); LMTP says False.
+
+        Returns:
+            A status for each recipient, in order. A fault is a temporary status; nothing is raised for it.
+        """

@@ -1,0 +1,79 @@
+"""A bounded receive buffer that remembers how far it has searched. No I/O, no Twisted."""
+
+from __future__ import annotations
+
+from mailframe.message.status import ProtocolError, Status
+
+LINE_TOO_LONG = Status((5, 5, 6), "Line too long", "TOOBIG", reply_code=500)
+BARE_LINE_END = Status((5, 5, 2), "Lines end in CRLF; a bare CR or LF is refused", "CLIENTBUG")
+
+
+class ReceiveBuffer:
+    """Octets that arrived and were not understood yet.
+
+    Every octet is searched once for a line end, however it is split into segments. The bound on what may
+    wait is the reader's: `mailframe.dialogue.protocol` stops reading from the transport while more than its
+    limit is here.
+    """
+
+    __slots__ = ("_octets", "_searched")
+
+    def __init__(self) -> None:
+        self._octets = bytearray()
+        self._searched = 0
+
+    def __len__(self) -> int:
+        return len(self._octets)
+
+    def append(self, data: bytes) -> None:
+        """Add what arrived."""
+        self._octets += data
+
+    def take_line(self, limit: int) -> bytes | None:
+        """The next line without its CRLF, or None when it has not arrived whole.
+
+        Args:
+            limit: octets a line may have, its CRLF included.
+
+        Raises:
+            ProtocolError: fatal, when the line is longer than ``limit`` (raised as soon as that is certain,
+                before the rest of it is buffered); not fatal, when it holds a bare CR or LF: the line is
+                consumed up to its LF, so the dialogue may go on.
+        """
+        octets = self._octets
+        end = octets.find(b"\n", self._searched)
+        if end < 0:
+            self._searched = len(octets)
+            if self._searched >= limit:
+                raise ProtocolError(LINE_TOO_LONG, fatal=True)
+            return None
+        self._searched = 0
+        if end >= limit:
+            raise ProtocolError(LINE_TOO_LONG, fatal=True)
+        line = bytes(octets[:end])
+        del octets[: end + 1]
+        if not line.endswith(b"\r") or line.find(b"\r") != end - 1:
+            raise ProtocolError(BARE_LINE_END)
+        return line[:-1]
+
+    def take(self, count: int) -> bytes | None:
+        """Exactly ``count`` octets, or None when fewer have arrived."""
+        if len(self._octets) < count:
+            return None
+        return self.take_up_to(count)
+
+    def take_up_to(self, count: int) -> bytes:
+        """At most ``count`` octets: all there are, where there are fewer."""
+        piece = bytes(self._octets[:count])
+        del self._octets[:count]
+        self._searched = 0
+        return piece
+
+    def peek(self, count: int) -> bytes:
+        """The first ``count`` octets without taking them."""
+        return bytes(self._octets[:count])
+
+    def clear(self) -> None:
+        """Forget everything that waits."""
+        self._octets.clear()
+        self._searched = 0

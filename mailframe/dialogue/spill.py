@@ -1,0 +1,78 @@
+"""Received content that outgrows memory: octets go to a file past a limit, and come back as a `Content`."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import BinaryIO, cast
+
+from mailframe.message.content import Content, FileBody, OctetsBody
+
+MEMORY_LIMIT = 256 * 1024
+"""Octets of one message kept in memory before it goes to a file."""
+
+
+class Spill:
+    """Collects the octets of one message.
+
+    Files are written from the reactor's thread: a write of 64 KiB into the page cache takes some 20
+    microseconds, less than a hop to a thread. They have no name, so a crash leaves nothing behind; nothing is
+    flushed, because the content counts as accepted only when the store or the queue has its own copy.
+
+    Args:
+        directory: where the temporary files are made.
+        memory_limit: octets kept in memory.
+    """
+
+    __slots__ = ("_directory", "_file", "_head", "_limit", "_pieces", "size")
+
+    def __init__(self, directory: str, memory_limit: int = MEMORY_LIMIT) -> None:
+        self._directory = directory
+        self._limit = memory_limit
+        self._pieces: list[bytes] = []
+        self._file: BinaryIO | None = None
+        self._head = b""
+        self.size = 0
+
+    def write(self, data: bytes) -> None:
+        """Add octets.
+
+        Raises:
+            OSError: the disk is full or broken; the spill must be discarded.
+        """
+        self.size += len(data)
+        if self._file is not None:
+            _write_all(self._file, data)
+            return
+        self._pieces.append(data)
+        if self.size > self._limit:
+            self._open()
+
+    def finish(self) -> Content:
+        """All that was written, as a content; the spill is used up."""
+        if self._file is None:
+            octets = b"".join(self._pieces)
+            self._pieces = []
+            return Content(OctetsBody(octets))
+        file, self._file = self._file, None
+        return Content(FileBody(file, self.size, self._head))
+
+    def discard(self) -> None:
+        """Throw away what was written; safe after `finish` and twice."""
+        self._pieces = []
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self) -> None:
+        self._head = b"".join(self._pieces)
+        self._pieces = []
+        # Unbuffered: a second copy in a Python buffer would only delay the error of a full disk.
+        self._file = cast(BinaryIO, tempfile.TemporaryFile(prefix="spill-", dir=self._directory, buffering=0)  # noqa: SIM115)
+        _write_all(self._file, self._head)
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        # A nearly full disk takes a part and fails on the next try.
+        view = view[file.write(view) :]

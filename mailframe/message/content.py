@@ -1,0 +1,145 @@
+"""The content of a mail object: octets with CRLF line ends, in memory or in a file.
+
+A `Content` is a prefix (trace fields that were added here) followed by a body of octets that is never
+copied again. Reading a body that lies in a file blocks: iterate over `chunks` in a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO, Protocol
+
+CHUNK = 64 * 1024
+"""Octets a piece when content is streamed."""
+
+
+class Body(Protocol):
+    """The octets behind a content; shared by all contents made from it."""
+
+    @property
+    def size(self) -> int:
+        """Octets in all."""
+
+    @property
+    def head(self) -> bytes:
+        """The first octets, at least the first 64 KiB (all, where there are fewer); no I/O."""
+
+    def chunks(self) -> Iterator[bytes]:
+        """The octets in order, in pieces of about `CHUNK`; may block on files."""
+
+    def discard(self) -> None:
+        """Give back what holds the octets (a temporary file); safe to call twice."""
+
+
+class OctetsBody:
+    """A body in memory."""
+
+    __slots__ = ("_octets",)
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+
+    @property
+    def size(self) -> int:
+        """Octets in all."""
+        return len(self._octets)
+
+    @property
+    def head(self) -> bytes:
+        """All of it."""
+        return self._octets
+
+    def chunks(self) -> Iterator[bytes]:
+        """One piece: the octets are in memory already."""
+        if self._octets:
+            yield self._octets
+
+    def discard(self) -> None:
+        """Nothing to give back."""
+
+
+class FileBody:
+    """A body in an open temporary file, which is gone when the last user closed it.
+
+    Args:
+        file: an unnamed or unlinked file, readable by `os.pread`; owned by this object.
+        size: octets in it.
+        head: its first octets, kept in memory.
+    """
+
+    __slots__ = ("_file", "_head", "_size")
+
+    def __init__(self, file: BinaryIO, size: int, head: bytes) -> None:
+        self._file = file
+        self._size = size
+        self._head = head
+
+    @property
+    def size(self) -> int:
+        """Octets in all."""
+        return self._size
+
+    @property
+    def head(self) -> bytes:
+        """What was kept in memory from the start."""
+        return self._head
+
+    def chunks(self) -> Iterator[bytes]:
+        """Read the file piece by piece; several readers may do so at once. Blocks."""
+        import os
+
+        descriptor, offset = self._file.fileno(), 0
+        while offset < self._size:
+            piece = os.pread(descriptor, CHUNK, offset)
+            if not piece:
+                raise OSError("the temporary file is shorter than what was written to it")
+            offset += len(piece)
+            yield piece
+
+    def discard(self) -> None:
+        """Close the file, which removes it."""
+        self._file.close()
+
+
+class Content:
+    """Octets of one message: lines end in CRLF, and the last line is ended.
+
+    Args:
+        body: the octets as received.
+        prefix: header fields put in front here, each ended by CRLF.
+    """
+
+    __slots__ = ("body", "prefix")
+
+    def __init__(self, body: Body, prefix: bytes = b"") -> None:
+        self.body = body
+        self.prefix = prefix
+
+    @classmethod
+    def of(cls, octets: bytes) -> Content:
+        """Content held in memory."""
+        return cls(OctetsBody(octets))
+
+    @property
+    def size(self) -> int:
+        """Octets in all, with CRLF line ends: RFC822.SIZE of RFC 9051 section 7.5.2."""
+        return len(self.prefix) + self.body.size
+
+    @property
+    def head(self) -> bytes:
+        """The prefix and the first octets of the body; no I/O."""
+        return self.prefix + self.body.head
+
+    def with_prefix(self, fields: bytes) -> Content:
+        """The same body with ``fields`` before what is in front already."""
+        return Content(self.body, fields + self.prefix)
+
+    def chunks(self) -> Iterator[bytes]:
+        """All octets in order; may block on files."""
+        if self.prefix:
+            yield self.prefix
+        yield from self.body.chunks()
+
+    def octets(self) -> bytes:
+        """All octets at once; for messages known to be small, and for tests."""
+        return b"".join(self.chunks())

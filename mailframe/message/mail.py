@@ -1,0 +1,50 @@
+"""A mail object on its way: envelope, content, and where it came from (RFC 5321 section 2.3.1)."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, replace
+
+from .content import Content
+from .envelope import Envelope
+from .origin import Origin
+
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_queue_id() -> str:
+    """An id for one message that no other gets on any node: 16 characters, ascending with time.
+
+    Forty bits of milliseconds (35 years) and forty random bits, in Crockford's base 32, so that ids can be
+    read out on the telephone and sort by age.
+    """
+    number = ((time.time_ns() // 1_000_000) & 0xFFFFFFFFFF) << 40 | secrets.randbits(40)
+    return "".join(_DIGITS[(number >> shift) & 31] for shift in range(75, -5, -5))
+
+
+def new_session_id() -> str:
+    """An id for one connection: 10 random characters."""
+    number = secrets.randbits(50)
+    return "".join(_DIGITS[(number >> shift) & 31] for shift in range(45, -5, -5))
+
+
+@dataclass(frozen=True, slots=True)
+class MailObject:
+    """One message between two rooms.
+
+    Attributes:
+        queue_id: the message's id from the first byte to the mailbox, in every log line.
+        envelope: reverse-path and recipients.
+        content: octets as received plus what was put in front.
+        origin: the connection it came by.
+    """
+
+    queue_id: str
+    envelope: Envelope
+    content: Content
+    origin: Origin
+
+    def with_content(self, content: Content) -> MailObject:
+        """The same message with other octets."""
+        return replace(self, content=content)

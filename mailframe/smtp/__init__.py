@@ -1,0 +1,1 @@
+"""SMTP, LMTP and submission: `wire` (grammar), `session` (what commands mean), `server` (on Twisted)."""

@@ -1,0 +1,217 @@
+"""What a store promises. Other people implement this: the words here are the contract.
+
+Every method is one unit of work: a backend does it in one hop to one of its threads, so callers ask for many
+messages at once and never loop. Accounts are named by their canonical address (``alice@example.test``).
+Mailbox names are Unicode with ``/`` between levels; INBOX is the same in any case.
+
+Common to all methods: a refusal is raised as `MailframeError` with a `Status` that SMTP, IMAP and POP3 render;
+a full disk or a database that is away is a temporary status, never a permanent one. What was done is durable as
+its method says. When the Deferred behind an awaitable is cancelled, the work itself goes on or was never begun;
+it is never half done.
+
+`mailframe.testing.store` has the contract suite that every backend passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from zope.interface import Attribute, Interface
+
+from mailframe.message.status import Status
+
+from .values import (
+    Appended,
+    Changes,
+    Copied,
+    Delivery,
+    FlagChange,
+    Flags,
+    Item,
+    MailboxEntry,
+    MailboxStatus,
+    Message,
+    NewMessage,
+    SearchKey,
+    SearchResult,
+    Snapshot,
+    Span,
+    Stored,
+)
+
+
+class IMailStore(Interface):
+    """Mail at rest for many accounts. An `IService` that needs starting provides that too."""
+
+    def deliver(deliveries: Sequence[Delivery], atomic: bool = False) -> Awaitable[Sequence[Status]]:
+        """Put messages into mailboxes, durably: success means flushed to stable storage.
+
+        A missing account directory or INBOX is created; another missing mailbox falls back to INBOX.
+
+        Args:
+            deliveries: one a recipient; those of one message share its body.
+            atomic: all or none: when one cannot be prepared (written and flushed), none becomes visible, and
+                all get that one's status. Without it each is on its own.
+
+        Returns:
+            A status for each, in order. Never raises for a fault of storage: that is a temporary status.
+        """
+
+    def account(name: str) -> Awaitable[IMailAccount]:
+        """The mailboxes of one account, made (with INBOX and the default folders) where they do not exist.
+
+        Every caller gets its own; call `IMailAccount.close` when done.
+        """
+
+    def remove_account(name: str) -> Awaitable[None]:
+        """Delete all mail of an account for good; none is fine."""
+
+
+class IMailAccount(Interface):
+    """The mailboxes of one account, for one session."""
+
+    name = Attribute("The account's canonical address, `str`.")
+
+    def mailboxes() -> Awaitable[Sequence[MailboxEntry]]:
+        """All mailboxes and subscribed names, sorted by name with INBOX first.
+
+        Parents that do not exist as mailboxes are listed with ``selectable`` False.
+        """
+
+    def create(name: str, special_use: str | None = None) -> Awaitable[str]:
+        """Make a mailbox and its missing superiors (RFC 9051 section 6.3.4); a trailing separator is dropped.
+
+        Returns:
+            Its MAILBOXID.
+
+        Raises:
+            MailframeError: with word ``ALREADYEXISTS``, ``CANNOT`` (the name is not allowed) or ``LIMIT``.
+        """
+
+    def delete(name: str) -> Awaitable[None]:
+        """Remove a mailbox and its messages; inferiors stay. Its UIDVALIDITY is not used again for the name.
+
+        Raises:
+            MailframeError: ``NONEXISTENT``, or ``CANNOT`` for INBOX.
+        """
+
+    def rename(name: str, new_name: str) -> Awaitable[None]:
+        """Rename a mailbox and its inferiors, making missing superiors.
+
+        Renaming INBOX moves its messages into a new mailbox and leaves INBOX empty, without touching its
+        inferiors (RFC 9051 section 6.3.6).
+
+        Raises:
+            MailframeError: ``NONEXISTENT``, ``ALREADYEXISTS`` or ``CANNOT``.
+        """
+
+    def subscribe(name: str, subscribed: bool) -> Awaitable[None]:
+        """Put a name on the subscription list or take it off; the mailbox need not exist."""
+
+    def status(name: str) -> Awaitable[MailboxStatus]:
+        """The figures of one mailbox.
+
+        Raises:
+            MailframeError: ``NONEXISTENT``.
+        """
+
+    def open(name: str, read_only: bool = False) -> Awaitable[IMailbox]:
+        """Open one mailbox for a session.
+
+        Raises:
+            MailframeError: ``NONEXISTENT``.
+        """
+
+    def append(name: str, messages: Sequence[NewMessage]) -> Awaitable[Appended]:
+        """Add messages durably, all or none (RFC 3502).
+
+        Raises:
+            MailframeError: ``TRYCREATE`` when the mailbox does not exist; ``OVERQUOTA``; a temporary one.
+        """
+
+    def close() -> None:
+        """The session is done with it; opened mailboxes are closed with it."""
+
+
+class IMailbox(Interface):
+    """One opened mailbox. UIDs that do not exist (any more) are passed over without an error."""
+
+    name = Attribute("Its full name, `str`.")
+    mailbox_id = Attribute("RFC 8474 MAILBOXID, `str`.")
+    uidvalidity = Attribute("`int`, 1 to 2**32 - 1.")
+    read_only = Attribute("`bool`: opened by EXAMINE.")
+
+    def snapshot() -> Awaitable[Snapshot]:
+        """The mailbox now; the starting point for `changes`."""
+
+    def changes(since: int) -> Awaitable[Changes]:
+        """What happened after ``since``, a modseq from `Snapshot`, `Changes` or `Stored`.
+
+        Includes what this session did itself. Cheap when nothing happened.
+
+        Raises:
+            MailframeError: ``NONEXISTENT`` when the mailbox was deleted meanwhile.
+        """
+
+    def fetch(uids: Sequence[int], items: Item) -> Awaitable[Sequence[Message]]:
+        """Facts of messages, UIDs ascending. Callers ask for a window of some hundreds at a time."""
+
+    def read(spans: Sequence[Span]) -> Awaitable[Sequence[bytes | None]]:
+        """Octets of messages, with CRLF line ends, in the order of ``spans``; None where the message is gone.
+
+        Offsets count CRLF octets. A span past the end gives what there is. The caller bounds the sum (a window
+        of 1 MiB is usual) and reads a large message window by window, ascending, which is fast.
+        """
+
+    def store(
+        uids: Sequence[int],
+        change: FlagChange,
+        flags: Flags,
+        unchanged_since: int | None = None,
+    ) -> Awaitable[Stored]:
+        """Change flags. Keywords compare without regard to case and keep the spelling first used.
+
+        Raises:
+            MailframeError: ``LIMIT`` when there are too many keywords; ``NOPERM`` when read-only.
+        """
+
+    def copy(uids: Sequence[int], target: str) -> Awaitable[Copied]:
+        """Copy messages with flags and internal date, all or none.
+
+        Raises:
+            MailframeError: ``TRYCREATE``, ``OVERQUOTA``.
+        """
+
+    def move(uids: Sequence[int], target: str) -> Awaitable[Copied]:
+        """Move messages, all or none (RFC 6851); each has a new UID and keeps its email id."""
+
+    def expunge(uids: Sequence[int] | None = None) -> Awaitable[Sequence[int]]:
+        """Remove messages that have ``\\Deleted``, among ``uids`` where given; return those removed, ascending."""
+
+    def remove(uids: Sequence[int]) -> Awaitable[Sequence[int]]:
+        """Remove messages whatever their flags (POP3's UPDATE); return those removed, ascending."""
+
+    def search(key: SearchKey) -> Awaitable[SearchResult]:
+        """Messages that match. Text compares as i;unicode-casemap, on decoded text."""
+
+    def listen(changed: Callable[[], None]) -> Callable[[], None]:
+        """Call ``changed`` in the reactor's thread when something may have happened here.
+
+        A hint, from any session or worker: it may come late, twice or never, so callers also look now and then.
+
+        Returns:
+            A function that ends it.
+        """
+
+    def close() -> None:
+        """The session is done with it."""
+
+
+class IHints(Interface):
+    """Carries «something changed there» between sessions, and between workers."""
+
+    def publish(account: str, mailbox_id: str) -> None:
+        """Tell everybody who listens, here and in other workers. Called in the reactor's thread."""
+
+    def listen(account: str, mailbox_id: str, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call ``changed`` on each hint; returns a function that ends it."""

@@ -1,0 +1,358 @@
+"""What the store speaks of: flags, mailboxes, messages, changes, search keys. Values only, no I/O."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from mailframe.message.content import Content
+
+INBOX = "INBOX"
+SEPARATOR = "/"
+"""The hierarchy separator of mailbox names, whatever the backend's own layout uses."""
+
+# System flags as they are written (RFC 9051 section 2.3.2); keywords are strings without a backslash.
+SEEN, ANSWERED, FLAGGED, DELETED, DRAFT = (
+    "\\Seen",
+    "\\Answered",
+    "\\Flagged",
+    "\\Deleted",
+    "\\Draft",
+)
+SYSTEM_FLAGS = frozenset({SEEN, ANSWERED, FLAGGED, DELETED, DRAFT})
+Flags = frozenset[str]
+"""Flags of one message. ``\\Recent`` is never among them: it belongs to a session, not to a message."""
+
+SPECIAL_USES = frozenset({"\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash"})
+"""RFC 6154 section 2."""
+
+
+class FlagChange(enum.Enum):
+    """How STORE changes flags (RFC 9051 section 6.4.6)."""
+
+    REPLACE = "replace"
+    ADD = "add"
+    REMOVE = "remove"
+
+
+class Item(enum.Flag):
+    """What `IMailbox.fetch` is asked for; cheaper items cost no more than a row of the catalogue."""
+
+    FLAGS = enum.auto()
+    """`flags` and `modseq`."""
+    DATE = enum.auto()
+    """`internal_date`."""
+    SIZE = enum.auto()
+    """`size`."""
+    IDENTITY = enum.auto()
+    """`email_id`, `thread_id` and `save_date`."""
+    ENVELOPE = enum.auto()
+    """`description.envelope`; any of these three may read the content once and remember the answer."""
+    BODYSTRUCTURE = enum.auto()
+    """`description.bodystructure` and `description.body`."""
+    PARTS = enum.auto()
+    """`description.parts`: where each MIME part lies."""
+
+
+DESCRIPTION_ITEMS = Item.ENVELOPE | Item.BODYSTRUCTURE | Item.PARTS
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """A message's content, described once and kept: bytes ready for IMAP, and offsets of its parts.
+
+    Attributes:
+        envelope: ENVELOPE as IMAP sends it, parentheses included (RFC 9051 section 7.5.2).
+        bodystructure: BODYSTRUCTURE with extension data.
+        body: BODY, without extension data.
+        parts: the structure with offsets, packed; `mailframe.message.structure` reads it.
+    """
+
+    envelope: bytes
+    bodystructure: bytes
+    body: bytes
+    parts: bytes
+
+
+Describe = Callable[[Iterable[bytes]], Description]
+"""Describes a message from its octets (CRLF line ends) given in pieces. Roles hand one to a store, so that
+the store keeps what IMAP answers with without knowing IMAP. Pure, and called in the store's threads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a mailbox, as asked for; what was not asked for is None or empty.
+
+    Attributes:
+        uid: its unique identifier, 1 to 2**32 - 1.
+        flags: its flags and keywords.
+        modseq: when it last changed (RFC 7162).
+        internal_date: seconds since the epoch, UTC.
+        size: octets with CRLF line ends.
+        email_id, thread_id: RFC 8474 object ids.
+        save_date: seconds since the epoch when it came into this mailbox (RFC 8514).
+        description: see `Description`; fields that were not asked for may be empty.
+    """
+
+    uid: int
+    flags: Flags = frozenset()
+    modseq: int = 0
+    internal_date: int = 0
+    size: int = 0
+    email_id: str = ""
+    thread_id: str = ""
+    save_date: int = 0
+    description: Description | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message that comes into a mailbox by delivery or APPEND.
+
+    Attributes:
+        content: its octets; still the caller's to discard, after the store has answered.
+        flags: the flags it starts with.
+        internal_date: seconds since the epoch, UTC.
+        queue_id: names it in the log.
+    """
+
+    content: Content
+    flags: Flags = frozenset()
+    internal_date: int = 0
+    queue_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message for one account's mailbox."""
+
+    account: str
+    message: NewMessage
+    mailbox: str = INBOX
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxEntry:
+    """One mailbox name in the list of an account.
+
+    Attributes:
+        name: full name in Unicode, `SEPARATOR` between levels; INBOX in capitals.
+        mailbox_id: RFC 8474 MAILBOXID, "" for a name that is not a mailbox.
+        selectable: False for a name that only has inferiors (``\\NonExistent``).
+        subscribed: is it on the subscription list (LSUB)?
+        special_use: one of `SPECIAL_USES`, or None.
+    """
+
+    name: str
+    mailbox_id: str = ""
+    selectable: bool = True
+    subscribed: bool = False
+    special_use: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxStatus:
+    """The figures of one mailbox, as STATUS gives them (RFC 9051 section 6.3.11).
+
+    Attributes:
+        recent: messages no session has been told of as ``\\Recent`` yet.
+        size: octets of all messages (RFC 8438).
+        highestmodseq: RFC 7162; at least 1.
+    """
+
+    messages: int
+    recent: int
+    uidnext: int
+    uidvalidity: int
+    unseen: int
+    deleted: int
+    size: int
+    highestmodseq: int
+    mailbox_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A mailbox at one moment, as a session needs it when it selects.
+
+    Attributes:
+        uids: all UIDs, ascending.
+        recent: UIDs that are ``\\Recent`` for this session; when it may write, no later session gets them.
+        first_unseen: UID of the first message without ``\\Seen``, or None.
+        keywords: keywords in use.
+        uidnext, modseq: as in `MailboxStatus`; `changes` goes on from this ``modseq``.
+    """
+
+    uids: Sequence[int]
+    recent: frozenset[int]
+    first_unseen: int | None
+    keywords: frozenset[str]
+    uidnext: int
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened in a mailbox since a modseq.
+
+    Attributes:
+        modseq: the state these changes lead to; ask again from here.
+        messages: messages that came or whose flags changed, UIDs ascending, with `flags` and `modseq`.
+        vanished: UIDs expunged since, ascending; may name UIDs that also came since.
+        recent: those of the new messages that are ``\\Recent`` for this session.
+        uidnext: the next UID; messages with a UID below the one last seen are not new.
+    """
+
+    modseq: int
+    messages: Sequence[Message]
+    vanished: Sequence[int]
+    recent: frozenset[int]
+    uidnext: int
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where messages went: APPENDUID (RFC 9051 section 7.1). ``uids`` in the order of the messages."""
+
+    uidvalidity: int
+    uids: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """COPYUID: ``source`` and ``target`` go in pairs, ``source`` ascending."""
+
+    uidvalidity: int
+    source: Sequence[int]
+    target: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a change of flags.
+
+    Attributes:
+        messages: every message asked for that exists, UIDs ascending, with `flags` and `modseq` as they are now.
+        failed: UIDs left alone because they changed after ``unchanged_since`` (RFC 7162 section 3.1.3).
+        modseq: the mailbox's state after the change.
+    """
+
+    messages: Sequence[Message]
+    failed: Sequence[int]
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of one message's octets (CRLF line ends). ``length`` None means to the end."""
+
+    uid: int
+    offset: int = 0
+    length: int | None = None
+
+
+# Search keys (RFC 9051 section 6.4.4), with sequence numbers turned into UIDs already.
+
+
+class SearchKey:
+    """One node of a search program; see the subclasses."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class All(SearchKey):
+    """Every message."""
+
+
+@dataclass(frozen=True, slots=True)
+class And(SearchKey):
+    """Every one of ``keys``."""
+
+    keys: tuple[SearchKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or(SearchKey):
+    """``left`` or ``right``."""
+
+    left: SearchKey
+    right: SearchKey
+
+
+@dataclass(frozen=True, slots=True)
+class Not(SearchKey):
+    """Not ``key``."""
+
+    key: SearchKey
+
+
+@dataclass(frozen=True, slots=True)
+class HasFlag(SearchKey):
+    """Has the system flag or keyword (compared without regard to case)."""
+
+    flag: str
+
+
+@dataclass(frozen=True, slots=True)
+class UIDs(SearchKey):
+    """Its UID is in one of the inclusive ranges."""
+
+    ranges: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Size(SearchKey):
+    """More octets than ``larger``, or fewer than ``smaller``."""
+
+    larger: int | None = None
+    smaller: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dated(SearchKey):
+    """A date in ``[since, before)``, disregarding time and zone; days are `datetime.date.toordinal` numbers.
+
+    Attributes:
+        field: ``"internal"`` (INTERNALDATE), ``"sent"`` (the Date field) or ``"saved"`` (SAVEDATE).
+    """
+
+    field: str
+    since: int | None = None
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderContains(SearchKey):
+    """A field of this name whose decoded body has the text in it; "" matches any body."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextContains(SearchKey):
+    """The text is in the decoded text of the message.
+
+    Attributes:
+        header: look in the header section too (TEXT); False is BODY.
+    """
+
+    text: str
+    header: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModseqAtLeast(SearchKey):
+    """Changed at or after this modseq (RFC 7162 section 3.1.5)."""
+
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """UIDs that match, ascending, and the highest modseq among them (0 where none match)."""
+
+    uids: Sequence[int] = field(default_factory=tuple)
+    modseq: int = 0

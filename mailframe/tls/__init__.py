@@ -1,0 +1,1 @@
+"""Certificates and TLS contexts: loading, choosing by name, swapping without a restart."""
