@@ -67,7 +67,8 @@ class Spill:
         self._head = b"".join(self._pieces)
         self._pieces = []
         # Unbuffered: a second copy in a Python buffer would only delay the error of a full disk.
-        self._file = cast(BinaryIO, tempfile.TemporaryFile(prefix="spill-", dir=self._directory, buffering=0)  # noqa: SIM115)
+        file = tempfile.TemporaryFile(prefix="spill-", dir=self._directory, buffering=0)  # noqa: SIM115
+        self._file = cast(BinaryIO, file)
         _write_all(self._file, self._head)
 
 

@@ -1,0 +1,1 @@
+"""For authors of plugins and programs: fakes, contract suites, and the transcript runner."""

@@ -1,0 +1,1 @@
+"""Hypothesis strategies, one function a notion of mail."""
