@@ -47,7 +47,7 @@ def storm(server: peers.Server, options: argparse.Namespace) -> tuple[float, flo
     sources = [
         subprocess.Popen(
             ["/usr/sbin/smtp-source", *([] if options.each else ["-d"]), "-s", str(sessions), "-m", str(share),
-             "-l", str(options.size), "-f", f"sender@sender.test", "-t", f"{account}@{peers.DOMAIN}",
+             "-l", str(options.size), "-f", "sender@sender.test", "-t", f"{account}@{peers.DOMAIN}",
              f"127.0.0.1:{server.port}"],
             stderr=subprocess.PIPE,
         )

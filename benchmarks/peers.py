@@ -129,7 +129,7 @@ class Postfix(Server):
         for place in (queue, data, config, mail):
             place.mkdir(parents=True)
         for parent in (self.base, *self.base.parents):
-            if parent == Path("/tmp") or parent == Path("/"):  # noqa: S108
+            if parent == Path("/tmp") or parent == Path("/"):
                 break
             parent.chmod(0o755)
         nobody = pwd.getpwnam("nobody")
@@ -226,7 +226,8 @@ class Deliver:
             place = os.path.join(base, recipient.partition("@")[0])
             name = f"{os.getpid()}.{next(count)}"
             with open(os.path.join(place, "tmp", name), "wb") as file:
-                file.write(b"Return-Path: <%s>\\nDelivered-To: %s\\n" % (envelope.mail_from.encode(), recipient.encode()))
+                file.write(b"Return-Path: <%s>\\n" % envelope.mail_from.encode())
+                file.write(b"Delivered-To: %s\\n" % recipient.encode())
                 file.write(envelope.original_content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -276,7 +277,7 @@ class Mailframe(Server):
     """A node with the mx role and as many workers as cores, its configuration as `mailframe init` writes it."""
 
     name = "mailframe"
-    password = "wonderland-2580"  # noqa: S105
+    password = "wonderland-2580"
 
     def start(self) -> None:
         """Make a configuration and start ``twistd mailframe``."""
