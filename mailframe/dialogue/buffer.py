@@ -69,6 +69,11 @@ class ReceiveBuffer:
         self._searched = 0
         return piece
 
+    def put_back(self, octets: bytes) -> None:
+        """Put octets in front again, for a reader that took more than was its own."""
+        self._octets[:0] = octets
+        self._searched = 0
+
     def peek(self, count: int) -> bytes:
         """The first ``count`` octets without taking them."""
         return bytes(self._octets[:count])
