@@ -3,10 +3,10 @@
     python benchmarks/inbound.py [--messages 2000] [--size 5120] [--sessions 20] [--rounds 3] [--each]
 
 Load comes from Postfix's ``smtp-source``: five processes share the sessions and send to five accounts, in lasting
-sessions (many messages a session) or, with ``--each``, a session a message. Two rates are told: *taken*, until the last
-message was answered 250, and *stored*, until the last one was in its Maildir (Postfix answers when the message is in its
-queue). Processor time is that of the server's whole process tree, a message. The last column is the ratio of the
-stored rates, Mailframe's to the peer's: machines are noisy, so only ratios of one run mean something.
+sessions (many messages a session) or, with ``--each``, a session a message. Two rates are told: *taken*, until the
+last message was answered 250, and *stored*, until the last one was in its Maildir (Postfix answers when the message
+is in its queue). Processor time is that of the server's whole process tree, a message. The last column is the ratio
+of the stored rates, Mailframe's to the peer's: machines are noisy, so only ratios of one run mean something.
 """
 
 from __future__ import annotations
