@@ -1,0 +1,196 @@
+"""What may be said in the configuration, but for what plugins add; and what it all means when it is read.
+
+The classes named ``...Options`` are sections of the file. `Configuration` is what comes out: defaults filled in,
+paths absolute, plugins found and their options checked.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from .types import (
+    AuthenticatorName,
+    DirectoryName,
+    Duration,
+    FilePath,
+    ListenAddress,
+    RoleName,
+    StoreName,
+    option,
+)
+
+
+def _cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@attrs.frozen
+class NodeOptions:
+    """``[node]``: this machine's part in the service."""
+
+    hostname: str = option(
+        "The name this node has for others: in greetings, in trace fields, in message ids.",
+        factory=socket.getfqdn,
+        shown="the machine's full name",
+    )
+    data: FilePath = option(
+        "The directory for all that is kept: databases, mail, the control socket.", FilePath("data")
+    )
+    roles: list[RoleName] = option(
+        "What this node does.", factory=lambda: [RoleName("mx"), RoleName("relay"), RoleName("store")]
+    )
+    workers: int = option(
+        "How many processes serve connections.",
+        factory=_cores,
+        shown="the number of processor cores",
+        minimum=1,
+        maximum=1024,
+    )
+    status: ListenAddress | None = option(
+        'Where the status page, ``/metrics`` and ``/healthz`` answer by HTTP; ``""`` for nowhere.',
+        ListenAddress("tcp:2580:interface=127.0.0.1"),
+    )
+    control: FilePath = option(
+        "The socket by which `mailframe status` and `mailframe reload` reach the running node.",
+        attrs.Factory(lambda self: FilePath(os.path.join(self.data, "control")), takes_self=True),
+        shown="``control`` in the data directory",
+    )
+    drain_time: Duration = option(
+        "How long sessions of an old configuration may go on after a reload, and before a stop.",
+        Duration(600.0),
+        minimum=0,
+    )
+    connections: int = option(
+        "How many connections one worker holds at a time, all listeners together.", 10000, minimum=1
+    )
+
+
+@attrs.frozen
+class LogOptions:
+    """``[log]``: what is written down, and how."""
+
+    format: str = option(
+        "``readable`` lines for people or ``json``, one object a line, for programs.",
+        "readable",
+        choices=("readable", "json"),
+    )
+    level: str = option(
+        "The least important level that is written.",
+        "info",
+        choices=("debug", "info", "warn", "error", "critical"),
+    )
+    file: FilePath | None = option(
+        "The file to write to; without it, what twistd says (standard output under ``-n``).", None
+    )
+
+
+@attrs.frozen
+class CertificateFiles:
+    """One certificate and its key, both as PEM."""
+
+    certificate: FilePath = option(
+        "The file with the certificate, and behind it the ones that lead to its root.", must_exist=True
+    )
+    key: FilePath = option("The file with the private key.", must_exist=True)
+
+
+@attrs.frozen
+class TLSOptions:
+    """``[tls]``: certificates for all listeners; the client's SNI picks one, the first is for all others."""
+
+    certificates: list[CertificateFiles] = option("The certificates, each with its key.", factory=list)
+    minimum_version: str = option(
+        "The oldest version of TLS that is spoken.", "TLSv1.2", choices=("TLSv1.2", "TLSv1.3")
+    )
+
+
+@attrs.frozen
+class DirectoryOptions:
+    """``[directory]``: who has an account here; its own options are in ``[directory.BACKEND]``."""
+
+    backend: DirectoryName = option("The plugin to use.", DirectoryName("sqlite"))
+
+
+@attrs.frozen
+class StoreOptions:
+    """``[store]``: where mail is kept; its own options are in ``[store.BACKEND]``."""
+
+    backend: StoreName = option("The plugin to use.", StoreName("maildir"))
+
+
+@attrs.frozen
+class AuthenticatorOptions:
+    """``[authenticator]``: what decides on passwords; its own options are in ``[authenticator.BACKEND]``."""
+
+    backend: AuthenticatorName = option("The plugin to use.", AuthenticatorName("password"))
+
+
+SECTIONS: dict[str, type[Any]] = {"node": NodeOptions, "log": LogOptions, "tls": TLSOptions}
+"""Sections that are always the same."""
+BACKENDS: dict[str, type[Any]] = {
+    "directory": DirectoryOptions,
+    "store": StoreOptions,
+    "authenticator": AuthenticatorOptions,
+}
+"""Sections that choose one plugin; their subsections are the plugins' own."""
+FAMILIES = ("role", "policy", "filter", "delivery")
+"""Sections that have nothing but a subsection for each plugin."""
+
+
+@attrs.frozen
+class Choice:
+    """One plugin with its options, ready to be built.
+
+    Attributes:
+        factory: the plugin, one of the interfaces in `mailframe.registry`.
+        options: an instance of ``factory.schema()``.
+    """
+
+    factory: Any
+    options: Any
+
+    @property
+    def name(self) -> str:
+        """The plugin's name."""
+        return str(self.factory.name)
+
+    def build(self, context: Any) -> Any:
+        """What the plugin makes of its options in this `mailframe.roles.context.Context`."""
+        return self.factory.build(self.options, context)
+
+
+@attrs.frozen
+class Configuration:
+    """A whole configuration, checked and complete.
+
+    Attributes:
+        path: absolute path of the file it was read from.
+        node: this machine's part.
+        log: how the log is written.
+        tls: certificates.
+        directory: the chosen directory.
+        store: the chosen store.
+        authenticator: the chosen authenticator.
+        roles: the roles of ``node.roles`` in that order, by name.
+        policies: every policy that a role names or that has a section, by name.
+        filters: the same of filters.
+        deliveries: the same of deliveries.
+    """
+
+    path: str
+    node: NodeOptions
+    log: LogOptions
+    tls: TLSOptions
+    directory: Choice
+    store: Choice
+    authenticator: Choice
+    roles: Mapping[str, Choice]
+    policies: Mapping[str, Choice]
+    filters: Mapping[str, Choice]
+    deliveries: Mapping[str, Choice]

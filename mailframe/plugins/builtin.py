@@ -1,0 +1,100 @@
+"""Declares what comes with Mailframe, the way any other package declares its own."""
+
+from mailframe.registry import (
+    Declaration,
+    IAuthenticatorFactory,
+    IDirectoryFactory,
+    IFilterFactory,
+    IMailStoreFactory,
+    IPolicyFactory,
+    IRoleFactory,
+)
+
+mx = Declaration(
+    IRoleFactory,
+    name="mx",
+    summary="Takes mail from anyone for our own domains",
+    schema="mailframe.roles.options.MXOptions",
+    implementation="mailframe.roles.mx.build",
+)
+relay = Declaration(
+    IRoleFactory,
+    name="relay",
+    summary="Takes mail from our own users, who log in",
+    schema="mailframe.roles.options.RelayOptions",
+    implementation="mailframe.roles.relay.build",
+)
+store = Declaration(
+    IRoleFactory,
+    name="store",
+    summary="Keeps mailboxes: LMTP in, IMAP and POP3 out",
+    schema="mailframe.roles.options.StoreOptions",
+    implementation="mailframe.roles.store.build",
+)
+
+maildir = Declaration(
+    IMailStoreFactory,
+    name="maildir",
+    summary="Maildir++ folders with an SQLite catalogue an account",
+    schema="mailframe.store.maildir.options.MaildirOptions",
+    implementation="mailframe.roles.backends.build_maildir",
+)
+memory_store = Declaration(
+    IMailStoreFactory,
+    name="memory",
+    summary="Keeps mail until the process ends; for tests and examples",
+    schema="mailframe.store.options.MemoryStoreOptions",
+    implementation="mailframe.roles.backends.build_memory_store",
+)
+
+sqlite = Declaration(
+    IDirectoryFactory,
+    name="sqlite",
+    summary="Accounts, aliases and domains in one SQLite file, managed by commands",
+    schema="mailframe.directory.options.SQLiteOptions",
+    implementation="mailframe.roles.backends.build_sqlite_directory",
+)
+memory_directory = Declaration(
+    IDirectoryFactory,
+    name="memory",
+    summary="Accounts written in the configuration; for tests and examples",
+    schema="mailframe.directory.options.MemoryDirectoryOptions",
+    implementation="mailframe.roles.backends.build_memory_directory",
+)
+password = Declaration(
+    IAuthenticatorFactory,
+    name="password",
+    summary="Checks passwords against the directory's hashes",
+    schema="mailframe.directory.options.PasswordOptions",
+    implementation="mailframe.roles.backends.build_password_authenticator",
+)
+
+loops = Declaration(
+    IPolicyFactory,
+    name="loops",
+    summary="Refuses mail that has passed too many hosts",
+    schema="mailframe.policy.loops.LoopOptions",
+    implementation="mailframe.roles.backends.build_loops",
+)
+helo = Declaration(
+    IPolicyFactory,
+    name="helo",
+    summary="Refuses greetings that are no host name",
+    schema="mailframe.policy.helo.HeloOptions",
+    implementation="mailframe.roles.backends.build_helo",
+)
+login = Declaration(
+    IPolicyFactory,
+    name="login",
+    summary="Refuses senders who have not logged in",
+    schema="mailframe.policy.login.LoginOptions",
+    implementation="mailframe.roles.backends.build_login",
+)
+
+trace = Declaration(
+    IFilterFactory,
+    name="trace",
+    summary="Puts the Received field in front",
+    schema="mailframe.filters.trace.TraceOptions",
+    implementation="mailframe.roles.backends.build_trace",
+)
