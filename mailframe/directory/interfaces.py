@@ -11,7 +11,7 @@ from zope.interface import Interface
 
 from mailframe.message.address import Address
 
-from .values import Account, Alias, Credentials, Identity
+from .values import Account, Alias, Credential, Credentials, Identity
 
 
 class IDirectory(Interface):
@@ -33,6 +33,20 @@ class IDirectory(Interface):
 
     def account(name: str) -> Awaitable[Account | None]:
         """The account of this canonical name."""
+
+
+class ICredentialSource(Interface):
+    """Gives out what passwords are checked against; for `mailframe.directory.authenticator`."""
+
+    def credential(name: str) -> Awaitable[Credential | None]:
+        """The account of this name with its password's hash; None for unknown.
+
+        Args:
+            name: as a client gave it; compared as addresses are.
+
+        Raises:
+            MailframeError: temporary, when the directory cannot be asked.
+        """
 
 
 class IAuthenticator(Interface):
@@ -87,6 +101,20 @@ class IDirectoryAdmin(Interface):
             MailframeError: no such account.
         """
 
+    def set_enabled(name: str, enabled: bool) -> None:
+        """Let an account log in and receive mail, or not; its mail stays.
+
+        Raises:
+            MailframeError: no such account.
+        """
+
+    def set_quota(name: str, quota: int) -> None:
+        """Change how many octets an account may store, 0 for no limit.
+
+        Raises:
+            MailframeError: no such account.
+        """
+
     def remove_account(name: str) -> None:
         """Remove an account; its mail stays in the store until that is told.
 
@@ -101,7 +129,8 @@ class IDirectoryAdmin(Interface):
         """Make an address stand for others, replacing what it stood for.
 
         Raises:
-            MailframeError: the address is an account, or its domain is not ours.
+            MailframeError: the address is an account or no address, its domain is not ours, or there is no
+                target.
         """
 
     def remove_alias(address: Address) -> None:

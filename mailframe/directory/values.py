@@ -36,6 +36,22 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
+class Credential:
+    """What a directory keeps to check passwords against.
+
+    Attributes:
+        account: whose it is.
+        password_hash: ``{SCHEME}...`` as `mailframe.directory.passwords` reads it.
+    """
+
+    account: Account
+    password_hash: str
+
+    def __repr__(self) -> str:
+        return f"Credential(account={self.account!r})"
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """Who logged in.
 

@@ -1,0 +1,124 @@
+"""Reading a certificate with its chain and key, and saying clearly what is wrong with them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.x509.oid import ExtensionOID, NameOID
+
+from .options import CertificateFiles
+
+
+class CertificateError(Exception):
+    """A certificate cannot be used; the text names the file and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedCertificate:
+    """One certificate as read.
+
+    Attributes:
+        files: where it came from.
+        names: what it is shown for, in lower case; ``*.example.test`` stands for one label.
+        chain: the certificates above it, in order.
+        expires: when it ends, UTC.
+    """
+
+    files: CertificateFiles
+    certificate: x509.Certificate
+    key: PrivateKeyTypes
+    chain: tuple[x509.Certificate, ...]
+    names: tuple[str, ...]
+    expires: datetime
+
+    def expired(self, now: datetime) -> bool:
+        """Has it ended?"""
+        return now >= self.expires
+
+    def begins_later(self, now: datetime) -> bool:
+        """Is it not yet valid?"""
+        return now < self.certificate.not_valid_before_utc
+
+
+def load(files: CertificateFiles) -> LoadedCertificate:
+    """Read one certificate with its chain and key.
+
+    Raises:
+        CertificateError: a file is missing, unreadable or no PEM; or the key is not the certificate's.
+    """
+    certificates = _certificates(files.certificate)
+    key = _key(files.key)
+    certificate = certificates[0]
+    if _public(key.public_key()) != _public(certificate.public_key()):
+        raise CertificateError(
+            f"the key in {files.key} does not belong to the first certificate in {files.certificate}"
+        )
+    names = tuple(name.lower() for name in files.names) or _names(certificate)
+    return LoadedCertificate(
+        files, certificate, key, tuple(certificates[1:]), names, certificate.not_valid_after_utc
+    )
+
+
+def signature(certificates: Sequence[CertificateFiles]) -> tuple[object, ...]:
+    """Something that differs when any of the files was written; missing files count as None."""
+    found: list[object] = []
+    for files in certificates:
+        for path in (files.certificate, files.key):
+            try:
+                status = os.stat(path)
+                found.append((status.st_mtime_ns, status.st_size, status.st_ino))
+            except OSError:
+                found.append(None)
+    return tuple(found)
+
+
+def now() -> datetime:
+    """The time certificates are compared with."""
+    return datetime.now(UTC)
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(2**20)
+    except OSError as error:
+        raise CertificateError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _certificates(path: str) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(_read(path))
+    except ValueError as error:
+        raise CertificateError(f"{path} has no certificate in PEM form") from error
+
+
+def _key(path: str) -> PrivateKeyTypes:
+    try:
+        return load_pem_private_key(_read(path), None)
+    except TypeError as error:
+        raise CertificateError(f"the key in {path} has a passphrase; write it without one") from error
+    except ValueError as error:
+        raise CertificateError(f"{path} has no private key in PEM form") from error
+
+
+def _public(key: object) -> bytes:
+    octets: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined]
+    return octets
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """The DNS names of a certificate; the common name where it has no list of names."""
+    try:
+        extension = certificate.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME)
+        alternatives = extension.value
+        assert isinstance(alternatives, x509.SubjectAlternativeName)
+        return tuple(name.lower() for name in alternatives.get_values_for_type(x509.DNSName))
+    except x509.ExtensionNotFound:
+        found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+        return tuple(str(attribute.value).lower() for attribute in found)
