@@ -18,6 +18,7 @@ from .messages import messages
 
 ALICE = "alice@example.test"
 BOB = "bob@example.test"
+CAROL = "carol@example.test"
 PASSWORD = "wonderland-2580"
 ASKED = bool(os.environ.get("MAILFRAME_INTEROP"))
 SKIP = None if ASKED else "real mail programs are used only by `make interop`"
@@ -53,7 +54,12 @@ def run(
 def node() -> Node:
     """The service, started at first use and stopped when the tests end."""
     base = tempfile.mkdtemp(prefix="mailframe-interop-")
-    service = Node(base, accounts={ALICE: PASSWORD, BOB: PASSWORD}, roles=("mx", "relay", "store"), workers=2)
+    service = Node(
+        base,
+        accounts={ALICE: PASSWORD, BOB: PASSWORD, CAROL: PASSWORD},
+        roles=("mx", "relay", "store"),
+        workers=2,
+    )
     service.start()
     atexit.register(shutil.rmtree, base, ignore_errors=True)
     atexit.register(service.stop)

@@ -9,10 +9,10 @@ import time
 from twisted.trial.unittest import TestCase
 
 from . import service
-from .service import ALICE, BOB, PASSWORD, node, run
+from .service import BOB, CAROL, PASSWORD, node, run
 
 
-def arrived(token: str, account: str = ALICE) -> bytes | None:
+def arrived(token: str, account: str = CAROL) -> bytes | None:
     """The message with this token in its subject, or None."""
     client = imaplib.IMAP4("127.0.0.1", node().ports["imap"])
     try:
@@ -50,7 +50,7 @@ class SwaksTests(TestCase):
         return token, transcript
 
     def assert_arrives(self, token: str) -> bytes:
-        """It is in alice's INBOX at once: 250 means stored."""
+        """It is in carol's INBOX at once: 250 means stored."""
         octets = arrived(token)
         self.assertIsNotNone(octets)
         return octets
@@ -61,17 +61,17 @@ class SwaksTests(TestCase):
 
     def test_plain(self) -> None:
         """In clear, to the exchanger."""
-        token, _ = self.swaks(*self.smtp("smtp"), "--from", "joe@sender.test", "--to", ALICE)
+        token, _ = self.swaks(*self.smtp("smtp"), "--from", "joe@sender.test", "--to", CAROL)
         self.assertIn(b"Return-Path: <joe@sender.test>", self.assert_arrives(token))
 
     def test_starttls(self) -> None:
         """After STARTTLS; the trace field says so."""
-        token, _ = self.swaks(*self.smtp("smtp"), "--tls", "--from", "joe@sender.test", "--to", ALICE)
+        token, _ = self.swaks(*self.smtp("smtp"), "--tls", "--from", "joe@sender.test", "--to", CAROL)
         self.assertIn(b"with ESMTPS", self.assert_arrives(token))
 
     def test_pipelined(self) -> None:
         """With PIPELINING."""
-        token, _ = self.swaks(*self.smtp("smtp"), "--pipeline", "--from", "joe@sender.test", "--to", ALICE)
+        token, _ = self.swaks(*self.smtp("smtp"), "--pipeline", "--from", "joe@sender.test", "--to", CAROL)
         self.assert_arrives(token)
 
     def test_login_mechanisms(self) -> None:
@@ -79,24 +79,24 @@ class SwaksTests(TestCase):
         for mechanism in ("PLAIN", "LOGIN"):
             for way in (("--tls", *self.smtp("submission")), ("--tls-on-connect", *self.smtp("submissions"))):
                 token, _ = self.swaks(*way, "--auth", mechanism, "--auth-user", BOB, "--auth-password", PASSWORD,
-                                      "--from", BOB, "--to", ALICE)  # fmt: skip
+                                      "--from", BOB, "--to", CAROL)  # fmt: skip
                 self.assertIn(b"with ESMTPSA", self.assert_arrives(token))
 
     def test_wrong_password(self) -> None:
         """A wrong password is refused with 535 5.7.8."""
         _, transcript = self.swaks("--tls", *self.smtp("submission"), "--auth", "PLAIN", "--auth-user", BOB,
-                                   "--auth-password", "wrong", "--from", BOB, "--to", ALICE, ok=(28,))  # fmt: skip
+                                   "--auth-password", "wrong", "--from", BOB, "--to", CAROL, ok=(28,))  # fmt: skip
         self.assertIn("535 5.7.8", transcript)
 
     def test_no_login_no_submission(self) -> None:
         """Without a login the relay takes nothing."""
-        _, transcript = self.swaks("--tls", *self.smtp("submission"), "--from", BOB, "--to", ALICE, ok=(23,))
+        _, transcript = self.swaks("--tls", *self.smtp("submission"), "--from", BOB, "--to", CAROL, ok=(23,))
         self.assertIn("530 5.7.0", transcript)
 
     def test_lmtp(self) -> None:
         """By LMTP to the store."""
         token, _ = self.swaks(
-            *self.smtp("lmtp"), "--protocol", "LMTP", "--from", "joe@sender.test", "--to", ALICE
+            *self.smtp("lmtp"), "--protocol", "LMTP", "--from", "joe@sender.test", "--to", CAROL
         )
         self.assert_arrives(token)
 
@@ -125,7 +125,7 @@ class CurlSendsTests(TestCase):
         token = secrets.token_hex(8)
         run(
             "curl", "--silent", "--show-error", "--cacert", str(node().certificate), "--user", f"{BOB}:{PASSWORD}",
-            "--mail-from", BOB, "--mail-rcpt", ALICE, "--upload-file", "-", "--crlf",
+            "--mail-from", BOB, "--mail-rcpt", CAROL, "--upload-file", "-", "--crlf",
             f"smtps://localhost:{node().ports['submissions']}",
             stdin=f"Subject: {token}\nFrom: {BOB}\n\nHello.\n.\nBye.\n".encode(),
         )  # fmt: skip
