@@ -1,0 +1,126 @@
+"""Mailbox names on the wire: modified UTF-7 both ways, and the wildcards of LIST (RFC 3501 sections 5.1.3, 6.3.8).
+
+Names are decoded strictly: each Unicode name has one spelling on the wire, so that two spellings cannot mean one
+mailbox, and no octet above 127 is taken (RFC 3501 section 5.1).
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+
+from mailframe.message.status import MailframeError, Status
+from mailframe.store.names import canonical
+from mailframe.store.values import SEPARATOR
+
+from .parser import Parser
+
+NAME_LIMIT = 4096
+"""Octets a mailbox name or a pattern may have on the wire."""
+NOT_A_NAME = Status((5, 1, 3), "The mailbox name is not valid modified UTF-7", "CANNOT")
+
+_SHIFTED = re.compile("[^\x20-\x7e]+")
+
+
+def mailbox(parser: Parser) -> str:
+    """Take a mailbox name and give it the spelling the store keeps.
+
+    Raises:
+        ProtocolError: no astring is here.
+        MailframeError: ``CANNOT``: it is not modified UTF-7.
+    """
+    return canonical(decode(parser.astring()))
+
+
+def decode(octets: bytes) -> str:
+    """A name from its modified UTF-7.
+
+    Raises:
+        MailframeError: ``CANNOT``: it is not the one encoding of a name, or too long.
+    """
+    if len(octets) > NAME_LIMIT:
+        raise MailframeError(NOT_A_NAME)
+    if b"&" not in octets and octets.isascii():
+        return octets.decode("ascii")
+    try:
+        name = _decoded(octets)
+    except ValueError:
+        raise MailframeError(NOT_A_NAME) from None
+    if encode(name) != octets:
+        raise MailframeError(NOT_A_NAME)
+    return name
+
+
+def encode(name: str) -> bytes:
+    """A name in modified UTF-7."""
+    if "&" in name:
+        name = name.replace("&", "&-")
+    if name.isascii() and name.isprintable():
+        return name.encode("ascii")
+    return _SHIFTED.sub(_shifted, name).encode("ascii")
+
+
+class Pattern:
+    """A LIST pattern: ``*`` matches anything, ``%`` anything but the separator.
+
+    Matching follows all ways at once, so that no pattern takes longer than its length times the name's.
+
+    Args:
+        pattern: in Unicode, INBOX in capitals.
+    """
+
+    __slots__ = ("_exact", "_pattern")
+
+    def __init__(self, pattern: str) -> None:
+        pattern = re.sub("[*%]*[*][*%]*", "*", pattern)
+        self._pattern = re.sub("%+", "%", pattern)
+        self._exact = "*" not in pattern and "%" not in pattern
+
+    def matches(self, name: str) -> bool:
+        """Does the whole name match?"""
+        if self._exact:
+            return name == self._pattern
+        places = self._skip({0})
+        for char in name:
+            places = self._skip(self._step(places, char))
+            if not places:
+                return False
+        return len(self._pattern) in places
+
+    def _step(self, places: set[int], char: str) -> set[int]:
+        pattern, following = self._pattern, set()
+        for place in places:
+            wanted = pattern[place : place + 1]
+            if wanted == "*" or (wanted == "%" and char != SEPARATOR):
+                following.add(place)
+            elif wanted == char:
+                following.add(place + 1)
+        return following
+
+    def _skip(self, places: set[int]) -> set[int]:
+        """A wildcard may match nothing. Two never stand side by side, so one look is enough."""
+        return places | {place + 1 for place in places if self._pattern[place : place + 1] in ("*", "%")}
+
+
+def _decoded(octets: bytes) -> str:
+    text = octets.decode("ascii")
+    first, *shifted = text.split("&")
+    pieces = [first]
+    for piece in shifted:
+        encoded, dash, rest = piece.partition("-")
+        if not dash:
+            raise ValueError("a shift is not ended")
+        pieces.append(_unshifted(encoded) if encoded else "&")
+        pieces.append(rest)
+    return "".join(pieces)
+
+
+def _unshifted(encoded: str) -> str:
+    padding = "=" * (-len(encoded) % 4)
+    octets = binascii.a2b_base64(encoded.replace(",", "/") + padding, strict_mode=True)
+    return octets.decode("utf-16-be")
+
+
+def _shifted(match: re.Match[str]) -> str:
+    octets = binascii.b2a_base64(match.group().encode("utf-16-be", "replace"), newline=False)
+    return "&" + octets.rstrip(b"=").replace(b"/", b",").decode("ascii") + "-"

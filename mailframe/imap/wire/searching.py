@@ -1,0 +1,213 @@
+"""The search program of SEARCH, as the store understands it (RFC 3501 section 6.4.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from mailframe.message.status import MailframeError, Status
+from mailframe.store import values
+from mailframe.store.values import SearchKey
+
+from .dates import date
+from .parser import Parser, bad
+from .sequences import Ranges, SequenceSet, sequence_set
+
+DEPTH_LIMIT = 50
+"""How deep NOT, OR and parentheses may be nested."""
+KEYS_LIMIT = 1000
+"""Search keys one command may have."""
+BADCHARSET = Status((5, 5, 4), "That charset is not known here", "BADCHARSET (US-ASCII UTF-8)")
+
+
+class Resolver(Protocol):
+    """What a search program needs of the session that runs it."""
+
+    def numbers(self, wanted: SequenceSet) -> Ranges:
+        """The UIDs behind message sequence numbers.
+
+        Raises:
+            ProtocolError: there is no such message sequence number.
+        """
+
+    def uids(self, wanted: SequenceSet) -> Ranges:
+        """The UIDs of a set of UIDs, ``*`` resolved."""
+
+    def recent(self) -> Ranges:
+        """The UIDs that are ``\\Recent`` in this session."""
+
+
+def search_program(parser: Parser, resolver: Resolver) -> SearchKey:
+    """Take all arguments of SEARCH.
+
+    Without CHARSET, strings are taken as UTF-8, of which US-ASCII is a part: clients search for what was typed
+    without saying how it is encoded.
+
+    Raises:
+        ProtocolError: it is not a search program.
+        MailframeError: ``BADCHARSET``.
+    """
+    program = _Program(parser, resolver, _charset(parser))
+    key = program.keys()
+    parser.end()
+    return key
+
+
+def _charset(parser: Parser) -> str:
+    if not parser.accept_word("CHARSET"):
+        return "utf-8"
+    parser.space()
+    name = parser.astring().upper()
+    parser.space()
+    if name == b"UTF-8":
+        return "utf-8"
+    if name in (b"US-ASCII", b"ASCII"):
+        return "ascii"
+    raise MailframeError(BADCHARSET)
+
+
+class _Program:
+    """One search program while it is parsed."""
+
+    def __init__(self, parser: Parser, resolver: Resolver, charset: str) -> None:
+        self._parser = parser
+        self._resolver = resolver
+        self._charset = charset
+        self._depth = 0
+        self._count = 0
+
+    def keys(self) -> SearchKey:
+        """One or more keys, all of which must match."""
+        found = [self.key()]
+        while self._parser.accept(b" "):
+            found.append(self.key())
+        return found[0] if len(found) == 1 else values.And(tuple(found))
+
+    def key(self) -> SearchKey:
+        """One search-key."""
+        self._bound()
+        parser, start = self._parser, self._parser.peek()
+        if start == b"(":
+            return self._nested(self._group)
+        if start.isdigit() or start == b"*":
+            return values.UIDs(self._resolver.numbers(sequence_set(parser)))
+        word = parser.word()
+        if word in _SIMPLE:
+            return _SIMPLE[word]
+        if word in _WITH_ARGUMENT:
+            parser.space()
+            return _WITH_ARGUMENT[word](self)
+        if word in ("RECENT", "OLD", "NEW"):
+            return self._recent(word)
+        raise bad("There is no such search key")
+
+    def text(self) -> str:
+        """An astring in the charset of the command."""
+        octets = self._parser.astring()
+        try:
+            return octets.decode(self._charset)
+        except UnicodeDecodeError:
+            raise MailframeError(BADCHARSET) from None
+
+    def field(self, name: str) -> SearchKey:
+        """A field and the text in it."""
+        return values.HeaderContains(name, self.text())
+
+    def header(self) -> SearchKey:
+        """HEADER: a field name and the text in it."""
+        name = self._parser.astring()
+        if not name or not name.isascii():
+            raise bad("There is no field of such a name")
+        self._parser.space()
+        return self.field(name.decode("ascii"))
+
+    def keyword(self) -> SearchKey:
+        """The argument of KEYWORD: an atom."""
+        return values.HasFlag(self._parser.atom().decode("ascii"))
+
+    def number(self) -> int:
+        """The argument of LARGER and SMALLER."""
+        return self._parser.number()
+
+    def dated(self, field: str, word: str) -> SearchKey:
+        """A date, and the days before, on or since it."""
+        day = date(self._parser)
+        if word == "BEFORE":
+            return values.Dated(field, before=day)
+        return values.Dated(field, since=day, before=day + 1 if word == "ON" else None)
+
+    def uids(self) -> SearchKey:
+        """The argument of UID."""
+        return values.UIDs(self._resolver.uids(sequence_set(self._parser)))
+
+    def negated(self) -> SearchKey:
+        """The argument of NOT."""
+        return values.Not(self._nested(self.key))
+
+    def either(self) -> SearchKey:
+        """The two arguments of OR."""
+        left = self._nested(self.key)
+        self._parser.space()
+        return values.Or(left, self._nested(self.key))
+
+    def _group(self) -> SearchKey:
+        self._parser.expect(b"(")
+        found = self.keys()
+        self._parser.expect(b")")
+        return found
+
+    def _recent(self, word: str) -> SearchKey:
+        recent = values.UIDs(self._resolver.recent())
+        if word == "OLD":
+            return values.Not(recent)
+        if word == "NEW":
+            return values.And((recent, values.Not(values.HasFlag(values.SEEN))))
+        return recent
+
+    def _nested(self, rule: Callable[[], SearchKey]) -> SearchKey:
+        self._depth += 1
+        if self._depth > DEPTH_LIMIT:
+            raise bad("The search program is nested too deeply")
+        found = rule()
+        self._depth -= 1
+        return found
+
+    def _bound(self) -> None:
+        self._count += 1
+        if self._count > KEYS_LIMIT:
+            raise bad("The search program has too many keys")
+
+
+def _flag_keys() -> dict[str, SearchKey]:
+    keys: dict[str, SearchKey] = {"ALL": values.All()}
+    for flag in values.SYSTEM_FLAGS:
+        keys[flag[1:].upper()] = values.HasFlag(flag)
+        keys["UN" + flag[1:].upper()] = values.Not(values.HasFlag(flag))
+    return keys
+
+
+_SIMPLE = _flag_keys()
+
+_WITH_ARGUMENT: dict[str, Callable[[_Program], SearchKey]] = {
+    "BCC": lambda program: program.field("Bcc"),
+    "BEFORE": lambda program: program.dated("internal", "BEFORE"),
+    "BODY": lambda program: values.TextContains(program.text()),
+    "CC": lambda program: program.field("Cc"),
+    "FROM": lambda program: program.field("From"),
+    "HEADER": _Program.header,
+    "KEYWORD": _Program.keyword,
+    "LARGER": lambda program: values.Size(larger=program.number()),
+    "NOT": _Program.negated,
+    "ON": lambda program: program.dated("internal", "ON"),
+    "OR": _Program.either,
+    "SENTBEFORE": lambda program: program.dated("sent", "BEFORE"),
+    "SENTON": lambda program: program.dated("sent", "ON"),
+    "SENTSINCE": lambda program: program.dated("sent", "SINCE"),
+    "SINCE": lambda program: program.dated("internal", "SINCE"),
+    "SMALLER": lambda program: values.Size(smaller=program.number()),
+    "SUBJECT": lambda program: program.field("Subject"),
+    "TEXT": lambda program: values.TextContains(program.text(), header=True),
+    "TO": lambda program: program.field("To"),
+    "UID": _Program.uids,
+    "UNKEYWORD": lambda program: values.Not(program.keyword()),
+}
