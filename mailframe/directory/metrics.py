@@ -1,0 +1,18 @@
+"""Figures of lookups and logins."""
+
+from __future__ import annotations
+
+from mailframe.monitor.counters import counter, gauge, histogram
+
+LOOKUPS = counter("directory_lookups", "Questions to the directory", ["answer"])
+LOOKUP_CACHED = LOOKUPS.labels("cached")
+LOOKUP_ASKED = LOOKUPS.labels("asked")
+LOOKUP_FAILED = LOOKUPS.labels("failed")
+
+LOGINS = counter("directory_logins", "Logins by outcome", ["outcome"])
+LOGIN_OUTCOMES = {
+    outcome: LOGINS.labels(outcome) for outcome in ("success", "remembered", "failure", "busy", "fault")
+}
+
+HASH_SECONDS = histogram("directory_hash_seconds", "Time to check one password, without waiting")
+HASH_WAITING = gauge("directory_hash_waiting", "Logins that are hashed or wait for it")
