@@ -37,7 +37,7 @@ class CheckerAuthenticator:
     """
 
     def __init__(self, checker: ICredentialsChecker, directory: IDirectory | None = None) -> None:
-        if not any(interface.isOrExtends(IUsernamePassword) for interface in _accepted(checker)):
+        if not any(IUsernamePassword.isOrExtends(interface) for interface in _accepted(checker)):
             raise ValueError("the checker does not take IUsernamePassword")
         self._checker = checker
         self._directory = directory
@@ -77,7 +77,7 @@ class AuthenticatorChecker:
         self._authenticator = authenticator
         self._protocol = protocol
 
-    def requestAvatarId(self, credentials: Any) -> Deferred[bytes]:
+    def requestAvatarId(self, credentials: Any) -> Deferred[bytes | tuple[()]]:
         """Ask the authenticator.
 
         Returns:
@@ -85,7 +85,7 @@ class AuthenticatorChecker:
         """
         return Deferred.fromCoroutine(self._request(credentials))
 
-    async def _request(self, credentials: Any) -> bytes:
+    async def _request(self, credentials: Any) -> bytes | tuple[()]:
         try:
             authcid = credentials.username.decode("utf-8")
             identity = await self._authenticator.authenticate(
