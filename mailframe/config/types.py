@@ -18,6 +18,8 @@ Size = NewType("Size", int)
 """Octets; written ``"512 KB"``, ``"25 MB"``, ``"1 GiB"``, or a plain number of octets."""
 FilePath = NewType("FilePath", str)
 """A path; a relative one counts from the configuration file's directory."""
+DataPath = NewType("DataPath", str)
+"""A path of something that is kept; a relative one counts from ``data`` in ``[node]``."""
 ListenAddress = NewType("ListenAddress", str)
 """A Twisted endpoint to listen on; ``ssl:`` in front means implicit TLS (see `mailframe.config.listen`)."""
 Secret = NewType("Secret", str)
