@@ -13,6 +13,8 @@ from typing import Any
 
 import attrs
 
+from mailframe.tls import options as handshake
+
 from .types import (
     AuthenticatorName,
     DirectoryName,
@@ -91,22 +93,11 @@ class LogOptions:
 
 
 @attrs.frozen
-class CertificateFiles:
-    """One certificate and its key, both as PEM."""
-
-    certificate: FilePath = option(
-        "The file with the certificate, and behind it the ones that lead to its root.", must_exist=True
-    )
-    key: FilePath = option("The file with the private key.", must_exist=True)
-
-
-@attrs.frozen
-class TLSOptions:
+class TLSOptions(handshake.TLSOptions):
     """``[tls]``: certificates for all listeners; the client's SNI picks one, the first is for all others."""
 
-    certificates: list[CertificateFiles] = option("The certificates, each with its key.", factory=list)
-    minimum_version: str = option(
-        "The oldest version of TLS that is spoken.", "TLSv1.2", choices=("TLSv1.2", "TLSv1.3")
+    certificates: list[handshake.CertificateFiles] = option(
+        "The certificates, each with its key.", factory=list
     )
 
 

@@ -17,8 +17,10 @@ CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:!aNULL:!eNULL:!PS
 class CertificateFiles:
     """One certificate with its key, as the files an ACME client writes."""
 
-    certificate: FilePath = option("PEM file: the certificate, then the chain up to the root.")
-    key: FilePath = option("PEM file with the private key, without a passphrase.")
+    certificate: FilePath = option(
+        "PEM file: the certificate, then the chain up to the root.", must_exist=True
+    )
+    key: FilePath = option("PEM file with the private key, without a passphrase.", must_exist=True)
     names: tuple[str, ...] = option(
         "Names this certificate is shown for; those in the certificate itself, where none are given.", ()
     )
