@@ -12,7 +12,7 @@ from mailframe.message.address import Address
 from . import refusals
 from .interfaces import ICredentialSource, IDirectory, IDirectoryAdmin
 from .names import checked_address, checked_domain, checked_name, comparable_domain, name_of, split_name
-from .passwords import make_hash
+from .passwords import is_hash, make_hash
 from .values import Account, Alias, Credential
 
 
@@ -22,8 +22,8 @@ class MemoryDirectory:
 
     Args:
         domains: local domains.
-        accounts: account name to password in clear; hashed with a cheap salted digest, because whoever writes
-            a password into a program has no secret to keep.
+        accounts: account name to password: ``{SCHEME}...``, or in clear; that is hashed with a cheap salted
+            digest, because whoever writes a password into a program has no secret to keep.
     """
 
     def __init__(self, domains: Iterable[str] = (), accounts: Mapping[str, str] | None = None) -> None:
@@ -33,7 +33,8 @@ class MemoryDirectory:
         for domain in domains:
             self.add_domain(domain)
         for name, password in (accounts or {}).items():
-            self.add_account(name, make_hash(password, "SSHA256"))
+            known = is_hash(password)
+            self.add_account(name, password if known else make_hash(password, "SSHA256"))
 
     async def start(self) -> None:
         """Nothing to open."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import attrs
 
 from mailframe.config.types import Duration, FilePath, option
@@ -16,6 +18,16 @@ class SQLiteOptions:
     cache_time: Duration = option(
         "How long an answer is remembered; a change in the file is noticed within a second all the same.",
         Duration(60.0),
+    )
+
+
+@attrs.frozen
+class MemoryDirectoryOptions:
+    """A directory written in the configuration; commands cannot change it."""
+
+    domains: tuple[str, ...] = option("The local domains.", ())
+    accounts: Mapping[str, str] = option(
+        "Account names and their passwords, in clear or as ``{SCHEME}...``.", factory=dict
     )
 
 

@@ -126,6 +126,12 @@ def default_scheme() -> str:
     return "ARGON2ID" if SCHEMES["ARGON2ID"].available else "SCRYPT"
 
 
+def is_hash(text: str) -> bool:
+    """Does this begin with a scheme we know, so that it is no password in clear?"""
+    name, brace, _ = text[1:].partition("}")
+    return text.startswith("{") and bool(brace) and name.upper().partition(".")[0] in SCHEMES
+
+
 def split(stored: str) -> tuple[str, str]:
     """A stored password as scheme (upper case) and the rest.
 

@@ -20,13 +20,14 @@ from zope.interface import implementer
 
 from .files import CertificateError, LoadedCertificate, load, now, signature
 from .interfaces import IServerContexts
-from .options import CIPHERS, VERSIONS, CertificateFiles
+from .options import CIPHERS, CertificateFiles
 
 log = Logger()
 
 __all__ = ["CertificateError", "CertificateFiles", "Contexts", "wrap"]
 
-_MINIMUM = {"1.2": TLSVersion.TLSv1_2, "1.3": TLSVersion.TLSv1_3}
+MINIMUM = {"1.2": TLSVersion.TLSv1_2, "1.3": TLSVersion.TLSv1_3}
+"""TLS versions that may be the oldest one accepted; 1.0 and 1.1 are gone (RFC 8996)."""
 EXPIRY_WARNING_DAYS = 14
 
 
@@ -45,7 +46,7 @@ class Contexts:
 
     Args:
         certificates: the first is the default, shown to clients that ask for no name or an unknown one.
-        minimum: the oldest TLS version, ``"1.2"`` or ``"1.3"``.
+        minimum: the oldest TLS version, ``"1.2"`` or ``"1.3"`` (``TLSv`` may be in front).
         ciphers: for TLS 1.2, as OpenSSL writes them.
 
     Raises:
@@ -57,10 +58,10 @@ class Contexts:
     ) -> None:
         if not certificates:
             raise CertificateError("TLS needs at least one certificate")
-        if minimum not in VERSIONS:
-            raise CertificateError(f"the oldest TLS version is one of {', '.join(VERSIONS)}, not {minimum}")
+        if minimum.removeprefix("TLSv") not in MINIMUM:
+            raise CertificateError(f"the oldest TLS version is one of {', '.join(MINIMUM)}, not {minimum}")
         self._files = tuple(certificates)
-        self._minimum = minimum
+        self._minimum = minimum.removeprefix("TLSv")
         self._ciphers = ciphers
         self._refused: tuple[object, ...] | None = None
         self._generation = self._load()
@@ -150,7 +151,7 @@ class Contexts:
                 certificate=cast(Any, certificate.certificate),
                 extraCertChain=cast(Any, list(certificate.chain)),
                 acceptableCiphers=AcceptableCiphers.fromOpenSSLCipherString(self._ciphers),
-                insecurelyLowerMinimumTo=_MINIMUM[self._minimum],
+                insecurelyLowerMinimumTo=MINIMUM[self._minimum],
                 contextForServerName=choose,
             )
             options.getContext()
