@@ -1,0 +1,72 @@
+"""Bringing files up to date."""
+
+from __future__ import annotations
+
+import os
+from unittest import mock
+
+import apsw
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailframe.database import migrations
+from mailframe.database.migrations import Migration, migrate, migrations_of
+from mailframe.database.sqlite import UnusableDatabase, open_connection
+
+ROOM = "tests.database.room"
+
+
+class MigrateTests(SynchronousTestCase):
+    """Files get what they lack, and nothing else."""
+
+    def setUp(self) -> None:
+        self.path = os.path.abspath(self.mktemp())
+        self.connection = open_connection(self.path)
+        self.addCleanup(self.connection.close)
+
+    def columns(self) -> list[str]:
+        return [row[1] for row in self.connection.execute("PRAGMA table_info(notes)")]
+
+    def test_new_file(self) -> None:
+        """A new file gets all tables."""
+        self.assertEqual(migrate(self.connection, ROOM), 0)
+        self.assertEqual(self.columns(), ["id", "text", "author"])
+        self.assertEqual(self.connection.pragma("user_version"), 2)
+
+    def test_older_file_keeps_its_rows(self) -> None:
+        """A file of an earlier version is brought up to date with what is in it."""
+        first = migrations_of(ROOM)[0]
+        self.connection.execute(first.sql)
+        self.connection.execute("INSERT INTO notes VALUES (1, 'one')")
+        self.connection.pragma("user_version", 1)
+        self.assertEqual(migrate(self.connection, ROOM), 1)
+        self.assertEqual(self.connection.execute("SELECT * FROM notes").get, (1, "one", ""))
+
+    def test_twice(self) -> None:
+        """An up-to-date file is left alone."""
+        migrate(self.connection, ROOM)
+        self.assertEqual(migrate(self.connection, ROOM), 2)
+
+    def test_newer_file_is_refused(self) -> None:
+        """A file of a later version is refused with a text an administrator can act on."""
+        self.connection.pragma("user_version", 3)
+        error = self.assertRaises(UnusableDatabase, migrate, self.connection, ROOM)
+        self.assertIn("newer version of Mailframe", str(error))
+        self.assertIn(self.path, str(error))
+        self.assertEqual(self.connection.pragma("user_version"), 3)
+
+    def test_failure_changes_nothing(self) -> None:
+        """When a step fails the file is as it was."""
+        steps = (migrations_of(ROOM)[0], Migration(2, "0002_bad.sql", "CREATE TABLE x (a); SELECT nonsense;"))
+        with mock.patch.object(migrations, "migrations_of", return_value=steps):
+            self.assertRaises(apsw.SQLError, migrate, self.connection, ROOM)
+        self.assertEqual(self.columns(), [])
+        self.assertEqual(self.connection.pragma("user_version"), 0)
+
+    def test_numbers_without_gap(self) -> None:
+        """A missing number is our mistake and is told at once."""
+        numbers = [step.number for step in migrations_of(ROOM)]
+        self.assertEqual(numbers, [1, 2])
+        with mock.patch.object(migrations, "_NAME", migrations.re.compile(r"(0002)_\w+\.sql")):
+            migrations_of.cache_clear()
+            self.addCleanup(migrations_of.cache_clear)
+            self.assertRaises(ValueError, migrations_of, ROOM)
