@@ -65,7 +65,7 @@ def _fields(octets: bytes, end: int) -> Iterator[Field]:
     start = 0
     while start < end:
         stop = octets.find(b"\r\n", start, end)
-        while 0 <= stop and octets[stop + 2 : stop + 3] in (b" ", b"\t") and stop + 2 < end:
+        while stop >= 0 and octets[stop + 2 : stop + 3] in (b" ", b"\t") and stop + 2 < end:
             stop = octets.find(b"\r\n", stop + 2, end)
         stop = end if stop < 0 else stop + 2
         yield _field(octets[start:stop])

@@ -42,7 +42,9 @@ def _parse(octets: bytes) -> tuple[bytes, Parameters]:
     value, *pieces = octets.split(b";")
     pairs = [piece.partition(b"=") for piece in pieces]
     return _squeeze(value), tuple(
-        (name, text.strip()) for written, equals, text in pairs if equals and (name := _squeeze(written).lower())
+        (name, text.strip())
+        for written, equals, text in pairs
+        if equals and (name := _squeeze(written).lower())
     )
 
 

@@ -8,7 +8,6 @@ input gives a tree: what is broken is read as text (RFC 2045 section 5.2).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from os.path import commonprefix
 
 from .header import unfold
 from .parameters import Parameters, get, parse
@@ -178,7 +177,7 @@ class Scanner:
         depth = self._depth
         self._delimiters = {**outside, delimiter: (depth, False), delimiter + b"--": (depth, True)}
         needle = b"\r\n" + delimiter
-        self._needle = commonprefix([outside_needle, needle]) if outside_needle else needle
+        self._needle = _common_start(outside_needle, needle) if outside_needle else needle
         default = ("message", "rfc822") if digest else ("text", "plain")
         children: list[Part] = []
         self._skip(self._position - 2)  # the preamble; its first line may be the boundary
@@ -243,7 +242,12 @@ class Scanner:
                 end = len(header)
             colon = lower.find(b":", place, end)
             name = lower[place + 8 : colon].rstrip(b" \t") if colon > 0 else b""
-            if name in _NAMES and name not in found and end - colon <= _VALUE_LIMIT and self._keep(end - colon):
+            if (
+                name in _NAMES
+                and name not in found
+                and end - colon <= _VALUE_LIMIT
+                and self._keep(end - colon)
+            ):
                 found[name] = unfold(header[colon + 1 : end])
             place = lower.find(b"content-", end)
         return found
@@ -299,12 +303,22 @@ class Scanner:
         return True
 
 
+def _common_start(one: bytes, other: bytes) -> bytes:
+    length = next(
+        (place for place, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None
+    )
+    return one[:length] if length is not None else min(one, other, key=len)
+
+
 def _media_type(kind: bytes, parameters: Parameters) -> tuple[str, str, Parameters]:
     """Type and subtype in lower case; what is not valid is text/plain (RFC 2045 section 5.2)."""
     if kind.translate(None, _TOKEN) != b"/" or kind.startswith(b"/") or kind.endswith(b"/"):
         return "text", "plain", ()
     media_type, _, subtype = kind.decode("ascii").lower().partition("/")
-    if media_type == "multipart" and not 0 < len((get(parameters, b"boundary") or b"").rstrip()) <= _BOUNDARY_LIMIT:
+    if (
+        media_type == "multipart"
+        and not 0 < len((get(parameters, b"boundary") or b"").rstrip()) <= _BOUNDARY_LIMIT
+    ):
         return "text", "plain", ()
     return media_type, subtype, parameters
 

@@ -177,7 +177,9 @@ def _parameters(values: list[list[str]]) -> Parameters:
 
 
 def _part(values: list[Any]) -> Part:
-    (kind, subtype, parameters, content_id, description, encoding, md5, disposition, language, location) = values[:10]
+    (kind, subtype, parameters, content_id, description, encoding, md5, disposition, language, location) = (
+        values[:10]
+    )
     header_start, body_start, end, lines, children = values[10:]
     return Part(
         kind,

@@ -37,7 +37,20 @@ _ALIASES = {
     "utf8": "utf-8",
     "unicode-1-1-utf-7": "utf-7",
 }
-_FALLBACK = "cp1252"
+# Text encodings of Python that are no charsets of mail, and fail where others replace.
+_NOT_CHARSETS = frozenset(("unicode-escape", "raw-unicode-escape", "undefined", "idna", "punycode"))
+
+LENIENT = "mailframe.lenient"
+"""The name of an error handler for `bytes.decode`: octets that are not UTF-8 are read as Windows-1252."""
+
+
+def _lenient(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error(LENIENT, _lenient)
 
 # The longest encoded word is 75 octets by RFC 2047, but some clients write whole lines as one.
 _WORD = re.compile(rb"=\?([!-<>-~]{1,60})\?([bBqQ])\?([^?\r\n]*+)\?=")
@@ -51,7 +64,8 @@ def _codec(name: str) -> str | None:
     except (LookupError, ValueError):
         return None
     # Python's bytes-to-bytes transforms (zlib, rot13 ...) are not charsets.
-    return found.name if getattr(found, "_is_text_encoding", True) else None
+    charset = getattr(found, "_is_text_encoding", True) and found.incrementaldecoder is not None
+    return found.name if charset and found.name not in _NOT_CHARSETS else None
 
 
 def codec(charset: bytes) -> str | None:
@@ -70,10 +84,7 @@ def to_text(octets: bytes, charset: bytes | None = None) -> str:
             is that, else as Windows-1252; where it is wrong, what cannot be decoded becomes U+FFFD.
     """
     name = codec(charset) if charset else None
-    try:
-        return octets.decode(name or "utf-8")
-    except (UnicodeError, ValueError):
-        return octets.decode(name or _FALLBACK, "replace")
+    return octets.decode(name, "replace") if name else octets.decode("utf-8", LENIENT)
 
 
 def decode_words(body: bytes) -> str:

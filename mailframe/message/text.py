@@ -1,0 +1,149 @@
+"""The text of a message, decoded for searching: header fields and the text parts (RFC 9051 section 6.4.4).
+
+All is decoded piece by piece, so that a message of any size needs little memory, and nothing fails: what
+cannot be decoded becomes U+FFFD or is left out. Attachments that are not text are passed over.
+"""
+
+from __future__ import annotations
+
+import binascii
+import codecs
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+
+from . import header
+from .structure import Part
+from .words import LENIENT, codec, decode_base64, decode_words
+
+PIECE = 64 * 1024
+"""Octets of a body read and decoded at a time."""
+
+Read = Callable[[int, int], bytes]
+"""Octets of a message by offset and length, with CRLF line ends; fewer where the message ends."""
+
+
+def fold_case(text: str) -> str:
+    """Text in the form searches compare: without case, and compatible characters alike (RFC 5051).
+
+    Both what is looked for and what is looked through must be folded.
+    """
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFKD", text.casefold())
+
+
+def contains(pieces: Iterable[str], needle: str) -> bool:
+    """Is the text in the pieces, which follow each other, without regard to case?
+
+    Args:
+        pieces: text as the functions here give it; the iteration stops at the first match.
+        needle: what to look for, as the client wrote it.
+    """
+    needle = fold_case(needle)
+    if not needle:
+        return True
+    tail = ""
+    for piece in pieces:
+        tail += fold_case(piece)
+        if needle in tail:
+            return True
+        tail = tail[max(0, len(tail) - len(needle) + 1) :]
+    return False
+
+
+def header_texts(octets: bytes) -> Iterator[str]:
+    """The fields of a header section, decoded: one ``Name: body`` and line end a piece."""
+    for field in header.fields(octets):
+        if field.name:
+            yield f"{field.name.decode('ascii')}: {decode_words(field.body)}\n"
+
+
+def field_text(octets: bytes, name: str) -> Iterator[str]:
+    """The decoded bodies of all fields of this name, for searching by HEADER."""
+    for body in header.values(octets, name.encode("utf-8", "replace")):
+        yield decode_words(body)
+
+
+def message_texts(root: Part, read: Read, *, with_header: bool = False) -> Iterator[str]:
+    """What TEXT and BODY search look through.
+
+    Args:
+        root: the message's structure.
+        read: reads its octets; called with at most `PIECE` octets a time for bodies, and with the length of
+            a header section.
+        with_header: give the message's own header section too (TEXT); those of messages inside it are part
+            of its body and always given.
+
+    Returns:
+        Pieces of text, in message order; a line end stands between parts.
+    """
+    for part in root.walk():
+        if part.is_message:
+            inner = part.children[0]
+            yield from header_texts(read(inner.header_start, inner.body_start - inner.header_start))
+        elif part is root and with_header:
+            yield from header_texts(read(0, root.body_start))
+        if not part.children and part.media_type in ("text", "message"):
+            yield from part_text(part, read)
+            yield "\n"
+
+
+def part_text(part: Part, read: Read) -> Iterator[str]:
+    """The body of a text part, its encoding and charset undone, in pieces."""
+    name = codec(part.charset) if part.charset else None
+    decoder = codecs.getincrementaldecoder(name or "utf-8")("replace" if name else LENIENT)
+    for octets in decoded_body(part, read):
+        text = decoder.decode(octets)
+        if text:
+            yield text
+    rest = decoder.decode(b"", True)
+    if rest:
+        yield rest
+
+
+def decoded_body(part: Part, read: Read) -> Iterator[bytes]:
+    """The body of a part without its transfer encoding (RFC 2045 section 6), in pieces."""
+    pieces = _pieces(part, read)
+    if part.encoding == "base64":
+        return _base64(pieces)
+    if part.encoding == "quoted-printable":
+        return _quoted_printable(pieces)
+    return pieces
+
+
+def _pieces(part: Part, read: Read) -> Iterator[bytes]:
+    offset = part.body_start
+    while offset < part.end:
+        piece = read(offset, min(PIECE, part.end - offset))
+        if not piece:
+            return
+        yield piece
+        offset += len(piece)
+
+
+def _base64(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for piece in pieces:
+        letters = (rest + piece).translate(None, b" \t\r\n")
+        end = len(letters) - len(letters) % 4
+        rest = letters[end:]
+        yield decode_base64(letters[:end])
+    if rest:
+        yield decode_base64(rest)
+
+
+def _quoted_printable(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for piece in pieces:
+        octets = rest + piece
+        # Cut behind a line; in a line without end, before what may be half of "=XX" or of a soft line end.
+        end = octets.rfind(b"\n") + 1
+        if not end:
+            cut = octets.rfind(b"=", max(0, len(octets) - 3))
+            end = cut if cut >= 0 else len(octets)
+            if len(octets) - end > 2:
+                end = len(octets)
+        rest = octets[end:]
+        yield binascii.a2b_qp(octets[:end])
+    if rest:
+        yield binascii.a2b_qp(rest)
