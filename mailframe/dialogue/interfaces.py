@@ -89,8 +89,12 @@ class IConnection(Interface):
     def buffered() -> int:
         """How many received octets wait behind the event being handled."""
 
-    def start_tls(contexts: IOpenSSLServerConnectionCreator) -> None:
+    def start_tls(contexts: IOpenSSLServerConnectionCreator, reply: bytes = b"") -> None:
         """Begin the TLS handshake as server; what was written before goes out in clear.
+
+        Args:
+            contexts: the certificates to show.
+            reply: the go-ahead, the last octets in clear; not sent when this raises.
 
         Raises:
             ProtocolError: fatal, when octets wait behind the command: they were sent in clear and must not

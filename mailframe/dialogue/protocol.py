@@ -163,12 +163,15 @@ class DialogueProtocol(Protocol):
         """Octets that wait behind the event being handled."""
         return len(self._buffer)
 
-    def start_tls(self, contexts: IOpenSSLServerConnectionCreator) -> None:
+    def start_tls(self, contexts: IOpenSSLServerConnectionCreator, reply: bytes = b"") -> None:
         """Begin the handshake; refuse when the client spoke on in clear."""
         if len(self._buffer):
             self._buffer.clear()
             raise ProtocolError(_SPOKEN_BEFORE_TLS, fatal=True)
-        self._transport().startTLS(contexts)
+        if reply:
+            self.write(reply)
+        if not self._lost:
+            self._transport().startTLS(contexts)
 
     def tls_facts(self) -> TLSFacts | None:
         """What the handshake agreed on, asked of OpenSSL once."""
@@ -264,15 +267,15 @@ class DialogueProtocol(Protocol):
             await step(argument)  # type: ignore[operator]
         except ProtocolError as error:
             self._refuse(error)
-        except CancelledError:
-            if not self._lost:
-                raise
-        except Exception:
-            if self._lost:
-                log.failure("a conversation failed after its connection was lost")
-                return
+        except Exception as error:
             failure = Failure()
-            log.failure("a conversation failed with {peer}", failure=failure, peer=self.peer)
+            if self._lost:
+                if not isinstance(error, CancelledError):
+                    log.failure(
+                        "a conversation with {peer} failed after it was lost", failure, peer=self.peer
+                    )
+                return
+            log.failure("a conversation with {peer} failed", failure, peer=self.peer)
             self._conversation.internal_error(failure)
 
     def _refuse(self, error: ProtocolError) -> None:
@@ -301,7 +304,7 @@ class DialogueProtocol(Protocol):
     def _broken(self, failure: Failure) -> None:
         if failure.check(CancelledError) and self._lost:
             return
-        log.failure("a dialogue broke with {peer}", failure=failure, peer=self.peer)
+        log.failure("the dialogue with {peer} broke", failure, peer=self.peer)
         self.abort()
 
     # Bounds.
@@ -325,20 +328,22 @@ class DialogueProtocol(Protocol):
         self._deadline = self._clock.seconds() + self._timeout
 
     def _arm(self) -> None:
+        if self._lost:
+            return
         delay = max(0.0, self._deadline - self._clock.seconds())
         self._alarm = self._clock.callLater(delay, self._alarmed)
 
     def _alarmed(self) -> None:
         """The alarm is set once and looks at the deadline when it rings: a reset a command costs more."""
         self._alarm = None
-        if self._closing:
-            self._transport().abortConnection()
-            return
-        waiting_for_us = self._busy and not self._writing_paused
+        waiting_for_us = self._busy and not self._writing_paused and not self._closing
         if waiting_for_us:
             self._touch()
         if self._clock.seconds() < self._deadline:
             self._arm()
+            return
+        if self._closing:
+            self.abort()
             return
         self._conversation.timed_out()
         self.close()

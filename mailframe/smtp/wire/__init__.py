@@ -1,1 +1,1 @@
-"""Grammar, bytes to commands and back; no I/O, no Twisted, no clock."""
+"""SMTP and LMTP as octets: commands, their parameters, replies, and the reader of one side. No I/O, no Twisted."""

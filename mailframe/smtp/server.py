@@ -1,0 +1,222 @@
+"""SMTP and LMTP servers: a session on a connection, and the factory that roles listen with."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from twisted.internet.interfaces import (
+    IAddress,
+    IProtocolFactory,
+    IReactorTime,
+)
+from twisted.internet.protocol import Protocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mailframe.dialogue.buffer import ReceiveBuffer
+from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation
+from mailframe.dialogue.protocol import DialogueProtocol
+from mailframe.message.mail import new_session_id
+from mailframe.message.origin import Origin
+from mailframe.message.status import ProtocolError, Status
+from mailframe.tls.interfaces import IServerContexts
+
+from .limits import ConnectionLimits
+from .metrics import METRICS
+from .reception import Reception
+from .session import Expects, Session
+from .settings import SMTPSettings
+from .wire.commands import Hello
+from .wire.reader import Event, Reader
+from .wire.reply import render
+
+NO_TLS_NOW = Status((4, 7, 0), "TLS is not available right now", reply_code=454)
+
+log = Logger()
+
+
+@implementer(IConversation)
+class SMTPConversation:
+    """One client of an SMTP or LMTP listener.
+
+    Args:
+        factory: the listener it came by.
+    """
+
+    def __init__(self, factory: SMTPServerFactory) -> None:
+        self._factory = factory
+        self._reader = Reader(factory.settings.line_limit, factory.settings.line_ends)
+        self._connection: IConnection | None = None
+        self._session: Session | None = None
+        self._origin = Origin("", "")
+        self._expected = Expects.COMMAND
+        self._began = 0.0
+
+    async def opened(self, connection: IConnection) -> None:
+        """Greet, or turn away."""
+        self._connection = connection
+        factory, peer = self._factory, connection.peer
+        self._began = factory.clock.seconds()
+        refusal = factory.limits.admit(peer)
+        if refusal is not None:
+            factory.metrics.turned_away.inc()
+            log.warn("{peer} is turned away: {reply}", peer=peer, reply=str(refusal))
+            connection.write(render(refusal))
+            connection.close()
+            return
+        factory.metrics.accepted.inc()
+        factory.metrics.open.inc()
+        secure = factory.implicit_tls or connection.secure
+        self._origin = Origin(
+            new_session_id(),
+            peer,
+            connection.peer_port,
+            connection.local_port,
+            protocol=factory.settings.protocol,
+        )
+        self._session = Session(
+            factory.reception,
+            factory.settings,
+            self._origin,
+            factory.clock,
+            tls_offered=factory.tls is not None,
+            secure=secure,
+        )
+        self._say(await self._session.greet())
+
+    def next_event(self, buffer: ReceiveBuffer) -> object:
+        """The next command, response or piece of data."""
+        event = self._reader.next_event(buffer)
+        return NEED_DATA if event is None else event
+
+    async def handle(self, event: object) -> None:
+        """Answer it."""
+        session, connection = self._session, self._connection
+        assert session is not None
+        assert connection is not None
+        if type(event) is Hello and session.secure:
+            # Not before now: with implicit TLS the handshake is not over when the connection is made.
+            self._origin.tls = connection.tls_facts()
+        self._say(await session.handle(cast(Event, event)))
+
+    def protocol_error(self, error: ProtocolError) -> None:
+        """Tell what was wrong."""
+        if self._session is not None:
+            self._say(self._session.protocol_error(error), close=not error.fatal)
+
+    def internal_error(self, failure: Failure) -> None:
+        """Tell that we failed."""
+        if self._session is not None:
+            self._say(self._session.internal_error())
+
+    def timed_out(self) -> None:
+        """Tell that it was silent too long."""
+        if self._session is not None:
+            self._say(self._session.timed_out(), close=False)
+
+    def closed(self) -> None:
+        """Give back what the connection held, and write its line into the log."""
+        session, self._session = self._session, None
+        if session is None:
+            return
+        session.closed()
+        factory, origin = self._factory, self._origin
+        factory.limits.release(origin.peer)
+        factory.metrics.open.dec()
+        log.info(
+            "connection {session_id} from {peer} ended, {messages} messages",
+            session_id=origin.session_id,
+            peer=origin.peer,
+            login=origin.login,
+            helo=repr(origin.helo) if origin.helo is not None else None,
+            tls=origin.tls.version if origin.tls is not None else None,
+            messages=session.messages,
+            delay=round(factory.clock.seconds() - self._began, 3),
+        )
+
+    def _say(self, reply: bytes, *, close: bool = True) -> None:
+        """Send a reply and make ready for what the client sends next."""
+        session, connection = self._session, self._connection
+        assert session is not None
+        assert connection is not None
+        if session.expects is Expects.HANDSHAKE:
+            self._start_tls(session, connection, reply)
+            return
+        if reply:
+            connection.write(reply)
+        if session.expects is not self._expected or session.expects is Expects.RESPONSE:
+            self._expect(session.expects, close)
+
+    def _expect(self, expected: Expects, close: bool) -> None:
+        connection, settings = self._connection, self._factory.settings
+        assert connection is not None
+        before, self._expected = self._expected, expected
+        if expected is Expects.NOTHING:
+            if close:
+                connection.close()
+            return
+        if expected is Expects.DATA:
+            self._reader.expect_data()
+            connection.set_timeout(settings.data_timeout)
+        elif before is Expects.DATA:
+            connection.set_timeout(settings.command_timeout)
+        if expected is Expects.RESPONSE:
+            self._reader.expect_response()
+
+    def _start_tls(self, session: Session, connection: IConnection, reply: bytes) -> None:
+        session.expects = Expects.COMMAND
+        tls = self._factory.tls
+        assert tls is not None
+        try:
+            contexts = tls.contexts()
+        except Exception:
+            log.failure("no TLS contexts")
+            connection.write(render(NO_TLS_NOW))
+            return
+        connection.start_tls(contexts, reply)
+        session.tls_started()
+        self._origin.tls = None
+
+
+@implementer(IProtocolFactory)
+class SMTPServerFactory:
+    """Makes a server for each connection; what they share is here.
+
+    Args:
+        reception: policy, routing, filters and delivery.
+        settings: the listener's options.
+        clock: the reactor, for time.
+        tls: offers contexts for STARTTLS; None where it is not offered.
+        implicit_tls: TLS is on before the greeting (whoever listens wraps this factory for it).
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        reception: Reception,
+        settings: SMTPSettings,
+        clock: IReactorTime,
+        tls: IServerContexts | None = None,
+        implicit_tls: bool = False,
+    ) -> None:
+        self.reception = reception
+        self.settings = settings
+        self.clock = clock
+        self.tls = tls
+        self.implicit_tls = implicit_tls
+        self.limits = ConnectionLimits(settings.connections_limit, settings.connections_limit_per_network)
+        self.metrics = METRICS[settings.protocol]
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol:
+        """A server for one connection."""
+        return DialogueProtocol(
+            cast(IConversation, SMTPConversation(self)), self.clock, self.settings.command_timeout
+        )
+
+    def doStart(self) -> None:
+        """A port listens."""
+
+    def doStop(self) -> None:
+        """A port is closed."""

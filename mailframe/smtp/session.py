@@ -1,0 +1,394 @@
+"""What SMTP and LMTP commands mean: the state of one connection and its transaction. No transport.
+
+A session is given events and answers with octets. Between the two it asks the reception. What the client must send
+next (a command, data, a response, a TLS handshake, nothing more) is in `Session.expects`.
+
+States and the commands that change them (RFC 5321 section 4.1.4)::
+
+    START --EHLO--> READY --MAIL--> MAIL --RCPT--> MAIL --DATA--> DATA --end of data--> READY
+                    READY --AUTH--> READY          MAIL --RSET, EHLO--> READY
+                    READY --STARTTLS--> START      any  --QUIT--> CLOSED
+
+A command that may come in some states only is in `_ALLOWED`; all others may always come.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from mailframe.dialogue.dotstuffing import BARE_IN_CONTENT
+from mailframe.dialogue.spill import Spill
+from mailframe.message.envelope import Envelope, Recipient
+from mailframe.message.origin import Origin
+from mailframe.message.status import (
+    UNKNOWN_FAULT,
+    MailframeError,
+    ProtocolError,
+    Status,
+)
+
+from .acceptance import Acceptance
+from .authentication import KEYWORD, NOT_OFFERED, Authentication
+from .lmtp import DIALECTS, Dialect
+from .metrics import METRICS
+from .reception import Reception
+from .settings import SMTPSettings
+from .transaction import TOO_LARGE, TOO_SLOW, Transaction
+from .wire import commands
+from .wire.commands import UNKNOWN_COMMAND
+from .wire.parameters import check_auth, check_body, check_parameters, check_size
+from .wire.reader import AuthResponse, DataPiece, Event
+from .wire.reply import basic_code, render, render_lines
+
+
+class State(enum.Enum):
+    """Where the dialogue stands."""
+
+    START = "before HELO"
+    READY = "greeted, no transaction"
+    MAIL = "in a transaction"
+    DATA = "in the data of one"
+    CLOSED = "over"
+
+
+class Expects(enum.Enum):
+    """What the client sends next."""
+
+    COMMAND = "a command"
+    DATA = "data"
+    RESPONSE = "a response to an AUTH challenge"
+    HANDSHAKE = "a TLS handshake"
+    NOTHING = "nothing: the connection ends"
+
+
+_ALLOWED: Final[dict[type, tuple[State, ...]]] = {
+    commands.Mail: (State.READY,),
+    commands.Rcpt: (State.MAIL,),
+    commands.Data: (State.MAIL,),
+    commands.Auth: (State.READY,),
+    commands.StartTLS: (State.START, State.READY),
+}
+
+_OUT_OF_ORDER: Final = {
+    State.START: Status((5, 5, 1), "Say who you are first", reply_code=503),
+    State.READY: Status((5, 5, 1), "MAIL comes first", reply_code=503),
+    State.MAIL: Status((5, 5, 1), "Not within a transaction", reply_code=503),
+}
+_SENDER_OK: Final = b"250 2.1.0 Sender OK\r\n"
+_RECIPIENT_OK: Final = b"250 2.1.5 Recipient OK\r\n"
+_OK: Final = b"250 2.0.0 OK\r\n"
+_SEND_DATA: Final = b"354 Send the message, end it with a line of one dot\r\n"
+_CANNOT_VERIFY: Final = b"252 2.5.0 Cannot tell; send mail to it and see\r\n"
+_START_TLS: Final = b"220 2.0.0 Begin the handshake\r\n"
+_HELP: Final = b"214 2.0.0 RFC 5321 says it all\r\n"
+_TOO_MANY_RECIPIENTS: Final = Status((4, 5, 3), "Too many recipients in one message", reply_code=452)
+_TOO_MANY_ERRORS: Final = Status((4, 7, 0), "Too many errors", reply_code=421)
+_TLS_ON: Final = Status((5, 5, 1), "TLS is on already", reply_code=503)
+_LOGIN_FIRST: Final = Status((5, 7, 0), "Log in first", reply_code=530)
+
+log = Logger()
+
+
+class Session:
+    """One client's dialogue.
+
+    Args:
+        reception: what is asked about senders, recipients and messages; shared.
+        settings: the listener's.
+        origin: the client; filled as the dialogue goes on.
+        clock: for delays and limits of time.
+        tls_offered: is STARTTLS possible?
+
+    Attributes:
+        expects: what the client sends next.
+        secure: is TLS on? Kept by whoever owns the transport.
+    """
+
+    def __init__(
+        self,
+        reception: Reception,
+        settings: SMTPSettings,
+        origin: Origin,
+        clock: IReactorTime,
+        *,
+        tls_offered: bool = False,
+        secure: bool = False,
+    ) -> None:
+        self._reception = reception
+        self._settings = settings
+        self._origin = origin
+        self._clock = clock
+        self._tls_offered = tls_offered
+        self.secure = secure
+        self.expects = Expects.COMMAND
+        self._dialect: Dialect = DIALECTS[settings.protocol]
+        self._metrics = METRICS[settings.protocol]
+        self._state = State.START
+        self._transaction: Transaction | None = None
+        self._authentication = Authentication(reception.authenticator, settings, origin, self._metrics)
+        self._acceptance = Acceptance(
+            reception, self._dialect, clock, settings.delivery_timeout, self._metrics
+        )
+        self._errors = 0
+        self._last_reply = b""
+        self.messages = 0
+        self._known_mail = {"SIZE": check_size, "BODY": check_body}
+        if self._authentication.possible:
+            self._known_mail["AUTH"] = check_auth
+
+    async def greet(self) -> bytes:
+        """The greeting, or the refusal of the connection (RFC 5321 section 3.1)."""
+        refusal = await self._reception.connect(self._origin)
+        if refusal is not None:
+            self._end()
+            return render(refusal, reply_code=421 if refusal.temporary else 554)
+        settings = self._settings
+        return render_lines(220, [f"{settings.hostname} {self._dialect.title} {settings.banner}".rstrip()])
+
+    async def handle(self, event: Event) -> bytes:
+        """Answer one event; nothing (no octets) where no answer is due yet.
+
+        Raises:
+            ProtocolError: the command breaks the protocol; goes to `protocol_error`.
+        """
+        kind = type(event)
+        if kind is DataPiece:
+            return await self._data_piece(event)  # type: ignore[arg-type]
+        allowed = _ALLOWED.get(kind)
+        if allowed is not None and self._state not in allowed:
+            raise ProtocolError(_OUT_OF_ORDER[self._state])
+        try:
+            reply = await _HANDLERS[kind](self, event)
+        except MailframeError as error:
+            log.warn("{peer} is refused: {reason}", peer=self._origin.peer, reason=error.reason)
+            reply = self._refuse(error.status)
+        self._last_reply = reply
+        return reply
+
+    def protocol_error(self, error: ProtocolError) -> bytes:
+        """The reply to what broke the protocol; ends the connection after too many of them."""
+        if self.expects is Expects.RESPONSE or self._authentication.responding:
+            self._authentication.cancel()
+            self.expects = Expects.COMMAND
+        reply = self._refuse(error.status)
+        if error.fatal:
+            self._end()
+        self._last_reply = reply
+        return reply
+
+    def internal_error(self) -> bytes:
+        """The reply when we failed: temporary, and nothing more is said."""
+        self._authentication.cancel()
+        if self._state is State.DATA:
+            # Whether the client is in the middle of its data is not known for sure: nothing after this counts.
+            self._end()
+            return render(UNKNOWN_FAULT, reply_code=421)
+        self.expects = Expects.COMMAND
+        return render(UNKNOWN_FAULT)
+
+    def timed_out(self) -> bytes:
+        """The last words to a client that was silent too long (RFC 5321 section 3.8)."""
+        self._end()
+        return render_lines(421, [f"{self._settings.hostname} You were silent too long"])
+
+    def tls_started(self) -> None:
+        """The handshake begins: all that was said in clear is forgotten (RFC 3207 section 4.2)."""
+        self._abandon()
+        self._origin.helo = self._origin.login = None
+        self._origin.extended = False
+        self._state = State.START
+        self.secure = True
+        self.expects = Expects.COMMAND
+
+    def closed(self) -> None:
+        """The connection is gone: throw away what was not answered yet."""
+        self._abandon()
+        self._state = State.CLOSED
+
+    # Commands, each answers with a reply.
+
+    async def _hello(self, command: commands.Hello) -> bytes:
+        if command.verb not in self._dialect.hellos:
+            return self._refuse(UNKNOWN_COMMAND)
+        self._abandon()
+        origin = self._origin
+        origin.helo, origin.extended = command.name, command.verb != "HELO"
+        refusal = await self._reception.helo(origin)
+        if refusal is not None:
+            self._state = State.START
+            return self._refuse(refusal)
+        self._state = State.READY
+        if not origin.extended:
+            return render_lines(250, [self._settings.hostname])
+        return render_lines(250, [self._settings.hostname, *self._keywords()])
+
+    def _keywords(self) -> list[str]:
+        keywords = ["PIPELINING", f"SIZE {self._settings.size_limit}", "8BITMIME", "ENHANCEDSTATUSCODES"]
+        if self._tls_offered and not self.secure:
+            keywords.append("STARTTLS")
+        if self._authentication.offered(self.secure):
+            keywords.append(KEYWORD)
+        return keywords
+
+    async def _mail(self, command: commands.Mail) -> bytes:
+        check_parameters(command.parameters, self._known_mail)
+        if self._settings.require_auth and self._origin.login is None:
+            return self._refuse(_LOGIN_FIRST)
+        size = command.parameters.get("SIZE")
+        if size is not None and int(size) > self._settings.size_limit:
+            return self._refuse(TOO_LARGE)
+        envelope = Envelope(command.reverse_path, parameters=command.parameters)
+        refusal = await self._reception.mail(self._origin, envelope)
+        if refusal is not None:
+            return self._refuse(refusal)
+        self._transaction = Transaction(self._origin, envelope, self._clock.seconds())
+        self._state = State.MAIL
+        return _SENDER_OK
+
+    async def _rcpt(self, command: commands.Rcpt) -> bytes:
+        check_parameters(command.parameters, {})
+        transaction = self._transaction
+        assert transaction is not None
+        if len(transaction.routes) >= self._settings.recipients_limit:
+            # Not an error of the client: RFC 5321 section 4.5.3.1.10 wants it to go on with a second message.
+            return render(_TOO_MANY_RECIPIENTS)
+        recipient = Recipient(command.forward_path, command.parameters)
+        try:
+            way = await self._reception.rcpt(self._origin, transaction.envelope, recipient)
+        except MailframeError as error:
+            log.warn("{queue_id}: cannot route: {reason}", queue_id=transaction.queue_id, reason=error.reason)
+            way = error.status
+        if isinstance(way, Status):
+            transaction.note_refused(command.forward_path, way)
+            self._metrics.recipients_refused.inc()
+            return self._refuse(way)
+        transaction.accept(recipient, way)
+        self._metrics.recipients_accepted.inc()
+        return _RECIPIENT_OK
+
+    async def _data(self, command: commands.Data) -> bytes:
+        transaction, settings = self._transaction, self._settings
+        assert transaction is not None
+        if not transaction.routes:
+            raise ProtocolError(self._dialect.no_recipients)
+        transaction.receive(
+            Spill(settings.spill_directory, settings.spill_limit),
+            self._clock.seconds() + settings.transfer_timeout,
+        )
+        self._state = State.DATA
+        self.expects = Expects.DATA
+        return _SEND_DATA
+
+    async def _rset(self, command: commands.Rset) -> bytes:
+        self._abandon()
+        return _OK
+
+    async def _noop(self, command: commands.Noop) -> bytes:
+        return _OK
+
+    async def _quit(self, command: commands.Quit) -> bytes:
+        self._abandon()
+        self._end()
+        return render(Status((2, 0, 0), f"{self._settings.hostname} closes", reply_code=221))
+
+    async def _help(self, command: commands.Help) -> bytes:
+        return _HELP
+
+    async def _vrfy(self, command: commands.Vrfy) -> bytes:
+        # RFC 5321 section 7.3: to say who exists is a gift to those who guess addresses.
+        return _CANNOT_VERIFY
+
+    async def _expn(self, command: commands.Expn) -> bytes:
+        raise ProtocolError(commands.NOT_IMPLEMENTED)
+
+    async def _starttls(self, command: commands.StartTLS) -> bytes:
+        if self.secure:
+            raise ProtocolError(_TLS_ON)
+        if not self._tls_offered:
+            raise ProtocolError(NOT_OFFERED)
+        self.expects = Expects.HANDSHAKE
+        return _START_TLS
+
+    async def _auth(self, command: commands.Auth) -> bytes:
+        reply = await self._authentication.begin(command.mechanism, command.initial, self.secure)
+        return self._after_auth(reply)
+
+    async def _auth_response(self, response: AuthResponse) -> bytes:
+        return self._after_auth(await self._authentication.answer(response.line))
+
+    def _after_auth(self, reply: bytes) -> bytes:
+        self.expects = Expects.RESPONSE if self._authentication.responding else Expects.COMMAND
+        if self._authentication.exhausted:
+            self._end()
+        return reply
+
+    # Data.
+
+    async def _data_piece(self, piece: DataPiece) -> bytes:
+        transaction = self._transaction
+        assert transaction is not None
+        if piece.refused:
+            transaction.refuse(BARE_IN_CONTENT)
+        transaction.write(piece.content, self._settings.size_limit)
+        if piece.last:
+            return await self._end_of_data(transaction)
+        if self._clock.seconds() > transaction.deadline:
+            transaction.refuse(TOO_SLOW)
+            self._end()
+            return render(TOO_SLOW, reply_code=421)
+        return b""
+
+    async def _end_of_data(self, transaction: Transaction) -> bytes:
+        self.expects = Expects.COMMAND
+        statuses = await self._acceptance.conclude(transaction)
+        self._transaction = None
+        self._state = State.READY
+        if self._dialect.verdict(statuses).success:
+            self.messages += 1
+            self._errors = 0
+        return self._dialect.answer(statuses)
+
+    # Ends.
+
+    def _refuse(self, status: Status) -> bytes:
+        """A refusal, counted as an error; the last one ends the connection, as a status of 421 does."""
+        self._errors += 1
+        if self._errors >= self._settings.errors_limit:
+            status = _TOO_MANY_ERRORS
+        if basic_code(status) == 421:
+            self._end()
+        return render(status)
+
+    def _end(self) -> None:
+        self.expects = Expects.NOTHING
+
+    def _abandon(self) -> None:
+        """Forget the transaction, if there is one (RFC 5321 section 4.1.1.5)."""
+        transaction, self._transaction = self._transaction, None
+        if transaction is not None:
+            transaction.discard()
+            transaction.log_end(self._clock.seconds(), self._last_reply.decode("ascii").rstrip())
+        if self._state is not State.START:
+            self._state = State.READY
+
+
+_HANDLERS: Final[dict[type, Callable[[Session, Any], Awaitable[bytes]]]] = {
+    commands.Hello: Session._hello,
+    commands.Mail: Session._mail,
+    commands.Rcpt: Session._rcpt,
+    commands.Data: Session._data,
+    commands.Rset: Session._rset,
+    commands.Noop: Session._noop,
+    commands.Quit: Session._quit,
+    commands.Help: Session._help,
+    commands.Vrfy: Session._vrfy,
+    commands.Expn: Session._expn,
+    commands.StartTLS: Session._starttls,
+    commands.Auth: Session._auth,
+    AuthResponse: Session._auth_response,
+}

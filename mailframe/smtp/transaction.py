@@ -1,0 +1,134 @@
+"""One mail transaction: from MAIL to the answer at the end of its data (RFC 5321 section 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twisted.logger import Logger
+
+from mailframe.dialogue.spill import Spill
+from mailframe.message.address import Address
+from mailframe.message.content import Content
+from mailframe.message.envelope import Envelope, Recipient
+from mailframe.message.mail import MailObject, new_queue_id
+from mailframe.message.origin import Origin
+from mailframe.message.status import STORAGE_FULL, Status
+from mailframe.routing.interfaces import Route
+
+from .wire.reply import basic_code
+
+TOO_LARGE = Status((5, 3, 4), "The message is larger than is taken here", "TOOBIG", reply_code=552)
+TOO_SLOW = Status((4, 4, 2), "The message took too long to arrive", reply_code=451)
+_REFUSALS_LOGGED = 10
+
+log = Logger()
+
+
+class Transaction:
+    """An envelope and content in the making.
+
+    Args:
+        origin: the connection.
+        envelope: with its reverse-path and parameters.
+        started: when MAIL came, in the clock's seconds.
+
+    Attributes:
+        routes: the way of each recipient, in the envelope's order.
+        refusal: why the content is thrown away while it is read to its end; None while it is kept.
+        size: octets of content received.
+        deadline: when the data has taken too long; set by `receive`.
+    """
+
+    def __init__(self, origin: Origin, envelope: Envelope, started: float) -> None:
+        self.queue_id = new_queue_id()
+        self.origin = origin
+        self.envelope = envelope
+        self.routes: list[Route] = []
+        self.refusal: Status | None = None
+        self.deadline = 0.0
+        self._started = started
+        self._spill: Spill | None = None
+        self._refused: list[str] = []
+        self.size = 0
+        self._logged = False
+
+    def accept(self, recipient: Recipient, route: Route) -> None:
+        """RCPT was answered with 250."""
+        self.envelope.recipients.append(recipient)
+        self.routes.append(route)
+
+    def note_refused(self, forward_path: Address, status: Status) -> None:
+        """RCPT was refused; the log line tells it."""
+        if len(self._refused) < _REFUSALS_LOGGED:
+            self._refused.append(f"{forward_path}: {basic_code(status)} {status}")
+
+    def receive(self, spill: Spill, deadline: float) -> None:
+        """DATA was answered with 354: content goes here, until ``deadline``."""
+        self._spill = spill
+        self.deadline = deadline
+
+    def write(self, content: bytes, limit: int) -> None:
+        """Keep a piece of content; past ``limit`` octets, or on a full disk, it is refused instead."""
+        self.size += len(content)
+        if self._spill is None:
+            return
+        if self.size > limit:
+            self.refuse(TOO_LARGE)
+            return
+        try:
+            self._spill.write(content)
+        except OSError as error:
+            log.error(
+                "{queue_id}: cannot keep what is received: {error}", queue_id=self.queue_id, error=str(error)
+            )
+            self.refuse(STORAGE_FULL)
+
+    def refuse(self, status: Status) -> None:
+        """Read on, but keep nothing: the data's end is answered with ``status``; the first refusal counts."""
+        self.refusal = self.refusal or status
+        self.discard()
+
+    def finish(self) -> MailObject:
+        """The message with all its content, which now belongs to the caller."""
+        assert self._spill is not None
+        spill, self._spill = self._spill, None
+        content: Content = spill.finish()
+        return MailObject(self.queue_id, self.envelope, content, self.origin)
+
+    def discard(self) -> None:
+        """Throw away what was received."""
+        if self._spill is not None:
+            self._spill.discard()
+            self._spill = None
+
+    def log_end(self, now: float, reply: str, statuses: Sequence[Status] = ()) -> None:
+        """The one line that says what became of it; a second call does nothing.
+
+        Args:
+            now: the clock's seconds.
+            reply: the last reply, as the client saw it.
+            statuses: one for each recipient where they differ (LMTP).
+        """
+        if self._logged:
+            return
+        self._logged = True
+        envelope = self.envelope
+        log.info(
+            "{queue_id}: {reverse_path} to {forward_path}, {size} octets from {peer}: {reply!r}",
+            queue_id=self.queue_id,
+            session_id=self.origin.session_id,
+            peer=self.origin.peer,
+            login=self.origin.login,
+            reverse_path=_path(envelope.reverse_path),
+            forward_path=[_path(recipient.forward_path) for recipient in envelope.recipients],
+            refused=self._refused,
+            statuses=[str(status) for status in statuses],
+            size=self.size,
+            delay=round(now - self._started, 4),
+            reply=reply,
+        )
+
+
+def _path(address: Address | None) -> str:
+    """A path for the log: `Address` has no control characters, so it cannot forge a line."""
+    return f"<{address}>" if address is not None else "<>"
