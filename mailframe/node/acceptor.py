@@ -1,0 +1,144 @@
+"""Accepts connections in a worker, on a socket that all workers share.
+
+Twisted's own port accepts up to a hundred connections in one go, so that the first worker to wake swallows a
+burst that all should share. This one takes a single connection and gives the reactor a turn: while it greets, the
+others' calls of accept(2) get the rest. (One socket a worker with SO_REUSEPORT spreads by hash instead, and loses
+what waits in the queue of a worker that goes away: no reload without refused connections.)
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import (
+    IAddress,
+    IListeningPort,
+    IProtocolFactory,
+    IStreamServerEndpoint,
+)
+from twisted.internet.main import CONNECTION_DONE
+from twisted.logger import Logger
+from zope.interface import implementer
+
+PAUSE = 0.5
+"""Seconds without accepting after the process ran out of descriptors or memory."""
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+log = Logger()
+
+
+@implementer(IListeningPort)
+class Acceptor:
+    """A listening socket, adopted; accepts one connection a turn of the reactor.
+
+    Args:
+        reactor: `IReactorSocket`, `IReactorFDSet` and `IReactorTime`.
+        listening: the socket; owned by this object from now on.
+        factory: makes the protocols.
+    """
+
+    def __init__(self, reactor: Any, listening: socket.socket, factory: IProtocolFactory) -> None:
+        self._reactor = reactor
+        self._socket = listening
+        self._factory = factory
+        self._resumption: Any = None
+        self.connected = False
+
+    def startListening(self) -> None:
+        """Begin to accept."""
+        self._socket.setblocking(False)
+        self._factory.doStart()
+        self.connected = True
+        self._reactor.addReader(self)
+
+    def stopListening(self) -> Deferred[None]:
+        """Accept no more; the socket goes on in the parent and in other workers."""
+        if self.connected:
+            self.connected = False
+            self._reactor.removeReader(self)
+            if self._resumption is not None:
+                self._resumption.cancel()
+                self._resumption = None
+            # close, never shutdown: that would end it for everybody.
+            self._socket.close()
+            self._factory.doStop()
+        return succeed(None)
+
+    def getHost(self) -> IAddress:
+        """Where the socket is bound."""
+        from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+
+        name = self._socket.getsockname()
+        if self._socket.family == socket.AF_UNIX:
+            return UNIXAddress(name)
+        kind = IPv6Address if self._socket.family == socket.AF_INET6 else IPv4Address
+        return kind("TCP", *name[:2])
+
+    # The reactor calls these.
+
+    def fileno(self) -> int:
+        """The descriptor to watch."""
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        """For the reactor's own log lines."""
+        return "acceptor"
+
+    def doRead(self) -> None:
+        """Take one connection."""
+        try:
+            accepted, _ = self._socket.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return  # another worker was faster, or the client went away
+        except OSError as error:
+            self._refused(error)
+            return
+        accepted.setblocking(False)
+        try:
+            self._reactor.adoptStreamConnection(accepted.fileno(), accepted.family, self._factory)
+        except OSError:
+            pass  # gone before we could ask who it was
+        except Exception:
+            log.failure("a connection could not be taken")
+        finally:
+            accepted.close()
+
+    def connectionLost(self, reason: object = CONNECTION_DONE) -> None:
+        """The reactor ends, or found the descriptor broken."""
+        self.stopListening()
+
+    def _refused(self, error: OSError) -> None:
+        if error.errno in _EXHAUSTED:
+            log.warn("accepting pauses for {pause} s: {reason}", pause=PAUSE, reason=error.strerror)
+            self._reactor.removeReader(self)
+            self._resumption = self._reactor.callLater(PAUSE, self._resume)
+        else:
+            log.error("accept failed: {reason}", reason=error.strerror)
+
+    def _resume(self) -> None:
+        self._resumption = None
+        self._reactor.addReader(self)
+
+
+@implementer(IStreamServerEndpoint)
+class AdoptedEndpoint:
+    """Listens on a socket that another process opened.
+
+    Args:
+        reactor: as `Acceptor` needs it.
+        descriptor: of the listening socket; stays open until `listen` and is owned by this object.
+        family: its address family.
+    """
+
+    def __init__(self, reactor: Any, descriptor: int, family: int) -> None:
+        self._reactor = reactor
+        self._socket = socket.socket(family, socket.SOCK_STREAM, fileno=descriptor)
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Begin to accept at once."""
+        acceptor = Acceptor(self._reactor, self._socket, protocolFactory)
+        acceptor.startListening()
+        return succeed(acceptor)

@@ -1,0 +1,1 @@
+"""Processes of a node, real ones where it matters."""

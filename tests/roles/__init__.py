@@ -1,0 +1,1 @@
+"""Roles: what they are made of, and that they start and stop."""
