@@ -1,0 +1,80 @@
+"""Delivery into this node's store: the last station, where Return-Path and Delivered-To are added."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from mailframe.message.address import Address
+from mailframe.message.mail import MailObject
+from mailframe.message.status import UNKNOWN_FAULT, Status
+from mailframe.routing.interfaces import LocalMailbox, Route
+from mailframe.store.interfaces import IMailStore
+from mailframe.store.values import Delivery, NewMessage
+
+from .interfaces import IDelivery
+
+log = Logger()
+
+
+@implementer(IDelivery)
+class StoreDelivery:
+    """Puts messages into mailboxes, each mailbox once however many recipients lead to it.
+
+    Args:
+        store: where the mailboxes are; its success means durable.
+        seconds: the time of day, for internal dates.
+    """
+
+    def __init__(self, store: IMailStore, seconds: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._seconds = seconds
+
+    async def deliver(self, mail: MailObject, routes: Sequence[Route], atomic: bool) -> Sequence[Status]:
+        """As `IDelivery.deliver`; the store does all of it as one unit of work."""
+        places: dict[tuple[str, str], int] = {}
+        deliveries: list[Delivery] = []
+        return_path, date = _return_path(mail.envelope.reverse_path), int(self._seconds())
+        for route in routes:
+            for mailbox in route.mailboxes:
+                key = (mailbox.account, mailbox.mailbox)
+                if key not in places:
+                    places[key] = len(deliveries)
+                    deliveries.append(_delivery(mail, mailbox, return_path, date))
+        try:
+            statuses = await self._store.deliver(deliveries, atomic)
+        except Exception:
+            log.failure("{queue_id}: the store failed", queue_id=mail.queue_id)
+            return [UNKNOWN_FAULT] * len(routes)
+        return [
+            worst([statuses[places[mailbox.account, mailbox.mailbox]] for mailbox in route.mailboxes])
+            for route in routes
+        ]
+
+
+def worst(statuses: Sequence[Status]) -> Status:
+    """What became of one recipient with several mailboxes: a temporary failure, a permanent one, success.
+
+    Temporary comes first because trying again may still reach everybody.
+    """
+    found = statuses[0]
+    for status in statuses:
+        if status.temporary:
+            return status
+        if found.success:
+            found = status
+    return found
+
+
+def _delivery(mail: MailObject, mailbox: LocalMailbox, return_path: bytes, date: int) -> Delivery:
+    prefix = return_path + b"Delivered-To: " + bytes(mailbox.delivered_to) + b"\r\n"
+    message = NewMessage(mail.content.with_prefix(prefix), internal_date=date, queue_id=mail.queue_id)
+    return Delivery(mailbox.account, message, mailbox.mailbox)
+
+
+def _return_path(reverse_path: Address | None) -> bytes:
+    """RFC 5321 section 4.4: the last host puts the reverse-path in front."""
+    return b"Return-Path: <" + (bytes(reverse_path) if reverse_path is not None else b"") + b">\r\n"

@@ -1,0 +1,91 @@
+"""The Received field (RFC 5321 section 4.4, RFC 3848): who gave us this message, how, and when."""
+
+from __future__ import annotations
+
+import ipaddress
+from email.utils import formatdate
+
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from mailframe.message.mail import MailObject
+from mailframe.message.origin import Origin
+
+from .interfaces import IFilter
+
+LINE = 78
+"""Characters a line should have at most (RFC 5322 section 2.1.1)."""
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]")
+
+
+@implementer(IFilter)
+class TraceFilter:
+    """Puts a Received field in front of each message.
+
+    Args:
+        hostname: what this server calls itself.
+        clock: its ``seconds`` are the time of day, as the reactor's are.
+    """
+
+    def __init__(self, hostname: str, clock: IReactorTime) -> None:
+        self._hostname = hostname
+        self._clock = clock
+
+    async def filter(self, mail: MailObject) -> MailObject:
+        """The message with the field in front."""
+        return mail.with_content(mail.content.with_prefix(self.field(mail)))
+
+    def field(self, mail: MailObject) -> bytes:
+        """The field, folded, with its CRLF."""
+        origin, recipients = mail.origin, mail.envelope.recipients
+        words = ["Received:", "from", *_client(origin), "by", self._hostname]
+        if origin.tls is not None:
+            words += [f"({origin.tls.version}", "cipher", origin.tls.cipher, f"bits {origin.tls.bits})"]
+        words += ["with", transmission(origin), "id", mail.queue_id]
+        # More than one would tell each of them who the others are (RFC 5321 section 7.2).
+        if len(recipients) == 1 and recipients[0].forward_path.is_ascii:
+            words += ["for", f"<{recipients[0].forward_path}>"]
+        words[-1] += ";"
+        words.append(formatdate(self._clock.seconds()))
+        return _folded(words).encode("ascii")
+
+
+def transmission(origin: Origin) -> str:
+    """The transmission type behind ``with``: SMTP, ESMTPSA, LMTPS ... (RFC 3848)."""
+    if not origin.extended:
+        return "SMTP"
+    name = "LMTP" if origin.protocol == "lmtp" else "ESMTP"
+    return name + ("S" if origin.tls is not None else "") + ("A" if origin.login is not None else "")
+
+
+def address_literal(peer: str) -> str | None:
+    """An IP address as RFC 5321 section 4.1.3 writes it; None where the peer has none."""
+    try:
+        address = ipaddress.ip_address(peer.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return f"[IPv6:{address}]"
+        address = address.ipv4_mapped
+    return f"[{address}]"
+
+
+def _client(origin: Origin) -> list[str]:
+    literal = address_literal(origin.peer)
+    helo = origin.helo if origin.helo and _NAME.issuperset(origin.helo) else None
+    if literal is None:
+        return [helo or "localhost", "(local socket)"]
+    # What is no name must not get into the field: it might break its grammar.
+    return [helo or literal, f"({literal})"]
+
+
+def _folded(words: list[str]) -> str:
+    lines, line = [], words[0]
+    for word in words[1:]:
+        if len(line) + 1 + len(word) > LINE:
+            lines.append(line)
+            line = "\t" + word
+        else:
+            line += " " + word
+    return "\r\n".join([*lines, line]) + "\r\n"
