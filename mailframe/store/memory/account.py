@@ -1,0 +1,97 @@
+"""One session with an account in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zope.interface import implementer
+
+from mailframe.store.interfaces import IMailAccount
+from mailframe.store.names import (
+    canonical,
+    check_count,
+    check_new,
+    check_special_use,
+    in_order,
+    superiors,
+)
+from mailframe.store.refusals import INBOX_STAYS, TRYCREATE, refuse
+from mailframe.store.values import INBOX, Appended, MailboxEntry, MailboxStatus, NewMessage
+
+from .box import new_row
+from .mailbox import MemoryMailbox
+from .maildrop import Maildrop
+
+
+@implementer(IMailAccount)
+class MemoryAccount:
+    """One session's view of an account; see `IMailAccount`."""
+
+    def __init__(self, maildrop: Maildrop) -> None:
+        self.name = maildrop.name
+        self._maildrop = maildrop
+        self._opened: list[MemoryMailbox] = []
+
+    async def mailboxes(self) -> Sequence[MailboxEntry]:
+        """See `IMailAccount.mailboxes`."""
+        boxes, subscribed = self._maildrop.boxes, self._maildrop.subscribed
+        names = {*boxes, *subscribed}
+        for name in boxes:
+            names.update(superiors(name))
+        entries = []
+        for name in in_order(names):
+            box = boxes.get(name)
+            if box is None:
+                entries.append(MailboxEntry(name, selectable=False, subscribed=name in subscribed))
+            else:
+                entries.append(MailboxEntry(name, box.mailbox_id, True, name in subscribed, box.special_use))
+        return entries
+
+    async def create(self, name: str, special_use: str | None = None) -> str:
+        """See `IMailAccount.create`."""
+        return self._maildrop.create(check_new(name), check_special_use(special_use)).mailbox_id
+
+    async def delete(self, name: str) -> None:
+        """See `IMailAccount.delete`."""
+        box = self._maildrop.find(name)
+        if box.name == INBOX:
+            raise refuse(INBOX_STAYS)
+        self._maildrop.discard(box)
+
+    async def rename(self, name: str, new_name: str) -> None:
+        """See `IMailAccount.rename`."""
+        old, new = canonical(name), check_new(new_name)
+        if old == INBOX:
+            self._maildrop.rename_inbox(new)
+        else:
+            self._maildrop.rename(old, new)
+
+    async def subscribe(self, name: str, subscribed: bool) -> None:
+        """See `IMailAccount.subscribe`."""
+        if not subscribed:
+            self._maildrop.subscribed.discard(canonical(name))
+            return
+        name = check_new(name)
+        check_count(len(self._maildrop.subscribed | {name}), self._maildrop.surroundings.mailboxes_limit)
+        self._maildrop.subscribed.add(name)
+
+    async def status(self, name: str) -> MailboxStatus:
+        """See `IMailAccount.status`."""
+        return self._maildrop.find(name).status()
+
+    async def open(self, name: str, read_only: bool = False) -> MemoryMailbox:
+        """See `IMailAccount.open`."""
+        mailbox = MemoryMailbox(self._maildrop, self._maildrop.find(name), read_only)
+        self._opened.append(mailbox)
+        return mailbox
+
+    async def append(self, name: str, messages: Sequence[NewMessage]) -> Appended:
+        """See `IMailAccount.append`."""
+        box = self._maildrop.find(name, TRYCREATE)
+        now = self._maildrop.surroundings.now()
+        return self._maildrop.add(box, [new_row(message, now) for message in messages])
+
+    def close(self) -> None:
+        """See `IMailAccount.close`."""
+        while self._opened:
+            self._opened.pop().close()

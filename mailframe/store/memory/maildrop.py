@@ -1,0 +1,161 @@
+"""The mailboxes of one account in memory, and the rules that span several of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mailframe.message.status import MAILBOX_FULL, OK, MailframeError, Status
+from mailframe.store.flags import KEYWORDS_LIMIT
+from mailframe.store.interfaces import IHints
+from mailframe.store.names import (
+    MAILBOXES_LIMIT,
+    canonical,
+    check_count,
+    check_new,
+    is_inferior,
+    renamed,
+    superiors,
+)
+from mailframe.store.refusals import ALREADYEXISTS, NONEXISTENT, UNDER_ITSELF, refuse
+from mailframe.store.values import INBOX, SYSTEM_FLAGS, Appended, Delivery, Describe
+
+from .box import Box, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a store lends to its accounts.
+
+    Attributes:
+        describe: describes a message for IMAP.
+        hints: told of changes.
+        now: seconds since the epoch.
+        mailboxes: what a new account has besides INBOX, name to special use.
+        quota: octets an account may hold, 0 for no limit.
+        mailboxes_limit: mailboxes an account may have.
+        keywords_limit: keywords a mailbox may have.
+    """
+
+    describe: Describe
+    hints: IHints
+    now: Callable[[], int]
+    mailboxes: Mapping[str, str]
+    quota: int = 0
+    mailboxes_limit: int = MAILBOXES_LIMIT
+    keywords_limit: int = KEYWORDS_LIMIT
+
+
+class Maildrop:
+    """The mailboxes of one account, shared by its sessions.
+
+    Args:
+        name: the account.
+        surroundings: the store's.
+
+    Attributes:
+        boxes: by name.
+        subscribed: names on the subscription list.
+    """
+
+    def __init__(self, name: str, surroundings: Surroundings) -> None:
+        self.name = name
+        self.surroundings = surroundings
+        self.boxes: dict[str, Box] = {}
+        self.subscribed: set[str] = {INBOX, *surroundings.mailboxes}
+        self._uidvalidity = 0
+        self._make(INBOX)
+        for mailbox, special_use in surroundings.mailboxes.items():
+            self._make(mailbox, special_use)
+
+    def create(self, name: str, special_use: str | None = None) -> Box:
+        """A new mailbox and those above it that are missing."""
+        if name in self.boxes:
+            raise refuse(ALREADYEXISTS)
+        self._make_superiors(name, 1)
+        return self._make(name, special_use)
+
+    def find(self, name: str, missing: Status = NONEXISTENT) -> Box:
+        """The mailbox of this name.
+
+        Raises:
+            MailframeError: ``missing``.
+        """
+        box = self.boxes.get(canonical(name))
+        if box is None:
+            raise refuse(missing)
+        return box
+
+    def discard(self, box: Box) -> None:
+        """Take a mailbox away from under those who have it open."""
+        del self.boxes[box.name]
+        box.remove(tuple(box.rows))
+        box.gone = True
+        self.publish(box)
+
+    def rename(self, old: str, new: str) -> None:
+        """Rename a mailbox and its inferiors, or a name that has only inferiors."""
+        moving = [name for name in self.boxes if name == old or is_inferior(name, old)]
+        if not moving:
+            raise refuse(NONEXISTENT)
+        if is_inferior(new, old):
+            raise refuse(UNDER_ITSELF)
+        targets = [check_new(renamed(name, old, new)) for name in moving]
+        if new in self.boxes or any(target in self.boxes for target in targets):
+            raise refuse(ALREADYEXISTS)
+        self._make_superiors(new)
+        for name, target in zip(moving, targets, strict=True):
+            box = self.boxes.pop(name)
+            box.name = target
+            self.boxes[target] = box
+
+    def rename_inbox(self, new: str) -> None:
+        """Move what is in INBOX to a new mailbox; INBOX stays, and so do its inferiors."""
+        inbox, box = self.boxes[INBOX], self.create(new)
+        box.add(inbox.copies(inbox.rows, self.surroundings.now()))
+        inbox.remove(tuple(inbox.rows))
+        self.publish(inbox)
+
+    def publish(self, box: Box) -> None:
+        """Hint that something changed there."""
+        self.surroundings.hints.publish(self.name, box.mailbox_id)
+
+    def check_quota(self, octets: int) -> None:
+        """Refuse what does not fit.
+
+        Raises:
+            MailframeError: ``OVERQUOTA``.
+        """
+        quota = self.surroundings.quota
+        if quota:
+            kept = sum(len(row.octets) for box in self.boxes.values() for row in box.rows.values())
+            if kept + octets > quota:
+                raise MailframeError(MAILBOX_FULL)
+
+    def deliver(self, delivery: Delivery, row: Row) -> Status:
+        """Put a prepared message in; a keyword too many costs the keywords, never the message."""
+        box = self.boxes.get(canonical(delivery.mailbox)) or self.boxes[INBOX]
+        box.add([row], keep=SYSTEM_FLAGS)
+        self.publish(box)
+        return OK
+
+    def add(self, box: Box, rows: Sequence[Row]) -> Appended:
+        """Put messages in, all or none."""
+        self.check_quota(sum(len(row.octets) for row in rows))
+        uids = box.add(rows)
+        if uids:
+            self.publish(box)
+        return Appended(box.uidvalidity, uids)
+
+    def _make(self, name: str, special_use: str | None = None) -> Box:
+        # No mailbox of an account ever has a UIDVALIDITY that another had, whatever it was called.
+        self._uidvalidity = max(self._uidvalidity + 1, self.surroundings.now())
+        box = Box(name, self._uidvalidity, special_use, self.surroundings.keywords_limit)
+        self.boxes[name] = box
+        return box
+
+    def _make_superiors(self, name: str, more: int = 0) -> None:
+        missing = [superior for superior in superiors(name) if superior not in self.boxes]
+        check_count(len(self.boxes) + len(missing) + more, self.surroundings.mailboxes_limit)
+        for superior in missing:
+            self._make(superior)

@@ -1,0 +1,42 @@
+"""The contract of `mailframe.store.interfaces` as a test suite that any backend can run.
+
+A backend's test case says how to make a store, and inherits the tests::
+
+    class MyStoreTests(MailStoreContract, TestCase):
+        threads = True    # where the store works in threads
+
+        async def make_store(self, describe, hints):
+            store = MyStore(self.mktemp(), describe, hints)
+            await store.start()
+            return store
+
+`restart_store` may be overridden too: the test against the model then stops the store in the middle of its work
+and goes on with what is on the disk.
+"""
+
+from .changing import ChangesContract, FlagsContract
+from .delivering import AppendContract, DeliveryContract
+from .fixture import StoreFixture, describe
+from .mailboxes import MailboxesContract, RenameContract
+from .model import ModelContract
+from .moving import CopyContract, ExpungeContract
+from .reading import ReadingContract
+from .searching import SearchContract
+
+__all__ = ["MailStoreContract", "StoreFixture", "describe"]
+
+
+class MailStoreContract(
+    DeliveryContract,
+    AppendContract,
+    MailboxesContract,
+    RenameContract,
+    ReadingContract,
+    FlagsContract,
+    ChangesContract,
+    CopyContract,
+    ExpungeContract,
+    SearchContract,
+    ModelContract,
+):
+    """Every sentence of `IMailStore`, `IMailAccount` and `IMailbox`; mix it into a `TestCase` of trial."""
