@@ -38,10 +38,9 @@ class LoginPolicy:
         if origin.login is None:
             return None if self._networks and self._is_listed(origin.peer) else LOGIN_FIRST
         reverse_path = envelope.reverse_path
-        if self._own_address_only and reverse_path is not None:
-            if str(reverse_path).lower() != origin.login.lower():
-                return NOT_YOURS
-        return None
+        if not self._own_address_only or reverse_path is None:
+            return None
+        return None if str(reverse_path).lower() == origin.login.lower() else NOT_YOURS
 
     def _is_listed(self, peer: str) -> bool:
         try:

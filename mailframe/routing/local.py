@@ -107,10 +107,12 @@ class LocalRouter:
         mailboxes: dict[tuple[str, str], LocalMailbox] = {}
         seen = {address, alias.address}
         level: Sequence[Address] = alias.targets
+        looped = False
         for _ in range(ALIAS_DEPTH):
             deeper: list[Address] = []
             for target in level:
                 if target in seen:
+                    looped = True
                     continue
                 seen.add(target)
                 if len(seen) > ALIAS_SIZE:
@@ -121,6 +123,8 @@ class LocalRouter:
                 break
         if level:
             raise MailframeError(MISCONFIGURED, f"alias {address} is deeper than {ALIAS_DEPTH} aliases")
+        if not mailboxes and looped:
+            raise MailframeError(MISCONFIGURED, f"alias {address} leads back to itself")
         if not mailboxes:
             log.warn("alias {alias} leads to no mailbox", alias=str(address))
             return NO_SUCH_MAILBOX
