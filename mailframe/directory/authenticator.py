@@ -30,7 +30,7 @@ from .backoff import BackOff, Networks
 from .hashing import BUSY, HashingThreads
 from .interfaces import IAuthenticator, ICredentialSource
 from .metrics import LOGIN_OUTCOMES
-from .names import name_of, split_name
+from .names import comparable_name
 from .options import PasswordOptions
 from .passwords import MAXIMUM_PASSWORD, make_hash, verify
 from .values import Credential, Credentials, Identity
@@ -136,7 +136,7 @@ class PasswordAuthenticator:
             login = f"{login}@{self._options.default_domain}"
         if len(login) > LONGEST_NAME:
             return login[: LONGEST_NAME + 1]
-        return name_of(split_name(login)).removesuffix("@")
+        return comparable_name(login)
 
     # One check, shared by all that ask the same at the same time.
 

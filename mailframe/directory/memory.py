@@ -11,7 +11,17 @@ from mailframe.message.address import Address
 
 from . import refusals
 from .interfaces import ICredentialSource, IDirectory, IDirectoryAdmin
-from .names import checked_address, checked_domain, checked_name, comparable_domain, name_of, split_name
+from .names import (
+    address_of,
+    checked_address,
+    checked_domain,
+    checked_hash,
+    checked_name,
+    checked_quota,
+    comparable_domain,
+    comparable_name,
+    name_of,
+)
 from .passwords import is_hash, make_hash
 from .values import Account, Alias, Credential
 
@@ -54,12 +64,12 @@ class MemoryDirectory:
 
     async def account(self, name: str) -> Account | None:
         """The account of this name."""
-        credential = self._accounts.get(_key(name))
+        credential = self._accounts.get(comparable_name(name))
         return credential.account if credential is not None else None
 
     async def credential(self, name: str) -> Credential | None:
         """What this account's password is checked against."""
-        return self._accounts.get(_key(name))
+        return self._accounts.get(comparable_name(name))
 
     def domains(self) -> Sequence[str]:
         """All local domains, sorted."""
@@ -84,18 +94,19 @@ class MemoryDirectory:
 
     def add_account(self, name: str, password_hash: str, quota: int = 0) -> None:
         """Add an account."""
-        address = checked_name(name)
-        name = name_of(address)
-        self._require_domain(address.domain)
+        name = checked_name(name)
+        self._require_domain(address_of(name).domain)
         self._require_free(name)
         if name in self._aliases:
             raise refusals.taken_by_alias(name)
-        self._accounts[name] = Credential(Account(name, quota=quota), password_hash)
+        self._accounts[name] = Credential(
+            Account(name, quota=checked_quota(quota)), checked_hash(password_hash)
+        )
 
     def set_password(self, name: str, password_hash: str) -> None:
         """Replace a password."""
         found = self._found(name)
-        self._accounts[found.account.name] = replace(found, password_hash=password_hash)
+        self._accounts[found.account.name] = replace(found, password_hash=checked_hash(password_hash))
 
     def set_enabled(self, name: str, enabled: bool) -> None:
         """Let an account in, or not."""
@@ -105,7 +116,9 @@ class MemoryDirectory:
     def set_quota(self, name: str, quota: int) -> None:
         """Change how much an account may store."""
         found = self._found(name)
-        self._accounts[found.account.name] = replace(found, account=replace(found.account, quota=quota))
+        self._accounts[found.account.name] = replace(
+            found, account=replace(found.account, quota=checked_quota(quota))
+        )
 
     def remove_account(self, name: str) -> None:
         """Remove an account."""
@@ -141,13 +154,9 @@ class MemoryDirectory:
 
     def _found(self, name: str) -> Credential:
         try:
-            return self._accounts[_key(name)]
+            return self._accounts[comparable_name(name)]
         except KeyError:
             raise refusals.no_such_account(name) from None
-
-
-def _key(name: str) -> str:
-    return name_of(split_name(name))
 
 
 def _in_domain(names: Iterable[str], domain: str | None) -> list[str]:

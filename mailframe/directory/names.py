@@ -13,8 +13,12 @@ import idna
 from mailframe.message.address import Address
 from mailframe.message.status import MailframeError, Status
 
+from .passwords import is_hash
+
 BAD_ADDRESS = Status((5, 1, 3), "This is no address an account can have", "CANNOT")
 BAD_DOMAIN = Status((5, 1, 2), "This is no domain name", "CANNOT")
+BAD_HASH = Status((5, 3, 0), "A password is kept as {SCHEME}..., of a known scheme", "CANNOT")
+BAD_QUOTA = Status((5, 3, 0), "A quota is a number of octets, 0 for no limit", "CANNOT")
 
 # RFC 5322 atext without the slash: account names become names of directories.
 _ATEXT = frozenset("abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-=?^_`{|}~.")
@@ -28,20 +32,15 @@ def comparable_domain(domain: str) -> str:
         return domain
     try:
         return idna.encode(domain, uts46=True).decode("ascii")
-    except idna.IDNAError:
-        return domain
+    except UnicodeError:
+        return _without_surrogates(domain)
 
 
 def comparable_local_part(local_part: str) -> str:
     """The form in which local parts are compared."""
     if local_part.isascii():
         return local_part.lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", local_part).lower())
-
-
-def comparable(address: Address) -> Address:
-    """The form in which addresses are compared and kept."""
-    return Address(comparable_local_part(address.local_part), comparable_domain(address.domain))
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", _without_surrogates(local_part)).lower())
 
 
 def name_of(address: Address) -> str:
@@ -49,10 +48,18 @@ def name_of(address: Address) -> str:
     return f"{comparable_local_part(address.local_part)}@{comparable_domain(address.domain)}"
 
 
-def split_name(name: str) -> Address:
-    """An account name taken apart for comparing; without an ``@`` the domain is empty."""
+def comparable_name(name: str) -> str:
+    """The form in which account names are compared; any text will do, as clients log in with."""
     local_part, at, domain = name.rpartition("@")
-    return comparable(Address(local_part, domain) if at else Address(name, ""))
+    if not at:
+        return comparable_local_part(name)
+    return f"{comparable_local_part(local_part)}@{comparable_domain(domain)}"
+
+
+def address_of(name: str) -> Address:
+    """The address of a name that was checked when it was added."""
+    local_part, _, domain = name.rpartition("@")
+    return Address(local_part, domain)
 
 
 def checked_domain(domain: str) -> str:
@@ -75,20 +82,42 @@ def checked_address(address: Address) -> Address:
         MailframeError: the local part is no dot-string (RFC 5321 section 4.1.2) or has a slash; or the domain
             is none.
     """
-    address = Address(comparable_local_part(address.local_part), checked_domain(address.domain))
-    if not _is_local_part(address.local_part):
-        raise MailframeError(BAD_ADDRESS, f"no address for an account: {address.local_part!r}")
-    return address
+    return address_of(checked_name(f"{address.local_part}@{address.domain}"))
 
 
-def checked_name(name: str) -> Address:
-    """An account name that may be added, taken apart.
+def checked_name(name: str) -> str:
+    """An account name that may be added, in the form it is kept.
 
     Raises:
         MailframeError: as `checked_address`.
     """
     local_part, _, domain = name.rpartition("@")
-    return checked_address(Address(local_part, domain))
+    local_part, domain = comparable_local_part(local_part), checked_domain(domain)
+    if not _is_local_part(local_part):
+        raise MailframeError(BAD_ADDRESS, f"no address for an account: {local_part!r}")
+    return f"{local_part}@{domain}"
+
+
+def checked_hash(password_hash: str) -> str:
+    """A password hash that may be kept: its scheme is known.
+
+    Raises:
+        MailframeError: it names no scheme, or an unknown one.
+    """
+    if not is_hash(password_hash):
+        raise MailframeError(BAD_HASH)
+    return password_hash
+
+
+def checked_quota(quota: int) -> int:
+    """A quota that may be kept.
+
+    Raises:
+        MailframeError: it is negative, or more than 64 bits hold.
+    """
+    if not 0 <= quota < 2**63:
+        raise MailframeError(BAD_QUOTA)
+    return quota
 
 
 def _is_label(label: str) -> bool:
@@ -106,3 +135,8 @@ def _is_local_part(local_part: str) -> bool:
 def _is_letter(character: str) -> bool:
     """RFC 6531 allows all of UTF-8 here; letters, marks and digits are what people's names have."""
     return not character.isascii() and unicodedata.category(character)[0] in "LMN"
+
+
+def _without_surrogates(text: str) -> str:
+    """Lone surrogates, which no database takes, become text that no name has."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

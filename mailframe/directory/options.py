@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 import attrs
 
-from mailframe.config.types import Duration, FilePath, option
+from mailframe.config.types import DataPath, Duration, option
 
 
 @attrs.frozen
 class SQLiteOptions:
     """The directory in a file of its own, kept by ``mailframe account``, ``alias`` and ``domain``."""
 
-    path: FilePath = option("The database file.", FilePath("directory.sqlite"))
+    path: DataPath = option("The database file.", DataPath("directory.sqlite"))
     cache_entries: int = option("How many answers are remembered.", 10_000)
     cache_time: Duration = option(
         "How long an answer is remembered; a change in the file is noticed within a second all the same.",
