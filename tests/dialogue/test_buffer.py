@@ -1,0 +1,59 @@
+"""The receive buffer."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailframe.dialogue.buffer import ReceiveBuffer
+from mailframe.message.status import ProtocolError
+
+
+def lines_of(segments: list[bytes], limit: int) -> list[bytes | str]:
+    """All lines and errors that come out."""
+    buffer, found = ReceiveBuffer(), []
+    for segment in segments:
+        buffer.append(segment)
+        while True:
+            try:
+                line = buffer.take_line(limit)
+            except ProtocolError as error:
+                found.append(error.status.code)
+                if error.fatal:
+                    return found
+                continue
+            if line is None:
+                break
+            found.append(line)
+    return found
+
+
+class ReceiveBufferTests(SynchronousTestCase):
+    """Lines and counted octets, however they arrive."""
+
+    @given(
+        st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b"bc"]), max_size=30).map(b"".join),
+        st.integers(2, 8),
+    )
+    def test_any_segmentation(self, octets: bytes, limit: int) -> None:
+        """Lines and errors are the same whole and octet by octet."""
+        single = [octets[i : i + 1] for i in range(len(octets))]
+        self.assertEqual(lines_of([octets], limit), lines_of(single, limit))
+
+    @given(st.binary(), st.binary(), st.integers(0, 20))
+    def test_put_back(self, octets: bytes, more: bytes, count: int) -> None:
+        """What is put back comes out again, in its place."""
+        buffer = ReceiveBuffer()
+        buffer.append(octets)
+        taken = buffer.take_up_to(count)
+        buffer.append(more)
+        buffer.put_back(taken)
+        self.assertEqual(buffer.take(len(octets + more)), octets + more)
+        self.assertEqual(len(buffer), 0)
+        self.assertIsNone(buffer.take(1))
+
+    def test_limit(self) -> None:
+        """A line of the limit passes, one octet more does not."""
+        self.assertEqual(lines_of([b"123456\r\n"], 8), [b"123456"])
+        self.assertEqual(lines_of([b"1234567\r\n"], 8), ["5.5.6"])

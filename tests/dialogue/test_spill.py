@@ -1,0 +1,52 @@
+"""Content that outgrows memory."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailframe.dialogue.spill import Spill
+from mailframe.message.content import CHUNK
+
+
+class SpillTests(SynchronousTestCase):
+    """What is written comes back, from memory or file."""
+
+    @given(st.lists(st.binary(max_size=50), max_size=20))
+    def test_round_trip(self, pieces: list[bytes]) -> None:
+        """The octets come back in order, whichever side of the limit they end up on."""
+        spill = Spill(".", memory_limit=100)
+        for piece in pieces:
+            spill.write(piece)
+        whole = b"".join(pieces)
+        content = spill.finish()
+        self.assertEqual((content.octets(), content.size), (whole, len(whole)))
+        self.assertTrue(whole.startswith(content.head))
+        content.body.discard()
+        content.body.discard()
+
+    def test_large(self) -> None:
+        """A large message lies in a file without a name, and its head stays in memory."""
+        os.mkdir("spill")
+        spill = Spill("spill")
+        for _ in range(100):
+            spill.write(b"0123456789abcdef" * 4096)
+        self.assertEqual(os.listdir("spill"), [])
+        content = spill.finish()
+        self.assertGreaterEqual(len(content.head), CHUNK)
+        self.assertEqual(sum(map(len, content.chunks())), 6_553_600)
+        spill.discard()
+        self.assertEqual(sum(map(len, content.chunks())), 6_553_600)
+        content.body.discard()
+
+    def test_no_directory(self) -> None:
+        """A directory that is not there is an OSError for the caller to answer; discarding is then safe."""
+        spill = Spill("nowhere", memory_limit=1)
+        with self.assertRaises(OSError) as caught:
+            spill.write(b"xx")
+        self.assertEqual(caught.exception.errno, errno.ENOENT)
+        spill.discard()
