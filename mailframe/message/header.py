@@ -8,7 +8,7 @@ continuation of one is tolerated: it is a field without a name.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 LINE_WIDTH = 78
 """Characters in a line that we write (RFC 5322 section 2.1.1), where there is a place to fold."""
@@ -17,8 +17,7 @@ LINE_WIDTH = 78
 _NAME_OCTETS = bytes(octet for octet in range(33, 127) if octet != 0x3A)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One header field as it was written.
 
     Attributes:

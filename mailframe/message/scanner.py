@@ -26,6 +26,7 @@ _WINDOW = 64 * 1024
 _BOUNDARY_LIMIT = 250  # RFC 2046 section 5.1.1 allows 70
 _LINE_LIMIT = 1000  # longest line that may be a boundary with its padding
 _VALUE_LIMIT = 16 * 1024
+_TYPE_LIMIT = 255  # RFC 6838 section 4.2 allows 127 on each side of the slash
 _TOKEN = bytes(octet for octet in range(33, 127) if octet not in b'()<>@,;:\\"/[]?=')
 
 _NAMES = frozenset(
@@ -312,7 +313,7 @@ def _common_start(one: bytes, other: bytes) -> bytes:
 
 def _media_type(kind: bytes, parameters: Parameters) -> tuple[str, str, Parameters]:
     """Type and subtype in lower case; what is not valid is text/plain (RFC 2045 section 5.2)."""
-    if kind.translate(None, _TOKEN) != b"/" or kind.startswith(b"/") or kind.endswith(b"/"):
+    if len(kind) > _TYPE_LIMIT or kind.translate(None, _TOKEN) != b"/" or kind[0] == 0x2F or kind[-1] == 0x2F:
         return "text", "plain", ()
     media_type, _, subtype = kind.decode("ascii").lower().partition("/")
     if (
@@ -325,7 +326,9 @@ def _media_type(kind: bytes, parameters: Parameters) -> tuple[str, str, Paramete
 
 def _encoding(body: bytes | None) -> str:
     word = parse(body)[0] if body else b""
-    return word.decode("ascii").lower() if word and not word.translate(None, _TOKEN) else "7bit"
+    if not word or len(word) > _TYPE_LIMIT or word.translate(None, _TOKEN):
+        return "7bit"
+    return word.decode("ascii").lower()
 
 
 def _tags(body: bytes) -> tuple[bytes, ...]:

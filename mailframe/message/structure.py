@@ -144,7 +144,7 @@ def pack(root: Part) -> bytes:
     JSON because the C reader of the standard library is faster than anything written in Python, and a person
     can read it in a database. About 100 octets a part.
     """
-    text = json.dumps(root, default=_latin1, ensure_ascii=False, separators=(",", ":"))
+    text = _ENCODER.encode(root)
     return bytes((PACK_VERSION,)) + text.encode("latin-1")
 
 
@@ -158,7 +158,7 @@ def unpack(octets: bytes) -> Part:
         raise ValueError(f"not a structure packed by version {PACK_VERSION}")
     try:
         return _part(json.loads(octets[1:].decode("latin-1")))
-    except (TypeError, IndexError, KeyError, AttributeError) as error:
+    except (TypeError, IndexError, KeyError, AttributeError, RecursionError) as error:
         raise ValueError(f"a damaged structure: {error}") from error
 
 
@@ -166,6 +166,9 @@ def _latin1(value: object) -> str:
     if isinstance(value, bytes):
         return value.decode("latin-1")
     raise TypeError(f"cannot pack {type(value).__name__}")
+
+
+_ENCODER = json.JSONEncoder(default=_latin1, ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
 def _octets(value: str | None) -> bytes | None:

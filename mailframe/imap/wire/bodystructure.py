@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 from mailframe.message.parameters import Parameters
 from mailframe.message.structure import Part
@@ -13,46 +15,58 @@ from .envelope import NIL, envelope, nstring, string
 _EMPTY_TEXT = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0'
 
 
-def bodystructure(part: Part, headers: Mapping[int, bytes], *, extended: bool) -> bytes:
-    """One part with all below it, parentheses included.
+class Rendered(NamedTuple):
+    """One part in both forms, parentheses included.
+
+    Attributes:
+        body: BODY, without extension data.
+        bodystructure: BODYSTRUCTURE, with extension data.
+    """
+
+    body: bytes
+    bodystructure: bytes
+
+
+def render(part: Part, headers: Mapping[int, bytes]) -> Rendered:
+    """BODY and BODYSTRUCTURE of one part with all below it.
 
     Args:
         part: the part, usually the root.
         headers: header sections of messages inside, by `Part.header_start`; one that is missing gives an
             ENVELOPE of NILs.
-        extended: with extension data (BODYSTRUCTURE) or without (BODY).
     """
     if part.is_multipart:
-        return _multipart(part, headers, extended=extended)
-    pieces = [
-        string(part.media_type.encode()),
-        string(part.subtype.encode()),
+        return _multipart(part, headers)
+    start = b"(%b %b %b %b %b %d" % (
+        _media_type(part.media_type, part.subtype),
         _parameters(_with_charset(part)),
         nstring(part.content_id),
         nstring(part.description),
-        string(part.encoding.encode()),
-        b"%d" % part.octets,
-    ]
+        _word(part.encoding),
+        part.octets,
+    )
+    extension = b" %b %b)" % (nstring(part.md5), _extension(part))
     if part.is_message:
         inner = part.children[0]
-        pieces.append(envelope(headers.get(inner.header_start, b"")))
-        pieces.append(bodystructure(inner, headers, extended=extended))
-    if part.is_message or part.media_type == "text":
-        pieces.append(b"%d" % part.lines)
-    if extended:
-        pieces.append(nstring(part.md5))
-        pieces.append(_extension(part))
-    return b"(%b)" % b" ".join(pieces)
+        start += b" " + envelope(headers.get(inner.header_start, b""))
+        body, structure = render(inner, headers)
+        lines = b" %d" % part.lines
+        return Rendered(b"%b %b%b)" % (start, body, lines), b"%b %b%b%b" % (start, structure, lines, extension))
+    if part.media_type == "text":
+        start += b" %d" % part.lines
+    return Rendered(start + b")", start + extension)
 
 
-def _multipart(part: Part, headers: Mapping[int, bytes], *, extended: bool) -> bytes:
-    children = b"".join([bodystructure(child, headers, extended=extended) for child in part.children])
+def _multipart(part: Part, headers: Mapping[int, bytes]) -> Rendered:
+    children = [render(child, headers) for child in part.children]
     if not children:
-        children = _EMPTY_TEXT + (b" NIL NIL NIL NIL)" if extended else b")")
-    subtype = string(part.subtype.encode())
-    if not extended:
-        return b"(%b %b)" % (children, subtype)
-    return b"(%b %b %b %b)" % (children, subtype, _parameters(part.parameters), _extension(part))
+        children = [Rendered(_EMPTY_TEXT + b")", _EMPTY_TEXT + b" NIL NIL NIL NIL)")]
+    subtype = _word(part.subtype)
+    body = b"(%b %b)" % (b"".join([child.body for child in children]), subtype)
+    structures = b"".join([child.bodystructure for child in children])
+    return Rendered(
+        body, b"(%b %b %b %b)" % (structures, subtype, _parameters(part.parameters), _extension(part))
+    )
 
 
 def _extension(part: Part) -> bytes:
@@ -67,6 +81,17 @@ def _extension(part: Part) -> bytes:
     else:
         language = b"(%b)" % b" ".join([string(tag) for tag in languages])
     return b"%b %b %b" % (disposition, language, nstring(part.location))
+
+
+# The same few words come in every message.
+@lru_cache(maxsize=1024)
+def _media_type(media_type: str, subtype: str) -> bytes:
+    return b"%b %b" % (string(media_type.encode()), string(subtype.encode()))
+
+
+@lru_cache(maxsize=1024)
+def _word(word: str) -> bytes:
+    return string(word.encode())
 
 
 def _with_charset(part: Part) -> Parameters:

@@ -12,7 +12,7 @@ from mailframe.message.scanner import Scanner
 from mailframe.message.structure import pack
 from mailframe.store.values import Description
 
-from .bodystructure import bodystructure
+from .bodystructure import render
 from .envelope import envelope
 
 DESCRIPTION_VERSION = 1
@@ -31,9 +31,10 @@ def describe(chunks: Iterable[bytes]) -> Description:
     scanner = Scanner(chunks)
     root = scanner.scan()
     headers = scanner.headers
+    body, bodystructure = render(root, headers)
     return Description(
         envelope=envelope(headers.get(0, b"")),
-        bodystructure=bodystructure(root, headers, extended=True),
-        body=bodystructure(root, headers, extended=False),
+        bodystructure=bodystructure,
+        body=body,
         parts=pack(root),
     )
