@@ -35,14 +35,7 @@ def load(path: str, roles: Sequence[str] = ()) -> Configuration:
     Raises:
         ConfigurationErrors: with everything that is wrong; nothing else is raised, whatever is in the file.
     """
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        text = f"cannot be read: {reason}; `mailframe init` writes a first one"
-        raise ConfigurationErrors([ConfigurationProblem(path, 0, "", "", text)]) from None
-    return loads(content, path, roles)
+    return loads(_content(path), path, roles)
 
 
 def loads(content: bytes, path: str, roles: Sequence[str] = ()) -> Configuration:
@@ -59,6 +52,33 @@ def loads(content: bytes, path: str, roles: Sequence[str] = ()) -> Configuration
         if configuration is not None and not report.problems:
             return configuration
     raise ConfigurationErrors(report.problems)
+
+
+def load_node(path: str) -> schema.NodeOptions:
+    """Read only the ``[node]`` section of a file, for commands that talk to a running node.
+
+    They must work while the rest of the file is being changed.
+
+    Raises:
+        ConfigurationErrors: the file cannot be read, is not TOML, or ``[node]`` is wrong.
+    """
+    report = Report(path)
+    tables = _parse(_content(path), report)
+    if tables is not None:
+        node = _Reader(report, os.path.abspath(path), tables).node()
+        if isinstance(node, schema.NodeOptions):
+            return node
+    raise ConfigurationErrors(report.problems)
+
+
+def _content(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        text = f"cannot be read: {reason}; `mailframe init` writes a first one"
+        raise ConfigurationErrors([ConfigurationProblem(path, 0, "", "", text)]) from None
 
 
 def _parse(content: bytes, report: Report) -> dict[str, Any] | None:
@@ -104,6 +124,10 @@ class _Reader:
 
     def _new_walker(self) -> Walker:
         return Walker(self._report, os.path.dirname(self._path), self._data)
+
+    def node(self) -> Any:
+        """The ``[node]`` section alone, or `BAD`."""
+        return self._section("node", schema.NodeOptions)
 
     def configuration(self, roles: Sequence[str]) -> Configuration | None:
         """The whole configuration; None, or something incomplete, when a problem was noted."""

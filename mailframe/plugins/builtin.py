@@ -73,21 +73,21 @@ loops = Declaration(
     IPolicyFactory,
     name="loops",
     summary="Refuses mail that has passed too many hosts",
-    schema="mailframe.policy.loops.LoopOptions",
+    schema="mailframe.policy.options.LoopOptions",
     implementation="mailframe.roles.backends.build_loops",
 )
 helo = Declaration(
     IPolicyFactory,
     name="helo",
     summary="Refuses greetings that are no host name",
-    schema="mailframe.policy.helo.HeloOptions",
+    schema="mailframe.policy.options.HeloOptions",
     implementation="mailframe.roles.backends.build_helo",
 )
 login = Declaration(
     IPolicyFactory,
     name="login",
     summary="Refuses senders who have not logged in",
-    schema="mailframe.policy.login.LoginOptions",
+    schema="mailframe.policy.options.LoginOptions",
     implementation="mailframe.roles.backends.build_login",
 )
 
@@ -95,6 +95,6 @@ trace = Declaration(
     IFilterFactory,
     name="trace",
     summary="Puts the Received field in front",
-    schema="mailframe.filters.trace.TraceOptions",
+    schema="mailframe.filters.options.TraceOptions",
     implementation="mailframe.roles.backends.build_trace",
 )

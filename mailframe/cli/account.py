@@ -1,0 +1,111 @@
+"""``mailframe account``: who has a mailbox here."""
+
+from __future__ import annotations
+
+import click
+
+from mailframe.config.describe import size_text
+from mailframe.config.scalars import to_size
+
+from .directory import hash_of, open_admin, to_domain, to_mailbox
+from .shared import (
+    ask_password,
+    config_option,
+    json_option,
+    make_password,
+    password_options,
+    print_json,
+    print_rows,
+)
+
+
+@click.group("account")
+def command() -> None:
+    """Add, list and remove accounts; change passwords.
+
+    A running node sees changes at once.
+    """
+
+
+@command.command("add")
+@click.argument("address")
+@password_options
+@click.option("--generate", is_flag=True, help="Make a password up and print it.")
+@click.option("--quota", default="0", show_default=True, help='Storage, such as "2 GB"; 0 for no limit.')
+@config_option
+@json_option
+def add(
+    address: str, password_file: str | None, generate: bool, quota: str, config: str, as_json: bool
+) -> None:
+    """Add an account. Its password is asked for, or comes from standard input."""
+    admin = open_admin(config)
+    name = str(to_mailbox(address))
+    octets = _quota(quota)
+    password = make_password() if generate else ask_password(password_file, confirm=True)
+    admin.add_account(name, hash_of(password), octets)
+    _tell("added", name, password if generate else None, as_json)
+
+
+@command.command("list")
+@click.argument("domain", required=False)
+@config_option
+@json_option
+def list_accounts(domain: str | None, config: str, as_json: bool) -> None:
+    """List accounts, all or of one domain."""
+    accounts = open_admin(config).accounts(to_domain(domain) if domain else None)
+    rows = [
+        {
+            "account": account.name,
+            "enabled": account.enabled,
+            "quota": account.quota
+            if as_json
+            else size_text(account.quota).strip('"')
+            if account.quota
+            else "-",
+        }
+        for account in accounts
+    ]
+    print_rows(rows, ("account", "enabled", "quota"), as_json, "No accounts. Add one: mailframe account add")
+
+
+@command.command("passwd")
+@click.argument("address")
+@password_options
+@click.option("--generate", is_flag=True, help="Make a password up and print it.")
+@config_option
+@json_option
+def passwd(address: str, password_file: str | None, generate: bool, config: str, as_json: bool) -> None:
+    """Change the password of an account."""
+    admin = open_admin(config)
+    name = str(to_mailbox(address))
+    password = make_password() if generate else ask_password(password_file, confirm=True)
+    admin.set_password(name, hash_of(password))
+    _tell("changed", name, password if generate else None, as_json)
+
+
+@command.command("remove")
+@click.argument("address")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@config_option
+def remove(address: str, yes: bool, config: str) -> None:
+    """Remove an account. Its mail stays in the store."""
+    admin = open_admin(config)
+    name = str(to_mailbox(address))
+    if not yes:
+        click.confirm(f"Remove the account {name}?", abort=True, err=True)
+    admin.remove_account(name)
+    click.echo(f"removed {name}; its mail is still in the store")
+
+
+def _quota(text: str) -> int:
+    try:
+        return to_size(int(text) if text.isdecimal() else text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--quota") from None
+
+
+def _tell(what: str, name: str, password: str | None, as_json: bool) -> None:
+    if as_json:
+        print_json({"account": name, **({"password": password} if password else {})})
+    else:
+        click.echo(f"{what} {name}" + (f" with the password {password}" if password else ""))

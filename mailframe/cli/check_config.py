@@ -1,0 +1,44 @@
+"""``mailframe check-config``: everything that is wrong with a configuration, at once."""
+
+from __future__ import annotations
+
+import attrs
+import click
+
+from mailframe.config.errors import ConfigurationErrors
+from mailframe.config.listen import format_listener
+from mailframe.config.listeners import listeners_of
+from mailframe.config.loading import load
+from mailframe.config.schema import Configuration
+
+from .errors import Refused
+from .shared import config_option, json_option, print_json
+
+
+@click.command("check-config")
+@config_option
+@click.option("--role", "roles", multiple=True, help="Check as if the node had these roles.")
+@json_option
+def command(config: str, roles: tuple[str, ...], as_json: bool) -> None:
+    """Say everything that is wrong with a configuration, each with file and line."""
+    try:
+        configuration = load(config, roles)
+    except ConfigurationErrors as errors:
+        if as_json:
+            print_json({"ok": False, "problems": [attrs.asdict(problem) for problem in errors.problems]})
+        count = len(errors.problems)
+        raise Refused(f"{errors}\n{count} {'error' if count == 1 else 'errors'}") from None
+    listeners = _listeners(configuration)
+    if as_json:
+        print_json({"ok": True, "problems": [], "roles": list(configuration.roles), "listeners": listeners})
+        return
+    click.echo(f"{config} is right: {', '.join(configuration.roles)}")
+    for role, addresses in listeners.items():
+        click.echo(f"  {role}: {', '.join(addresses) or 'listens nowhere'}")
+
+
+def _listeners(configuration: Configuration) -> dict[str, list[str]]:
+    return {
+        name: [format_listener(listener) for _, listener in listeners_of(choice.options)]
+        for name, choice in configuration.roles.items()
+    }

@@ -1,0 +1,63 @@
+"""What `account`, `alias` and `domain` have in common: the directory they work on."""
+
+from __future__ import annotations
+
+import importlib
+
+from mailframe.config.loading import load
+from mailframe.config.schema import Configuration
+from mailframe.directory.interfaces import IDirectoryAdmin
+from mailframe.directory.passwords import make_hash
+from mailframe.message.address import Address, parse_domain, parse_mailbox
+
+from .errors import Refused
+
+
+def admin_of(configuration: Configuration) -> IDirectoryAdmin:
+    """The configured directory, for administration.
+
+    Raises:
+        Refused: that directory is not kept by commands.
+    """
+    backends = importlib.import_module("mailframe.roles.backends")
+    admin = backends.directory_admin(configuration)
+    if not IDirectoryAdmin.providedBy(admin):
+        raise Refused(
+            f'The directory "{configuration.directory.name}" is not kept by these commands: '
+            "accounts, aliases and domains are changed where it has them from."
+        )
+    return IDirectoryAdmin(admin)
+
+
+def open_admin(config: str) -> IDirectoryAdmin:
+    """The directory of a configuration file, for administration."""
+    return admin_of(load(config))
+
+
+def hash_of(password: str) -> str:
+    """A password as the directory keeps it."""
+    return make_hash(password)
+
+
+def to_mailbox(text: str) -> Address:
+    """An address that somebody typed.
+
+    Raises:
+        Refused: it is none.
+    """
+    try:
+        return parse_mailbox(text)
+    except ValueError as error:
+        raise Refused(f"{error}. An address looks like alice@example.test.") from None
+
+
+def to_domain(text: str) -> str:
+    """A domain that somebody typed.
+
+    Raises:
+        Refused: it is none.
+    """
+    try:
+        return parse_domain(text)
+    except ValueError as error:
+        raise Refused(f"{error}. A domain looks like example.test.") from None
