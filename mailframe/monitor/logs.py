@@ -1,0 +1,195 @@
+"""Writing the log: where to, which levels, in which of the two forms of `mailframe.monitor.lines`.
+
+One write a line: several processes may write to one file that was opened for appending, and their lines stay
+whole.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import IO, Any
+
+from twisted.logger import ILogObserver, LogLevel, globalLogBeginner
+from zope.interface import implementer
+
+from .lines import json_line, readable_line
+
+FORMATS: dict[str, Callable[[Mapping[str, Any]], str]] = {"readable": readable_line, "json": json_line}
+LEVELS: dict[str, int] = {"debug": 0, "info": 1, "warn": 2, "error": 3, "critical": 4}
+Write = Callable[[bytes], object]
+
+
+class Levels:
+    """What is important enough to be written; may be changed at any time.
+
+    Args:
+        level: one of `LEVELS`: the least that is written.
+    """
+
+    def __init__(self, level: str = "info") -> None:
+        self._default = _number(level)
+        self._rooms: dict[str, int] = {}
+        self._known: dict[str, int] = {}
+
+    def set(self, level: str | None, room: str | None = None) -> None:
+        """Change the level, of all or of one room.
+
+        Args:
+            level: None takes a room's own level away.
+            room: ``"smtp"``, or a whole namespace such as ``"mailframe.smtp.server"`` or ``"twisted"``.
+
+        Raises:
+            ValueError: there is no such level.
+        """
+        if room is None:
+            self._default = _number(level or "info")
+        elif level is None:
+            self._rooms.pop(room, None)
+        else:
+            self._rooms[room] = _number(level)
+        self._known.clear()
+
+    def wants(self, event: Mapping[str, Any]) -> bool:
+        """Is this event important enough?"""
+        namespace = event.get("log_namespace") or ""
+        least = self._known.get(namespace)
+        if least is None:
+            least = self._least(namespace)
+            if len(self._known) < 1000:
+                self._known[namespace] = least
+        return _RANKS.get(event.get("log_level"), 1) >= least
+
+    def _least(self, namespace: str) -> int:
+        words = namespace.split(".")
+        for length in range(len(words), 0, -1):
+            found = self._rooms.get(".".join(words[:length]))
+            if found is not None:
+                return found
+        if words[0] == "mailframe" and len(words) > 1:
+            return self._rooms.get(words[1], self._default)
+        return self._default
+
+
+@implementer(ILogObserver)
+class LineObserver:
+    """Writes events as lines.
+
+    A log that cannot be written (a full disk, a closed pipe) stops nothing: lines are lost and counted in `lost`.
+
+    Args:
+        form: one of `FORMATS`.
+        levels: what is written.
+        write: takes the octets of one line.
+    """
+
+    def __init__(self, form: str, levels: Levels, write: Write) -> None:
+        self._line = FORMATS[form]
+        self.levels = levels
+        self._write = write
+        self.lost = 0
+
+    def __call__(self, event: Mapping[str, Any]) -> None:
+        """Write one event."""
+        if not self.levels.wants(event):
+            return
+        try:
+            self._write(self._line(event).encode("utf-8", "backslashreplace"))
+        except (OSError, ValueError):
+            self.lost += 1
+
+
+class LogFile:
+    """A file that is appended to and can be opened anew after it was renamed away.
+
+    Args:
+        path: the file; made with mode 0640 where it is missing.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor = self._open()
+
+    def write(self, octets: bytes) -> None:
+        """Append; one system call unless the disk takes less."""
+        write_all(self._descriptor, octets)
+
+    def reopen(self) -> None:
+        """Let go of the file that was renamed and begin a new one (after logrotate).
+
+        Raises:
+            OSError: it cannot be opened; the old one stays.
+        """
+        descriptor = self._open()
+        old, self._descriptor = self._descriptor, descriptor
+        os.close(old)
+
+    def close(self) -> None:
+        """No more."""
+        os.close(self._descriptor)
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+
+def write_all(descriptor: int, octets: bytes) -> None:
+    """Write to a file descriptor, in one call where it takes all."""
+    while octets:
+        octets = octets[os.write(descriptor, octets) :]
+
+
+def writer_to(stream: IO[str] | IO[bytes]) -> Write:
+    """How to write a line to an open stream: past its buffer where it has a descriptor.
+
+    Args:
+        stream: such as ``sys.stderr``; one without a descriptor must take octets.
+    """
+    try:
+        descriptor = stream.fileno()
+    except (OSError, AttributeError):
+        return stream.write  # type: ignore[return-value]
+    return lambda octets: write_all(descriptor, octets)
+
+
+def start(
+    format: str = "readable", level: str = "info", stream: IO[str] | IO[bytes] | LogFile | None = None
+) -> LineObserver:
+    """Begin to log, all of this process, and nothing but this.
+
+    Args:
+        format: one of `FORMATS`.
+        level: one of `LEVELS`.
+        stream: where to; standard error by default.
+
+    Returns:
+        The observer; its `levels` may be changed later.
+
+    Raises:
+        ValueError: there is no such format or level.
+    """
+    observer = make_observer(format, level, stream)
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    return observer
+
+
+def make_observer(
+    format: str = "readable", level: str = "info", stream: IO[str] | IO[bytes] | LogFile | None = None
+) -> LineObserver:
+    """The observer that `start` begins with, for who has a publisher of his own (twistd has)."""
+    if format not in FORMATS:
+        raise ValueError(f"the log's format is one of {', '.join(FORMATS)}, not {format!r}")
+    write = stream.write if isinstance(stream, LogFile) else writer_to(stream or sys.stderr)
+    return LineObserver(format, Levels(level), write)
+
+
+_RANKS: dict[Any, int] = {getattr(LogLevel, name): rank for name, rank in LEVELS.items()}
+
+
+def _number(level: str) -> int:
+    if level not in LEVELS:
+        raise ValueError(f"a log level is one of {', '.join(LEVELS)}, not {level!r}")
+    return LEVELS[level]
