@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 import codecs
+import contextlib
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 
@@ -20,6 +21,9 @@ PIECE = 64 * 1024
 
 Read = Callable[[int, int], bytes]
 """Octets of a message by offset and length, with CRLF line ends; fewer where the message ends."""
+
+# Windows writes the low octet first.
+_WITHOUT_ORDER = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 
 
 def fold_case(text: str) -> str:
@@ -91,14 +95,22 @@ def message_texts(root: Part, read: Read, *, with_header: bool = False) -> Itera
 def part_text(part: Part, read: Read) -> Iterator[str]:
     """The body of a text part, its encoding and charset undone, in pieces."""
     name = codec(part.charset) if part.charset else None
-    decoder = codecs.getincrementaldecoder(name or "utf-8")("replace" if name else LENIENT)
+    decoder = _decoder(name)
     for octets in decoded_body(part, read):
-        text = decoder.decode(octets)
+        try:
+            text = decoder.decode(octets)
+        except UnicodeError:
+            # Some codecs raise whatever they are told to do with errors: UTF-16 when no byte order comes first.
+            decoder = _decoder(_WITHOUT_ORDER.get(name or ""))
+            text = decoder.decode(octets)
         if text:
             yield text
-    rest = decoder.decode(b"", True)
-    if rest:
-        yield rest
+    with contextlib.suppress(UnicodeError):
+        yield decoder.decode(b"", True)
+
+
+def _decoder(name: str | None) -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder(name or "utf-8")("replace" if name else LENIENT)
 
 
 def decoded_body(part: Part, read: Read) -> Iterator[bytes]:

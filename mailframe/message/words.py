@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import codecs
+import contextlib
 import re
 from functools import lru_cache
 
@@ -84,7 +85,10 @@ def to_text(octets: bytes, charset: bytes | None = None) -> str:
             is that, else as Windows-1252; where it is wrong, what cannot be decoded becomes U+FFFD.
     """
     name = codec(charset) if charset else None
-    return octets.decode(name, "replace") if name else octets.decode("utf-8", LENIENT)
+    if name is not None:
+        with contextlib.suppress(UnicodeError):
+            return octets.decode(name, "replace")
+    return octets.decode("utf-8", LENIENT)
 
 
 def decode_words(body: bytes) -> str:
