@@ -14,7 +14,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
-from .matching_text import BodyTexts, HeaderTexts, casemap
+from mailframe.message.text import fold_case
+
+from .matching_text import OctetsSource, Source, Texts
 from .values import (
     All,
     And,
@@ -35,9 +37,6 @@ from .values import (
 Verdict = bool | None
 """True, False, or None: cannot be told from what is known."""
 
-Octets = bytes | Callable[[], bytes]
-"""A message's octets, or what reads them when they are needed after all."""
-
 _DAY = 86400
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -47,16 +46,16 @@ class Facts:
 
     Attributes:
         message: its row.
-        header: its header section, None before that was read.
-        body: its text, None before that was read.
+        header: what its header section can be asked of, None before that may be read.
+        body: what the rest can be asked of, None before that may be read.
     """
 
     __slots__ = ("body", "header", "message")
 
     def __init__(self, message: Message) -> None:
         self.message = message
-        self.header: HeaderTexts | None = None
-        self.body: BodyTexts | None = None
+        self.header: Texts | None = None
+        self.body: Texts | None = None
 
 
 Test = Callable[[Facts], Verdict]
@@ -71,7 +70,7 @@ class Program:
     Attributes:
         items: what must be in the rows that `decide` and `matches` are given.
         in_row: every row decides; no content is ever read.
-        header_only: the header section is enough for what rows do not decide; `matches` may be given that alone.
+        header_only: no more than the header section is ever read.
     """
 
     def __init__(self, key: SearchKey) -> None:
@@ -84,22 +83,21 @@ class Program:
         """What the row says: True or False where that is enough, else None."""
         return self._test(Facts(message))
 
-    def matches(self, message: Message, octets: Octets) -> bool:
+    def matches(self, message: Message, source: Source | bytes) -> bool:
         """Does the message match?
 
         Args:
             message: its row.
-            octets: the message with CRLF line ends; read at most once, and only where the row does not decide.
-                May block when called, so backends with files call this in a thread.
+            source: its octets, read only as far as they are needed. Where that blocks, call this in a thread.
         """
         facts = Facts(message)
         verdict = self._test(facts)
         if verdict is None:
-            whole = octets if isinstance(octets, bytes) else octets()
-            facts.header = HeaderTexts(whole)
+            texts = Texts(OctetsSource(source) if isinstance(source, bytes) else source)
+            facts.header = texts
             verdict = self._test(facts)
             if verdict is None:
-                facts.body = BodyTexts(whole)
+                facts.body = texts
                 verdict = self._test(facts)
         return bool(verdict)
 
@@ -239,17 +237,17 @@ def _among(ranges: tuple[tuple[int, int], ...]) -> Test:
 
 
 def _header_contains(name: str, text: str) -> Test:
-    name, needle = name.lower(), casemap(text)
-    return lambda facts: None if facts.header is None else facts.header.contains(name, needle)
+    name, needle = name.lower(), fold_case(text)
+    return lambda facts: None if facts.header is None else facts.header.field_contains(name, needle)
 
 
 def _text_contains(text: str, header: bool) -> Test:
-    needle = casemap(text)
+    needle = fold_case(text)
 
     def test(facts: Facts) -> Verdict:
-        if header and facts.header is not None and facts.header.anywhere(needle):
+        if header and facts.header is not None and facts.header.header_contains(needle):
             return True
-        return None if facts.body is None else facts.body.contains(needle)
+        return None if facts.body is None else facts.body.body_contains(needle)
 
     return test
 

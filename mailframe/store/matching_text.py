@@ -1,81 +1,103 @@
-"""The text of a message as SEARCH compares it: decoded, and in one case."""
+"""The text of one message as SEARCH compares it: decoded, without case, read only as far as it is asked for."""
 
 from __future__ import annotations
 
-import unicodedata
-from email.header import decode_header, make_header
-from email.utils import parsedate_to_datetime
 from functools import cached_property
+from typing import Protocol
+
+from mailframe.message import header
+from mailframe.message.dates import parse_date
+from mailframe.message.scanner import scan
+from mailframe.message.structure import Part, unpack
+from mailframe.message.text import contains, fold_case, message_texts
+from mailframe.message.words import decode_words
 
 
-def casemap(text: str) -> str:
-    """Text in the form in which two spellings compare equal, much as i;unicode-casemap (RFC 5051) has it."""
-    if text.isascii():
-        return text.lower()
-    return unicodedata.normalize("NFKD", text.casefold())
+class Source(Protocol):
+    """Where the octets of one message come from; every method may block, so all is done in a store's thread."""
+
+    def header(self) -> bytes:
+        """Octets from the start of the message, at least its whole header section."""
+
+    def structure(self) -> Part:
+        """Its structure with offsets."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """A piece of it, CRLF line ends counted; fewer octets where it ends."""
 
 
-class HeaderTexts:
-    """The header section of one message, for HEADER, TEXT and the dates of its Date field.
+class OctetsSource:
+    """A message in memory.
 
     Args:
-        octets: the message, or its header section alone.
+        octets: all of it, with CRLF line ends.
+        parts: `Description.parts` where it is known; else the octets are scanned when that is needed.
     """
 
-    def __init__(self, octets: bytes) -> None:
-        if octets.startswith(b"\r\n"):
-            octets = b""
-        self._section = octets.partition(b"\r\n\r\n")[0] + b"\r\n"
+    def __init__(self, octets: bytes, parts: bytes = b"") -> None:
+        self._octets = octets
+        self._parts = parts
 
-    def contains(self, name: str, needle: str) -> bool:
-        """Has a field called ``name`` (lower case) the needle (see `casemap`) in its body?"""
+    def header(self) -> bytes:
+        """All octets: they are here."""
+        return self._octets
+
+    def structure(self) -> Part:
+        """What was described, or what is found now."""
+        return structure_of(self._parts) or scan([self._octets])
+
+    def read(self, offset: int, length: int) -> bytes:
+        """A slice."""
+        return self._octets[offset : offset + length]
+
+
+def structure_of(parts: bytes) -> Part | None:
+    """The structure that a description has, or None where it has none or one of another version."""
+    try:
+        return unpack(parts)
+    except ValueError:
+        return None
+
+
+class Texts:
+    """What a message says, for the keys HEADER, TEXT, BODY and SENT; each thing is read and decoded once.
+
+    Needles are in the form of `mailframe.message.text.fold_case`.
+
+    Args:
+        source: the message.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    def field_contains(self, name: str, needle: str) -> bool:
+        """Has a field of this name (lower case) the needle in its decoded body?"""
         return any(needle in body for each, body in self._fields if each == name)
 
-    def anywhere(self, needle: str) -> bool:
-        """Is the needle in any field, name or body?"""
+    def header_contains(self, needle: str) -> bool:
+        """Is the needle in a field of the message's own header section, its name included?"""
         return any(needle in f"{name}: {body}" for name, body in self._fields)
+
+    def body_contains(self, needle: str) -> bool:
+        """Is the needle in the text parts, or in the header of a message inside?"""
+        return contains(message_texts(self._structure, self._source.read), needle)
 
     @cached_property
     def sent(self) -> int | None:
         """The day of the Date field as an ordinal, or None where there is no date."""
-        for name, body in self._fields:
-            if name == "date":
-                try:
-                    return parsedate_to_datetime(body).toordinal()
-                except ValueError:
-                    return None
-        return None
+        body = header.first(self._source.header(), b"date")
+        date = parse_date(body) if body is not None else None
+        return None if date is None else date.day
+
+    @cached_property
+    def _structure(self) -> Part:
+        return self._source.structure()
 
     @cached_property
     def _fields(self) -> list[tuple[str, str]]:
-        unfolded = self._section.replace(b"\r\n ", b" ").replace(b"\r\n\t", b"\t").split(b"\r\n")
-        found = []
-        for line in unfolded:
-            name, colon, body = line.partition(b":")
-            if colon:
-                found.append((name.strip().decode("latin-1").lower(), _decoded(body.strip())))
-        return found
-
-
-class BodyTexts:
-    """The text of one message's body, for TEXT and BODY.
-
-    Args:
-        octets: the whole message.
-    """
-
-    def __init__(self, octets: bytes) -> None:
-        body = octets[2:] if octets.startswith(b"\r\n") else octets.partition(b"\r\n\r\n")[2]
-        self._text = casemap(body.decode("utf-8", "replace"))
-
-    def contains(self, needle: str) -> bool:
-        """Is the needle (see `casemap`) in the decoded text?"""
-        return needle in self._text
-
-
-def _decoded(body: bytes) -> str:
-    text = body.decode("utf-8", "replace")
-    try:
-        return casemap(str(make_header(decode_header(text))))
-    except (ValueError, LookupError):
-        return casemap(text)
+        return [
+            (field.name.decode("ascii").lower(), fold_case(decode_words(field.body)))
+            for field in header.fields(self._source.header())
+            if field.name
+        ]

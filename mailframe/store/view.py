@@ -17,8 +17,8 @@ from mailframe.message.status import ProtocolError, Status
 
 from .values import Changes, Message, Snapshot
 
-STAR = 2**32
-"""Stands for ``*`` in ranges: above every number and every UID there can be."""
+STAR = 0
+"""Stands for ``*`` in ranges: no message has this number or UID."""
 NO_SUCH_NUMBER = Status((5, 5, 4), "There is no message of that sequence number", "CLIENTBUG")
 
 _ONE_BY_ONE = 64
@@ -119,11 +119,9 @@ class MailboxView:
         """
         count, slices = len(self._uids), []
         for low, high in ranges:
-            first, last = _in_order(low, high)
-            if not count and last == STAR:
+            if not count and STAR in (low, high):
                 continue
-            first, last = min(first, count) if first == STAR else first, count if last == STAR else last
-            first, last = _in_order(first, last)
+            first, last = _in_order(low or count, high or count)
             if first < 1 or last > count:
                 raise ProtocolError(NO_SUCH_NUMBER)
             slices.append((first - 1, last))
@@ -140,7 +138,7 @@ class MailboxView:
             return []
         top, slices = self._uids[-1], []
         for low, high in ranges:
-            first, last = _in_order(top if low == STAR else low, top if high == STAR else high)
+            first, last = _in_order(low or top, high or top)
             slices.append((bisect_left(self._uids, first), bisect_right(self._uids, last)))
         return self._cut(slices)
 
