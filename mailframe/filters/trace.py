@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from email.utils import formatdate
 
@@ -58,6 +59,7 @@ def transmission(origin: Origin) -> str:
     return name + ("S" if origin.tls is not None else "") + ("A" if origin.login is not None else "")
 
 
+@functools.lru_cache(maxsize=1024)
 def address_literal(peer: str) -> str | None:
     """An IP address as RFC 5321 section 4.1.3 writes it; None where the peer has none."""
     try:

@@ -272,6 +272,7 @@ class TimeTests(SynchronousTestCase):
     def test_last_words_get_their_time(self) -> None:
         """A connection closed just before its time-out still has the whole time to take the last words."""
         _, protocol, transport, clock = connect()
+        clock.advance(59)
         protocol.dataReceived(b"quit\r\n")
         clock.advance(LINGER - 1)
         self.assertFalse(transport.disconnected)

@@ -31,11 +31,12 @@ class SpillTests(SynchronousTestCase):
 
     def test_large(self) -> None:
         """A large message lies in a file without a name, and its head stays in memory."""
-        os.mkdir("spill")
-        spill = Spill("spill")
+        directory = self.mktemp()
+        os.mkdir(directory)
+        spill = Spill(directory)
         for _ in range(100):
             spill.write(b"0123456789abcdef" * 4096)
-        self.assertEqual(os.listdir("spill"), [])
+        self.assertEqual(os.listdir(directory), [])
         content = spill.finish()
         self.assertGreaterEqual(len(content.head), CHUNK)
         self.assertEqual(sum(map(len, content.chunks())), 6_553_600)

@@ -66,7 +66,7 @@ def check_parameters(parameters: Parameters, known: Mapping[str, Callable[[str |
 
 def check_size(value: str | None) -> None:
     """SIZE: 1 to 20 digits (RFC 1870 section 6.1)."""
-    if value is None or len(value) > 20 or not value.isdigit():
+    if value is None or len(value) > 20 or not (value.isascii() and value.isdigit()):
         raise ProtocolError(BAD_PARAMETER.with_text("SIZE is a number of octets"))
 
 
