@@ -159,7 +159,7 @@ class Declaration:
             return getattr(importlib.import_module(module_name), attribute)
         except ModuleNotFoundError as error:
             missing = error.name or str(error)
-            if f"{module_name}.".startswith(f"{missing}."):
+            if missing.partition(".")[0] == module_name.partition(".")[0]:
                 raise PluginUnavailable(f"{who} names {dotted}, and there is no module {missing}") from error
             install = self.install or missing.partition(".")[0]
             raise PluginUnavailable(

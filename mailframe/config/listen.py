@@ -80,7 +80,7 @@ def parse_listener(description: str, directory: str = "") -> Listener:
         )
     for name, value in zip(names, positional, strict=False):
         if name in named:
-            raise ValueError(f"{name} is given twice")
+            raise ValueError(f"{name} is given twice; a colon inside a value is written \\:")
         named[name] = value
     unknown = sorted(named.keys() - set(names))
     if unknown:

@@ -198,7 +198,13 @@ class _Reader:
     def _active_roles(self, node: Any, roles: Sequence[str]) -> dict[str, tuple[str | int, ...]]:
         """Names of the roles to build, each with the path that named it."""
         if node is BAD and not roles:
-            return {}
+            # Which are meant is not known; what has a section is looked at as if it were in use.
+            table = self._tables.get("role", {})
+            return (
+                {name: () for name in table if self._is_plugin("role", name)}
+                if isinstance(table, dict)
+                else {}
+            )
         active: dict[str, tuple[str | int, ...]] = {}
         for index, name in enumerate(roles or node.roles):
             if roles and not self._is_plugin("role", name):

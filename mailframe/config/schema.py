@@ -64,7 +64,7 @@ class NodeOptions:
         shown="``control`` in the data directory",
     )
     drain_time: Duration = option(
-        "How long sessions of an old configuration may go on after a reload, and before a stop.",
+        "How long sessions of an old configuration may go on after a reload.",
         Duration(600.0),
         minimum=0,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections.abc
-import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -38,6 +37,7 @@ _SEQUENCES: dict[Any, type[Any]] = {
     frozenset: frozenset,
     collections.abc.Sequence: tuple,
 }
+_hints: dict[Any, Mapping[str, Any]] = {}
 _MAPPINGS = (dict, collections.abc.Mapping)
 
 
@@ -45,8 +45,7 @@ class SchemaFault(TypeError):
     """A schema has an annotation that the configuration has no notion of; its author's mistake."""
 
 
-@functools.cache
-def annotations_of(schema: type[Any]) -> Mapping[str, Any]:
+def annotations_of(schema: Any) -> Mapping[str, Any]:
     """Field name -> annotation, with names looked up.
 
     Raises:
@@ -55,7 +54,9 @@ def annotations_of(schema: type[Any]) -> Mapping[str, Any]:
     if not attrs.has(schema):
         raise SchemaFault(f"{schema!r} is not an attrs class")
     try:
-        return typing.get_type_hints(schema)
+        if schema not in _hints:
+            _hints[schema] = typing.get_type_hints(schema)
+        return _hints[schema]
     except NameError as error:
         raise SchemaFault(f"{schema.__module__}.{schema.__qualname__}: {error}") from error
 

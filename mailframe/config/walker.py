@@ -10,6 +10,7 @@ import attrs
 
 from mailframe import registry
 
+from .describe import default_text
 from .errors import ConfigurationProblem
 from .listen import Listener, format_listener, parse_listener
 from .positions import Path, Positions
@@ -26,7 +27,7 @@ from .schemas import (
     sequence_of,
     without_none,
 )
-from .types import DataPath, Duration, FilePath, ListenAddress, Secret
+from .types import DataPath, FilePath, ListenAddress, Secret
 
 _FILE = "_file"
 _NUMBERS: Final = (int, float)
@@ -156,6 +157,7 @@ class Walker:
         for key in left:
             self._bad(place.child(key), _unknown_key(key, fields, annotations))
         if left or any(value is BAD for value in values.values()):
+            self._ask_validators(fields, values, place)
             return BAD
         return self._construct(schema, fields, values, place, base)
 
@@ -171,6 +173,12 @@ class Walker:
                 if (fault := _validator_fault(fields[name], value)) is not None:
                     return self._bad(place.child(name), fault)
             return self._bad(place, str(error) or type(error).__name__)
+
+    def _ask_validators(self, fields: Mapping[str, Any], values: Mapping[str, Any], place: Place) -> None:
+        """Note what validators say of good values beside bad ones, so that all is told at once."""
+        for name, value in values.items():
+            if value is not BAD and (fault := _validator_fault(fields[name], value, ValueError)) is not None:
+                self._bad(place.child(name), fault)
 
     def _missing(self, annotation: Any, field: attrs.Attribute[Any], place: Place, base: Any) -> Any:
         """The value of an option that is not in the file."""
@@ -316,21 +324,24 @@ def _check_bounds(annotation: Any, made: Any, value: object, field: attrs.Attrib
     if field is None or not isinstance(made, _NUMBERS) or isinstance(made, bool):
         return
     minimum, maximum = field.metadata.get("minimum"), field.metadata.get("maximum")
-    unit = " seconds" if annotation is Duration else ""
     if minimum is not None and made < minimum:
-        raise ValueError(f"expected at least {minimum}{unit}, got {shown(value)}")
+        raise ValueError(f"expected at least {default_text(annotation, minimum)}, got {shown(value)}")
     if maximum is not None and made > maximum:
-        raise ValueError(f"expected at most {maximum}{unit}, got {shown(value)}")
+        raise ValueError(f"expected at most {default_text(annotation, maximum)}, got {shown(value)}")
 
 
-def _validator_fault(field: attrs.Attribute[Any], value: Any) -> str | None:
-    """What a field's own validator says, if it says anything."""
+def _validator_fault(
+    field: attrs.Attribute[Any], value: Any, kind: type[Exception] = Exception
+) -> str | None:
+    """What a field's own validator says, if it raises this kind of error; the rest of the instance is not there."""
     if field.validator is None:
         return None
     try:
         field.validator(None, field, value)  # type: ignore[arg-type]
-    except Exception as error:
+    except kind as error:
         return str(error.args[0]) if error.args else type(error).__name__
+    except Exception:
+        return None
     return None
 
 

@@ -1,0 +1,55 @@
+"""Every public interface, for authors of plugins: one page to look at. Our own rooms do not import it."""
+
+from mailframe.delivery.interfaces import IDelivery
+from mailframe.dialogue.interfaces import IConnection, IConversation
+from mailframe.directory.interfaces import IAuthenticator, IDirectory, IDirectoryAdmin
+from mailframe.filters.interfaces import IFilter
+from mailframe.policy.interfaces import (
+    IConnectPolicy,
+    IContentPolicy,
+    IHeloPolicy,
+    IMailPolicy,
+    IRecipientPolicy,
+)
+from mailframe.registry import (
+    IAuthenticatorFactory,
+    IDeliveryFactory,
+    IDirectoryFactory,
+    IFilterFactory,
+    IMailStoreFactory,
+    IPluginFactory,
+    IPolicyFactory,
+    IRoleFactory,
+)
+from mailframe.routing.interfaces import IRouter
+from mailframe.store.interfaces import IHints, IMailAccount, IMailbox, IMailStore
+from mailframe.tls.interfaces import IServerContexts
+
+__all__ = [
+    "IAuthenticator",
+    "IAuthenticatorFactory",
+    "IConnectPolicy",
+    "IConnection",
+    "IContentPolicy",
+    "IConversation",
+    "IDelivery",
+    "IDeliveryFactory",
+    "IDirectory",
+    "IDirectoryAdmin",
+    "IDirectoryFactory",
+    "IFilter",
+    "IFilterFactory",
+    "IHeloPolicy",
+    "IHints",
+    "IMailAccount",
+    "IMailPolicy",
+    "IMailStore",
+    "IMailStoreFactory",
+    "IMailbox",
+    "IPluginFactory",
+    "IPolicyFactory",
+    "IRecipientPolicy",
+    "IRoleFactory",
+    "IRouter",
+    "IServerContexts",
+]
