@@ -69,6 +69,17 @@ class IConversation(Interface):
         """The connection is gone; whatever it held must be given back. A running `handle` is cancelled."""
 
 
+class IFarewell(Interface):
+    """A conversation that can say goodbye when the service goes away; provided besides `IConversation`."""
+
+    def farewell() -> bool:
+        """Say goodbye (421, BYE) unless a transaction is under way.
+
+        Returns:
+            True: said, the connection is closed after this. False: in the middle of something; asked again soon.
+        """
+
+
 class IConnection(Interface):
     """What a conversation may do with its connection."""
 

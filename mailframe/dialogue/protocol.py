@@ -26,7 +26,7 @@ from mailframe.message.origin import TLSFacts
 from mailframe.message.status import ProtocolError, Status
 
 from .buffer import ReceiveBuffer
-from .interfaces import NEED_DATA, IConnection, IConversation
+from .interfaces import NEED_DATA, IConnection, IConversation, IFarewell
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
@@ -218,6 +218,22 @@ class DialogueProtocol(Protocol):
         """Cut the line now."""
         self._closing = True
         self._transport().abortConnection()
+
+    # Whoever runs the service calls this.
+
+    def finish(self) -> None:
+        """The service goes away: end now when nothing is under way; ask again later otherwise.
+
+        A conversation that provides `IFarewell` says whether it is in a transaction, and goodbye.
+        """
+        conversation = self._conversation
+        if self._closing:
+            return
+        if IFarewell.providedBy(conversation):
+            if IFarewell(conversation).farewell():
+                self.close()
+        elif not self._busy:
+            self.close()
 
     # One event at a time.
 

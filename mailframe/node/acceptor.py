@@ -2,7 +2,8 @@
 
 Twisted's own port accepts up to a hundred connections in one go, so that the first worker to wake swallows a
 burst that all should share. This one takes a single connection and gives the reactor a turn: while it greets, the
-others' calls of accept(2) get the rest. (One socket a worker with SO_REUSEPORT spreads by hash instead, and loses
+others' calls of accept(2) get the rest; and when it has more connections than another (`balance`), it lets the
+others go first for a millisecond. (One socket a worker with SO_REUSEPORT spreads by hash instead, and loses
 what waits in the queue of a worker that goes away: no reload without refused connections.)
 """
 
@@ -21,13 +22,30 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.main import CONNECTION_DONE
 from twisted.logger import Logger
-from zope.interface import implementer
+from zope.interface import Interface, implementer
 
+STEP_BACK = 0.001
+"""Seconds that a crowded worker leaves to the others; then it takes what is still there."""
+PAUSE_WHEN_FULL = 0.05
+"""Seconds before a worker with all the connections it may have looks whether some have ended."""
 PAUSE = 0.5
 """Seconds without accepting after the process ran out of descriptors or memory."""
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 log = Logger()
+
+
+class IBalance(Interface):
+    """Knows what the other workers have to do."""
+
+    def crowded() -> bool:
+        """Has another worker fewer connections than this one?"""
+
+    def full() -> bool:
+        """Has this worker as many connections as it may have?"""
+
+    def accepted() -> None:
+        """This worker has one more."""
 
 
 @implementer(IListeningPort)
@@ -38,9 +56,18 @@ class Acceptor:
         reactor: `IReactorSocket`, `IReactorFDSet` and `IReactorTime`.
         listening: the socket; owned by this object from now on.
         factory: makes the protocols.
+        balance: knows whether others have less to do.
     """
 
-    def __init__(self, reactor: Any, listening: socket.socket, factory: IProtocolFactory) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        listening: socket.socket,
+        factory: IProtocolFactory,
+        balance: IBalance | None = None,
+    ) -> None:
+        self._balance = balance
+        self._stepped_back = False
         self._reactor = reactor
         self._socket = listening
         self._factory = factory
@@ -88,7 +115,15 @@ class Acceptor:
         return "acceptor"
 
     def doRead(self) -> None:
-        """Take one connection."""
+        """Take one connection, or leave it to others for a moment."""
+        if self._balance is not None and self._balance.full():
+            self._wait(PAUSE_WHEN_FULL)
+            return
+        if self._balance is not None and not self._stepped_back and self._balance.crowded():
+            self._stepped_back = True
+            self._wait(STEP_BACK)
+            return
+        self._stepped_back = False
         try:
             accepted, _ = self._socket.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -97,6 +132,8 @@ class Acceptor:
             self._refused(error)
             return
         accepted.setblocking(False)
+        if self._balance is not None:
+            self._balance.accepted()
         try:
             self._reactor.adoptStreamConnection(accepted.fileno(), accepted.family, self._factory)
         except OSError:
@@ -113,10 +150,13 @@ class Acceptor:
     def _refused(self, error: OSError) -> None:
         if error.errno in _EXHAUSTED:
             log.warn("accepting pauses for {pause} s: {reason}", pause=PAUSE, reason=error.strerror)
-            self._reactor.removeReader(self)
-            self._resumption = self._reactor.callLater(PAUSE, self._resume)
+            self._wait(PAUSE)
         else:
             log.error("accept failed: {reason}", reason=error.strerror)
+
+    def _wait(self, seconds: float) -> None:
+        self._reactor.removeReader(self)
+        self._resumption = self._reactor.callLater(seconds, self._resume)
 
     def _resume(self) -> None:
         self._resumption = None
@@ -131,14 +171,16 @@ class AdoptedEndpoint:
         reactor: as `Acceptor` needs it.
         descriptor: of the listening socket; stays open until `listen` and is owned by this object.
         family: its address family.
+        balance: as `Acceptor` has it.
     """
 
-    def __init__(self, reactor: Any, descriptor: int, family: int) -> None:
+    def __init__(self, reactor: Any, descriptor: int, family: int, balance: IBalance | None = None) -> None:
         self._reactor = reactor
+        self._balance = balance
         self._socket = socket.socket(family, socket.SOCK_STREAM, fileno=descriptor)
 
     def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
         """Begin to accept at once."""
-        acceptor = Acceptor(self._reactor, self._socket, protocolFactory)
+        acceptor = Acceptor(self._reactor, self._socket, protocolFactory, self._balance)
         acceptor.startListening()
         return succeed(acceptor)

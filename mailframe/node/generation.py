@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
+from .balance import ABSENT, Table, new_table
 from .channel import Message
 from .plan import Plan
 from .process import State, WorkerProcess
@@ -93,6 +95,8 @@ class Generation:
         self._sockets = sockets
         self._around = around
         self._places = [_Place(number) for number in range(plan.workers)]
+        self._table_descriptor = new_table(plan.workers)
+        self._table = Table(self._table_descriptor)
         self._all_ready: Deferred[None] | None = None
         self._give_up = False
         self._ending = False
@@ -162,8 +166,15 @@ class Generation:
         def over(_: object) -> None:
             if limit.active():
                 limit.cancel()
+            self._close_table()
 
         return gone.addCallback(over)
+
+    def _close_table(self) -> None:
+        # A generation that drains may be told to stop as well.
+        descriptor, self._table_descriptor = self._table_descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def _too_late(self) -> None:
         for process in self.processes():
@@ -183,6 +194,7 @@ class Generation:
         process = WorkerProcess(
             self._around.reactor,
             self._configure(place),
+            self._table_descriptor,
             [opened.fileno() for opened in self._sockets],
             self._around.log_descriptor,
             self._around.environment,
@@ -210,6 +222,7 @@ class Generation:
             "roles": list(plan.roles),
             "generation": self.number,
             "number": place.number,
+            "connections": plan.connections,
             "log": dataclasses.asdict(plan.log),
             "sockets": [
                 {"address": opened.address, "family": int(opened.family)} for opened in self._sockets
@@ -222,6 +235,7 @@ class Generation:
         if process.state is State.READY:
             self._became_ready(place, process)
         elif process.state is State.ENDED:
+            self._table.note(place.number, ABSENT)
             self._around.buried(process)
             self._died(place, process)
 

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList
 
 from mailframe.monitor.aggregate import Family, render
+from mailframe.monitor.health import Problem
 
 from .channel import Message
 from .figures import Tally, readable, take
@@ -45,32 +46,35 @@ class Hub:
             for worker, (success, answer) in zip(workers, await answers, strict=True)
         ]
 
-    async def problems(self) -> Sequence[str]:
-        """What is wrong with this node, each sentence once; empty when all is well."""
+    async def problems(self) -> Sequence[Problem]:
+        """What is wrong with this node, each once; empty when all is well."""
         answers = [pair for pair in await self.ask("health") if pair[0].state is State.READY]
         if not answers:
-            return ["no worker is ready"]
-        problems: dict[str, None] = {}
+            return [Problem("workers", "none is ready")]
+        problems: dict[Problem, None] = {}
         for worker, answer in answers:
-            found = [f"worker {worker.pid} does not answer"] if answer is None else answer["problems"]
-            problems.update(dict.fromkeys(found))
+            if answer is None:
+                problems[Problem("workers", f"{worker.pid} does not answer")] = None
+            else:
+                problems.update(dict.fromkeys(Problem(name, text) for name, text in answer["problems"]))
         return list(problems)
+
+    async def figures(self) -> Sequence[Family]:
+        """All figures added up."""
+        for worker, answer in await self.ask("metrics"):
+            if answer is not None and worker.state is not State.ENDED:
+                self._tally.heard(worker.pid, answer["figures"])
+        return self._tally.total(take())
 
     async def metrics_text(self) -> str:
         """All figures added up, as prometheus reads them."""
-        return render(await self._figures())
+        return render(await self.figures())
 
     async def key_figures(self) -> dict[str, float]:
         """Figures for people."""
-        return readable(await self._figures())
+        return readable(await self.figures())
 
     def bury(self, worker: WorkerProcess) -> None:
         """Keep the counters of a worker that ended."""
         farewell = worker.farewell["figures"] if worker.farewell is not None else None
         self._tally.buried(worker.pid, farewell)
-
-    async def _figures(self) -> list[Family]:
-        for worker, answer in await self.ask("metrics"):
-            if answer is not None and worker.state is not State.ENDED:
-                self._tally.heard(worker.pid, answer["figures"])
-        return self._tally.total(take())

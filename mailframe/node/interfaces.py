@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.interfaces import IStreamServerEndpoint
 from zope.interface import Attribute, Interface
 
+from mailframe.monitor.health import Problem
 from mailframe.store.interfaces import IHints
 
 
@@ -55,5 +56,5 @@ class IWork(Interface):
     def stop() -> Awaitable[None]:
         """Cut what is left, then close directories and stores. Also good when `start` failed or never ran."""
 
-    def health() -> Awaitable[Sequence[str]]:
-        """What is wrong with things we depend on, a sentence each; empty when all is well."""
+    def health() -> Awaitable[Sequence[Problem]]:
+        """What is wrong with things we depend on; empty when all is well."""

@@ -1,15 +1,69 @@
-"""Where parent and workers write their log."""
+"""Where parent and workers write their log: one file, or standard output; one write a line."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
+from twisted.logger import Logger
 
-def begin_logging(plan: Mapping[str, Any], who: str) -> None:
-    """Send this worker's events to standard output, which the parent gave it."""
-    import sys
+from mailframe.monitor.logs import LineObserver, make_observer, start
 
-    from twisted.logger import globalLogBeginner, textFileLogObserver
+QUIET = "twisted"
+"""What this namespace says at info is of no use to people who run mail: ports, factories, the main loop."""
 
-    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)], redirectStandardIO=False)
+log = Logger()
+
+
+class LogOutlet:
+    """What the node writes to.
+
+    Args:
+        path: a file, or None for standard output.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self._path = path
+        self._descriptor = None if path is None else _open(path)
+
+    @property
+    def descriptor(self) -> int | None:
+        """To be inherited by workers; None for standard output."""
+        return self._descriptor
+
+    def observer(self, format: str, level: str) -> LineObserver:
+        """Writes this process's events."""
+        stream = sys.stdout if self._descriptor is None else os.fdopen(self._descriptor, "ab", 0)
+        return _quiet(make_observer(format, level, stream), level)
+
+    def reopen(self) -> None:
+        """Begin a new file where the old one was renamed away (logrotate); workers have it from their start."""
+        if self._path is None or self._descriptor is None:
+            return
+        try:
+            new = _open(self._path)
+        except OSError as error:
+            log.warn("the log file stays as it is: {reason}", reason=error.strerror)
+            return
+        os.dup2(new, self._descriptor, inheritable=False)
+        os.close(new)
+
+
+def begin_logging(plan: Mapping[str, Any]) -> None:
+    """Write a worker's events to its standard output, which the parent gave it."""
+    _quiet(start(plan["format"], plan["level"], sys.stdout), plan["level"])
+
+
+def _quiet(observer: LineObserver, level: str) -> LineObserver:
+    if level != "debug":
+        observer.levels.set("warn" if level == "info" else level, QUIET)
+    return observer
+
+
+def _open(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)

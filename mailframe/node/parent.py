@@ -9,7 +9,6 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
-from twisted import copyright as twisted_facts
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IDelayedCall
@@ -17,12 +16,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailframe import __version__
+from twisted import copyright as twisted_facts
 
 from . import control
 from .channel import Message
 from .control import Answer
 from .generation import Generation, StartFailed, Surroundings
 from .hub import Hub
+from .logs import LogOutlet
 from .notify import Notifier
 from .plan import IPlanSource, Plan, PlanError
 from .process import WorkerProcess
@@ -55,7 +56,7 @@ class Node(Service):
         reactor: runs the parent.
         environment: taken over from the process; what is meant for the parent alone is taken out.
         fatal: called with sentences when the node cannot start at all.
-        log_descriptor: where workers write, None for our own standard output.
+        outlet: where all write their log; standard output by default.
     """
 
     def __init__(
@@ -65,12 +66,13 @@ class Node(Service):
         reactor: Any,
         environment: MutableMapping[str, str],
         fatal: Callable[[Sequence[str]], None],
-        log_descriptor: int | None = None,
+        outlet: LogOutlet | None = None,
     ) -> None:
         self._plan = plan
         self._source = source
         self._reactor = reactor
         self._fatal = fatal
+        self._outlet = outlet or LogOutlet(None)
         self._notifier = Notifier(environment)
         self._sockets = ListeningSockets(reactor)
         self._opened: Deferred[Any] | None = None
@@ -85,7 +87,7 @@ class Node(Service):
         self._started = reactor.seconds()
         self._old_hangup: Any = None
         self._around = Surroundings(
-            reactor, _for_workers(environment), log_descriptor, self._hinted, self._buried
+            reactor, _for_workers(environment), self._outlet.descriptor, self._hinted, self._buried
         )
         self.hub = Hub(self._workers)
         self.page = StatusPage(reactor, self.hub, self.describe)
@@ -95,10 +97,13 @@ class Node(Service):
     def privilegedStartService(self) -> None:
         """Open all listening sockets, while we may still be root."""
         super().privilegedStartService()  # type: ignore[no-untyped-call]
+        failed: list[Failure] = []
         self._opened = Deferred.fromCoroutine(self._sockets.add(self._plan.listen))
-        # Known at once for all endpoints but exotic ones; those fail in `_begin`.
+        # Known at once for all endpoints but exotic ones; those are waited for in `_begin`.
         if self._opened.called:
-            self._opened.addErrback(self._cannot_listen)
+            self._opened.addErrback(failed.append)
+        if failed:
+            self._cannot_begin(failed[0])
 
     def startService(self) -> None:
         """Begin to serve; `twistd` has given up privileges by now."""
@@ -119,10 +124,6 @@ class Node(Service):
         self._current = generation
         await generation.start(give_up=False)
         self._say_ready()
-
-    def _cannot_listen(self, failure: Failure) -> None:
-        error = failure.value
-        self._fatal(error.errors if isinstance(error, CannotListen) else [str(error)])
 
     def _cannot_begin(self, failure: Failure) -> None:
         if failure.check(CannotListen, control.ControlInUse, OSError) is None:
@@ -175,6 +176,7 @@ class Node(Service):
 
     async def _replace(self) -> Generation:
         plan = self._source.load()
+        self._outlet.reopen()
         old, old_plan = self._current, self._plan
         assert old is not None
         self._warn_of_fixed(old_plan, plan)
@@ -282,7 +284,8 @@ class Node(Service):
         return {"text": await self.hub.metrics_text()}
 
     async def _health(self) -> Answer:
-        return {"problems": list(await self.hub.problems())}
+        problems = await self.hub.problems()
+        return {"problems": [f"{problem.name}: {problem.text}" for problem in problems]}
 
     async def _stop(self) -> Answer:
         self._reactor.callLater(0, self._reactor.stop)

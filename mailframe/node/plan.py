@@ -53,6 +53,7 @@ class Plan:
         control: path of the control socket.
         listen: addresses of all roles, as `mailframe.config.listen` understands them.
         status: address of the status page, None for none.
+        connections: how many a worker may have at a time.
         drain_time: seconds that sessions of an old generation may go on.
         start_time: seconds a worker may take until it is ready.
         stop_time: seconds that running transactions have at a stop.
@@ -68,6 +69,7 @@ class Plan:
     control: str
     listen: Sequence[str]
     status: str | None = None
+    connections: int = 10_000
     drain_time: float = 600.0
     start_time: float = 60.0
     stop_time: float = 5.0

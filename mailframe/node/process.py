@@ -19,7 +19,9 @@ from .channel import Channel, Message
 
 CHANNEL_DESCRIPTOR = 3
 """Where a worker finds its end of the channel."""
-FIRST_SOCKET = 4
+TABLE_DESCRIPTOR = 4
+"""Where it finds the table of `mailframe.node.balance`."""
+FIRST_SOCKET = 5
 """Where its listening sockets begin, in the order of the configure message."""
 
 log = Logger()
@@ -41,6 +43,7 @@ class WorkerProcess(ProcessProtocol):
     Args:
         reactor: spawns, adopts the channel, keeps time.
         configure: the message it gets first (see `mailframe.node.worker`).
+        table: descriptor of the table of `mailframe.node.balance`.
         sockets: descriptors of the listening sockets.
         log_descriptor: standard output and error of the worker; None for our own.
         environment: of the worker.
@@ -52,6 +55,7 @@ class WorkerProcess(ProcessProtocol):
         self,
         reactor: Any,
         configure: Message,
+        table: int,
         sockets: Sequence[int],
         log_descriptor: int | None,
         environment: Mapping[str, str],
@@ -60,6 +64,7 @@ class WorkerProcess(ProcessProtocol):
     ) -> None:
         self._reactor = reactor
         self._configure = configure
+        self._table = table
         self._sockets = sockets
         self._log_descriptor = log_descriptor
         self._environment = environment
@@ -90,7 +95,8 @@ class WorkerProcess(ProcessProtocol):
             with open(os.devnull, "rb") as nothing:
                 out = 1 if self._log_descriptor is None else self._log_descriptor
                 error = 2 if self._log_descriptor is None else self._log_descriptor
-                descriptors = {0: nothing.fileno(), 1: out, 2: error, CHANNEL_DESCRIPTOR: theirs.fileno()}
+                descriptors = {0: nothing.fileno(), 1: out, 2: error}
+                descriptors.update({CHANNEL_DESCRIPTOR: theirs.fileno(), TABLE_DESCRIPTOR: self._table})
                 descriptors.update(enumerate(self._sockets, FIRST_SOCKET))
                 process = self._reactor.spawnProcess(
                     self,

@@ -50,13 +50,18 @@ class StatusPage:
         return f"http://{name}:{host.port}/"
 
     async def _open(self, address: str) -> IListeningPort:
-        from twisted.web.server import Site
+        # Not before it is wanted: twisted.web is large.
+        from mailframe.monitor.page import make_site
 
-        factory = Site(self._resource())
-        factory.noisy = False
-        return await open_endpoint(self._reactor, address, factory)
+        site = make_site(self._hub.figures, self._hub.problems, self._sections, self._reactor)
+        return await open_endpoint(self._reactor, address, site)
 
-    def _resource(self) -> Any:
-        from twisted.web.resource import Resource
-
-        return Resource()
+    async def _sections(self) -> dict[str, Any]:
+        status = await self._describe()
+        simple = {name: value for name, value in status.items() if not isinstance(value, list | dict)}
+        return {
+            f"Node ({', '.join(status['roles'])})": simple,
+            "Listeners": status["listeners"],
+            "Workers": status["workers"],
+            "Figures": status["figures"],
+        }

@@ -24,10 +24,11 @@ from mailframe.store.hints import LocalHints
 
 from . import figures
 from .acceptor import AdoptedEndpoint
+from .balance import Balance, Table
 from .channel import Channel, Message
 from .interfaces import Assembly, IWork
 from .logs import begin_logging
-from .process import CHANNEL_DESCRIPTOR, FIRST_SOCKET, State
+from .process import CHANNEL_DESCRIPTOR, FIRST_SOCKET, TABLE_DESCRIPTOR, State
 
 LOOK_EVERY = 0.1
 """Seconds between looks at whether the sessions have ended."""
@@ -49,6 +50,7 @@ class Worker:
         self._work: IWork | None = None
         self._deadline: float | None = None
         self._finish_from: float = 0.0
+        self._balance: Balance | None = None
         self._ended = False
         self._pending_hints: dict[tuple[str, str], None] = {}
         self.state = State.STARTING
@@ -101,8 +103,8 @@ class Worker:
 
     async def _health(self) -> Message:
         if self._work is None:
-            return {"problems": ["the worker has not started"]}
-        return {"problems": list(await self._work.health())}
+            return {"problems": [("worker", "it has not started")]}
+        return {"problems": [(problem.name, problem.text) for problem in await self._work.health()]}
 
     _questions = {"ping": _ping, "status": _status, "metrics": _metrics, "health": _health}
 
@@ -120,9 +122,12 @@ class Worker:
 
     # Life and death.
 
+    def _connections(self) -> int:
+        return sum(self._work.sessions().values()) if self._work is not None else 0
+
     async def _start(self, message: Message) -> None:
         try:
-            begin_logging(message["log"], f"worker {message['generation']}.{message['number']}")
+            begin_logging(message["log"])
             work: IWork = namedAny(message["build"])(self._assembly(message))
             self._work = work
             await work.start()
@@ -134,8 +139,11 @@ class Worker:
             log.info("worker {pid} serves: {work}", pid=os.getpid(), work=work.summary)
 
     def _assembly(self, message: Message) -> Assembly:
+        place: int = message["number"]
+        self._balance = Balance(Table(TABLE_DESCRIPTOR), place, self._connections, message["connections"])
+        os.close(TABLE_DESCRIPTOR)
         endpoints = {
-            item["address"]: AdoptedEndpoint(self._reactor, descriptor, item["family"])
+            item["address"]: AdoptedEndpoint(self._reactor, descriptor, item["family"], self._balance)
             for descriptor, item in enumerate(message["sockets"], FIRST_SOCKET)
         }
         return Assembly(
@@ -145,7 +153,7 @@ class Worker:
             endpoints=endpoints,
             hints=self.hints,
             reactor=self._reactor,
-            number=message["number"],
+            number=place,
         )
 
     def _failed(self, error: Exception) -> None:
@@ -171,6 +179,8 @@ class Worker:
     async def _wind_down(self) -> None:
         if self._work is not None:
             await self._work.drain()
+            if self._balance is not None:
+                self._balance.leave()
             while self._reactor.seconds() < (self._deadline or 0.0):
                 if self._reactor.seconds() >= self._finish_from:
                     self._work.finish()

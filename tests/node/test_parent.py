@@ -323,4 +323,4 @@ class HealthTests(NodeCase):
     async def test_problems(self) -> None:
         """Each problem once, however many workers have it."""
         await self.begin(problems=["the disk is full"])
-        self.assertEqual(await self.ask("health"), {"ok": True, "problems": ["the disk is full"]})
+        self.assertEqual(await self.ask("health"), {"ok": True, "problems": ["test: the disk is full"]})

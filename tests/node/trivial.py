@@ -9,6 +9,7 @@ import time
 from twisted.internet.protocol import Factory, Protocol
 from zope.interface import implementer
 
+from mailframe.monitor.health import Problem
 from mailframe.node.interfaces import Assembly, IWork
 from mailframe.node.plan import IPlanSource, Plan, PlanError
 
@@ -125,9 +126,9 @@ class Trivial:
         for greeter in tuple(self.open):
             greeter.transport.abortConnection()
 
-    async def health(self) -> list[str]:
+    async def health(self) -> list[Problem]:
         """As the options say."""
-        return list(self.options.get("problems", []))
+        return [Problem("test", text) for text in self.options.get("problems", [])]
 
 
 def build(assembly: Assembly) -> Trivial:

@@ -1,0 +1,96 @@
+"""All roles of a worker as one piece of work: what `mailframe.node.worker` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from twisted.internet.defer import maybeDeferred
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from mailframe.config.errors import ConfigurationErrors
+from mailframe.config.loading import loads
+from mailframe.monitor.health import Problem
+from mailframe.node.interfaces import Assembly, IWork
+from mailframe.node.plan import PlanError
+
+from .context import Context
+from .interfaces import IRole
+
+log = Logger()
+
+
+@implementer(IWork)
+class Roles:
+    """Several roles that share stores and directories.
+
+    Args:
+        context: what they share; stopped after them.
+        roles: by name.
+    """
+
+    def __init__(self, context: Context, roles: Mapping[str, IRole]) -> None:
+        self._context = context
+        self._roles = roles
+        self.summary = ", ".join(roles)
+
+    async def start(self) -> None:
+        """Open what the roles share, then listen."""
+        for resource in self._context.resources:
+            if hasattr(resource, "start"):
+                await resource.start()
+        for role in self._roles.values():
+            role.startService()  # type: ignore[no-untyped-call]
+        for role in self._roles.values():
+            await role.ready()
+
+    async def drain(self) -> None:
+        """Listen no more."""
+        for role in self._roles.values():
+            await role.drain()
+
+    def sessions(self) -> Mapping[str, int]:
+        """Open connections by role."""
+        return {name: role.sessions() for name, role in self._roles.items()}
+
+    def finish(self) -> None:
+        """End what is idle."""
+        for role in self._roles.values():
+            role.finish()
+
+    async def stop(self) -> None:
+        """Cut what is left, then close what they shared, last opened first closed."""
+        for role in self._roles.values():
+            if role.running:
+                await maybeDeferred(role.stopService)
+        for resource in reversed(self._context.resources):
+            try:
+                if hasattr(resource, "stop"):
+                    await resource.stop()
+            except Exception:
+                # The others must still be closed.
+                log.failure("{resource} did not stop cleanly", resource=type(resource).__name__)
+
+    async def health(self) -> Sequence[Problem]:
+        """What is wrong, each once: roles depend on the same things."""
+        problems: dict[Problem, None] = {}
+        for role in self._roles.values():
+            problems.update(dict.fromkeys(await role.health()))
+        return list(problems)
+
+
+def build(assembly: Assembly) -> Roles:
+    """Read the configuration and build its roles.
+
+    Raises:
+        PlanError: it is wrong, or something it names cannot be used.
+    """
+    try:
+        configuration = loads(assembly.text.encode(), assembly.path, assembly.roles)
+    except ConfigurationErrors as errors:
+        raise PlanError([str(problem) for problem in errors.problems]) from None
+    context = Context(
+        configuration, assembly.reactor, assembly.hints, assembly.endpoints.__getitem__, assembly.number
+    )
+    roles = {name: choice.build(context) for name, choice in configuration.roles.items()}
+    return Roles(context, roles)

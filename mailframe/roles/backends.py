@@ -1,0 +1,93 @@
+"""What the plugins of `mailframe.plugins.builtin` are built by: options and context in, a concrete object out."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from mailframe.config.schema import Configuration
+from mailframe.directory.authenticator import PasswordAuthenticator
+from mailframe.directory.interfaces import ICredentialSource, IDirectoryAdmin
+from mailframe.directory.memory import MemoryDirectory
+from mailframe.directory.options import MemoryDirectoryOptions, PasswordOptions, SQLiteOptions
+from mailframe.directory.sqlite import SQLiteDirectory
+from mailframe.filters.options import TraceOptions
+from mailframe.filters.trace import TraceFilter
+from mailframe.imap.wire.description import describe
+from mailframe.policy.helo import HeloPolicy
+from mailframe.policy.login import LoginPolicy
+from mailframe.policy.loops import LoopPolicy
+from mailframe.policy.options import HeloOptions, LoginOptions, LoopOptions
+from mailframe.registry import PluginUnavailable
+from mailframe.store.memory import MemoryStore
+from mailframe.store.options import MemoryStoreOptions
+
+from .context import Context
+
+# Stores.
+
+
+def build_maildir(options: Any, context: Context) -> Any:
+    """The Maildir store."""
+    from mailframe.store.maildir.store import MaildirStore
+
+    return MaildirStore(options.directory, describe, context.hints, context.reactor, options)
+
+
+def build_memory_store(options: MemoryStoreOptions, context: Context) -> MemoryStore:
+    """The store that forgets. Of several workers each would have its own mail, so there must be one only."""
+    if context.configuration.node.workers > 1:
+        raise PluginUnavailable("the memory store is of one process: set workers = 1 in [node]")
+    return MemoryStore(describe, context.hints, context.reactor)
+
+
+# Directories.
+
+
+def build_sqlite_directory(options: SQLiteOptions, context: Context) -> SQLiteDirectory:
+    """The directory in a file."""
+    return SQLiteDirectory(options.path, context.reactor, options)
+
+
+def build_memory_directory(options: MemoryDirectoryOptions, context: Context) -> MemoryDirectory:
+    """The directory in the configuration."""
+    return MemoryDirectory(options.domains, options.accounts)
+
+
+def build_password_authenticator(options: PasswordOptions, context: Context) -> PasswordAuthenticator:
+    """Checks passwords against the directory."""
+    source = context.directory
+    if not ICredentialSource.providedBy(source):
+        name = context.configuration.directory.name
+        raise PluginUnavailable(f'the directory "{name}" has no passwords that could be checked')
+    return PasswordAuthenticator(cast(ICredentialSource, source), context.reactor, options)
+
+
+def directory_admin(configuration: Configuration) -> IDirectoryAdmin | None:
+    """The configured directory for commands, without a reactor; None when commands cannot change it."""
+    options = configuration.directory.options
+    if isinstance(options, SQLiteOptions):
+        return cast(IDirectoryAdmin, SQLiteDirectory(options.path, None, options))
+    return None
+
+
+# Policies and filters.
+
+
+def build_loops(options: LoopOptions, context: Context) -> LoopPolicy:
+    """Refuses mail that goes round in circles."""
+    return LoopPolicy(options.limit)
+
+
+def build_helo(options: HeloOptions, context: Context) -> HeloPolicy:
+    """Refuses greetings that are no host name."""
+    return HeloPolicy(options.qualified)
+
+
+def build_login(options: LoginOptions, context: Context) -> LoginPolicy:
+    """Refuses senders who have not logged in."""
+    return LoginPolicy(options.own_address_only, options.networks)
+
+
+def build_trace(options: TraceOptions, context: Context) -> TraceFilter:
+    """Adds the Received field."""
+    return TraceFilter(context.hostname, context.reactor)

@@ -1,0 +1,171 @@
+"""What the roles of one worker share: built once, at first use, from the configuration."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, cast
+
+import attrs
+from twisted.internet.interfaces import IStreamServerEndpoint
+
+from mailframe.config.listen import format_listener, parse_listener
+from mailframe.config.schema import Configuration
+from mailframe.config.types import FilePath
+from mailframe.directory.interfaces import IAuthenticator, IDirectory
+from mailframe.filters.interfaces import IFilter
+from mailframe.message.address import Address, parse_mailbox
+from mailframe.smtp.settings import SMTPSettings
+from mailframe.store.interfaces import IHints, IMailStore
+from mailframe.tls.interfaces import IServerContexts
+from mailframe.tls.server import Contexts
+
+from .health import disk_writable
+from .listening import Listener, ListeningRole
+
+SPILL = "incoming"
+"""Directory for mail that is being received, in the data directory: on the disk that it goes to anyway."""
+
+
+class Context:
+    """Builds what plugins ask for, each thing once.
+
+    Args:
+        configuration: a checked one.
+        reactor: of this process.
+        hints: carries hints between sessions, and workers.
+        endpoint: opens, or has, the socket of an address.
+        number: the worker's in its generation; chores that one worker is enough for go by it.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        reactor: Any,
+        hints: IHints,
+        endpoint: Callable[[str], IStreamServerEndpoint],
+        number: int = 0,
+    ) -> None:
+        self.configuration = configuration
+        self.reactor = reactor
+        self.hints = hints
+        self.number = number
+        self._endpoint = endpoint
+        self._named: dict[tuple[str, str], Any] = {}
+        self.resources: list[Any] = []
+        """What was built and has to be stopped at the end, in the order it was built."""
+
+    # What roles share.
+
+    @property
+    def hostname(self) -> str:
+        """This node's name for others."""
+        return self.configuration.node.hostname
+
+    @property
+    def data(self) -> str:
+        """The directory of all that is kept."""
+        return self.configuration.node.data
+
+    @cached_property
+    def spill_directory(self) -> FilePath:
+        """Where mail that is being received lies; made when it is missing."""
+        path = os.path.join(self.data, SPILL)
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        return FilePath(path)
+
+    @cached_property
+    def directory(self) -> IDirectory:
+        """Who has an account."""
+        return cast(IDirectory, self._kept(self.configuration.directory.build(self)))
+
+    @cached_property
+    def authenticator(self) -> IAuthenticator:
+        """What decides on passwords."""
+        return cast(IAuthenticator, self._kept(self.configuration.authenticator.build(self)))
+
+    @cached_property
+    def store(self) -> IMailStore:
+        """Where mail is."""
+        return cast(IMailStore, self._kept(self.configuration.store.build(self)))
+
+    @cached_property
+    def tls(self) -> IServerContexts | None:
+        """The certificates, read now and watched from the start on; None where there are none.
+
+        Raises:
+            CertificateError: a certificate cannot be used.
+        """
+        options = self.configuration.tls
+        if not options.certificates:
+            return None
+        contexts = Contexts(options.certificates, options.minimum, options.ciphers)
+        if options.watch:
+            self._kept(_Watch(contexts, self.reactor, options.watch))
+        return cast(IServerContexts, contexts)
+
+    def policies(self, names: Sequence[str]) -> Sequence[Any]:
+        """Policies by name, in order."""
+        return [self._by_name("policies", name) for name in names]
+
+    def filters(self, names: Sequence[str]) -> Sequence[IFilter]:
+        """Filters by name, in order."""
+        return [self._by_name("filters", name) for name in names]
+
+    # What roles need to be told.
+
+    def listeners(self, addresses: Sequence[str]) -> Sequence[Listener]:
+        """Where to listen, with sockets that are open already."""
+        parsed = [parse_listener(address) for address in addresses]
+        return [
+            Listener(self._endpoint(format_listener(one)), one.implicit_tls, format_listener(one))
+            for one in parsed
+        ]
+
+    def smtp_settings(self, options: SMTPSettings) -> SMTPSettings:
+        """The settings of SMTP or LMTP that a role's options imply."""
+        values = {field.name: getattr(options, field.name) for field in attrs.fields(SMTPSettings)}
+        values.update(hostname=self.hostname, spill_directory=self.spill_directory)
+        return SMTPSettings(**values)
+
+    def postmaster(self, text: str | None) -> Address | None:
+        """An address from the configuration.
+
+        Raises:
+            ValueError: it is none.
+        """
+        return parse_mailbox(text) if text else None
+
+    def add_health_checks(self, role: ListeningRole) -> None:
+        """What every role with this node's disk depends on."""
+        role.add_health_check("data", disk_writable(self.reactor, self.data))
+
+    def _kept(self, built: Any) -> Any:
+        self.resources.append(built)
+        return built
+
+    def _by_name(self, family: str, name: str) -> Any:
+        key = (family, name)
+        if key not in self._named:
+            self._named[key] = getattr(self.configuration, family)[name].build(self)
+        return self._named[key]
+
+
+class _Watch:
+    """Looks for new certificates while the roles run."""
+
+    def __init__(self, contexts: Contexts, reactor: Any, seconds: float) -> None:
+        self._contexts = contexts
+        self._reactor = reactor
+        self._seconds = seconds
+        self._end: Callable[[], None] | None = None
+
+    async def start(self) -> None:
+        if self._end is None:
+            self._end = self._contexts.watch(self._reactor, self._seconds)
+
+    async def stop(self) -> None:
+        if self._end is not None:
+            self._end()
+            self._end = None

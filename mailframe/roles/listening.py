@@ -1,0 +1,212 @@
+"""Doors: a listener with a protocol behind it, that knows who is inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.interfaces import (
+    IAddress,
+    IListeningPort,
+    IProtocol,
+    IProtocolFactory,
+    IReactorTime,
+    IStreamServerEndpoint,
+)
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mailframe.dialogue.protocol import DialogueProtocol
+from mailframe.monitor.health import Check, Health, Problem
+from mailframe.tls.interfaces import IServerContexts
+from mailframe.tls.server import wrap
+
+from .interfaces import IRole
+
+log = Logger()
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Where a role listens.
+
+    Attributes:
+        endpoint: opens the socket, or has it.
+        implicit_tls: TLS begins with the connection.
+        address: as people wrote it, for the log.
+    """
+
+    endpoint: IStreamServerEndpoint
+    implicit_tls: bool = False
+    address: str = ""
+
+
+@implementer(IProtocolFactory)
+class Guests:
+    """A factory around another: knows the protocols whose connections stand.
+
+    Args:
+        factory: makes them.
+    """
+
+    noisy = False
+
+    def __init__(self, factory: IProtocolFactory) -> None:
+        self._factory = factory
+        self.inside: set[IProtocol] = set()
+
+    def buildProtocol(self, addr: IAddress | None) -> IProtocol | None:
+        """A protocol of the other factory."""
+        protocol: Any = self._factory.buildProtocol(addr)  # type: ignore[arg-type]
+        if protocol is None:
+            return None
+        lost = protocol.connectionLost
+
+        def connection_lost(reason: Failure) -> None:
+            self.inside.discard(protocol)
+            lost(reason)
+
+        # On the object, not around it: a wrapper would stand in the way of each octet, and of STARTTLS.
+        protocol.connectionLost = connection_lost
+        self.inside.add(protocol)
+        return protocol  # type: ignore[no-any-return]
+
+    def doStart(self) -> None:
+        """A port listens."""
+        self._factory.doStart()
+
+    def doStop(self) -> None:
+        """A port is closed."""
+        self._factory.doStop()
+
+
+@implementer(IRole)
+class ListeningRole(Service):
+    """What all roles have in common: listeners, sessions, health.
+
+    Args:
+        name: the role's name, for logs.
+        clock: the reactor.
+        collaborators: started before it listens, in this order, where they have a ``start``.
+        tls: certificates, for listeners with implicit TLS; those are left out without it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        clock: IReactorTime,
+        collaborators: Sequence[object],
+        tls: IServerContexts | None,
+    ) -> None:
+        self.setName(name)  # type: ignore[no-untyped-call]
+        self._clock = clock
+        self._collaborators = collaborators
+        self._tls = tls
+        self._doors: list[tuple[Listener, Guests]] = []
+        self._ports: list[IListeningPort] = []
+        self._started: Deferred[None] | None = None
+        self._health = Health(clock)
+
+    def open_doors(self, listeners: Iterable[Listener], factory: Callable[[bool], IProtocolFactory]) -> None:
+        """Listen there once started.
+
+        Args:
+            listeners: where.
+            factory: makes the protocol's factory, told whether TLS is implicit.
+        """
+        for listener in listeners:
+            if listener.implicit_tls and self._tls is None:
+                raise ValueError(f"{self.name} cannot listen on {listener.address} without certificates")
+            self._doors.append((listener, Guests(factory(listener.implicit_tls))))
+
+    def add_health_check(self, name: str, check: Check) -> None:
+        """Ask this as well when somebody asks how it is."""
+        self._health.add(name, check)
+
+    # IService.
+
+    def startService(self) -> None:
+        """Start collaborators, then listen."""
+        super().startService()  # type: ignore[no-untyped-call]
+        self._started = Deferred.fromCoroutine(self._begin())
+        # Whoever waits in `ready` is told; nobody else would be.
+        self._started.addErrback(self._failed)
+
+    def stopService(self) -> Deferred[None]:
+        """Listen no more and cut all connections."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        return Deferred.fromCoroutine(self._end())
+
+    # IRole.
+
+    async def ready(self) -> None:
+        """Wait until it listens (see `IRole.ready`)."""
+        assert self._started is not None, "not started"
+        waiter: Deferred[None] = Deferred()
+        self._started.addBoth(_tell, waiter)
+        await waiter
+
+    async def drain(self) -> None:
+        """Listen no more."""
+        ports, self._ports = self._ports, []
+        await gatherResults([maybeDeferred(port.stopListening) for port in ports])
+
+    def sessions(self) -> int:
+        """How many connections it has."""
+        return sum(len(guests.inside) for _, guests in self._doors)
+
+    def finish(self) -> None:
+        """End sessions that are between transactions."""
+        for protocol in self._protocols():
+            if isinstance(protocol, DialogueProtocol):
+                protocol.finish()
+
+    async def health(self) -> Sequence[Problem]:
+        """What is wrong (see `IRole.health`)."""
+        return await self._health.problems()
+
+    def _protocols(self) -> Sequence[IProtocol]:
+        return [protocol for _, guests in self._doors for protocol in guests.inside]
+
+    async def _begin(self) -> None:
+        for collaborator in self._collaborators:
+            start = getattr(collaborator, "start", None)
+            if start is not None:
+                await start()
+        try:
+            for listener, guests in self._doors:
+                self._ports.append(await listener.endpoint.listen(self._dressed(listener, guests)))
+        except BaseException:
+            await self.drain()
+            raise
+        for listener, _ in self._doors:
+            log.debug("{role} listens on {address}", role=self.name, address=listener.address)
+
+    def _dressed(self, listener: Listener, guests: Guests) -> IProtocolFactory:
+        if not listener.implicit_tls:
+            return guests
+        assert self._tls is not None
+        return wrap(guests, self._tls, self._clock)
+
+    def _failed(self, failure: Failure) -> Failure:
+        log.error("{role} cannot start: {reason}", role=self.name, reason=failure.getErrorMessage())
+        return failure
+
+    async def _end(self) -> None:
+        await self.drain()
+        for protocol in self._protocols():
+            transport: Any = getattr(protocol, "transport", None)
+            if transport is not None:
+                transport.abortConnection()
+
+
+def _tell(result: Any, waiter: Deferred[None]) -> Any:
+    if isinstance(result, Failure):
+        waiter.errback(result)
+        return None
+    waiter.callback(None)
+    return result

@@ -1,0 +1,120 @@
+"""What may be said of the roles in the configuration, in ``[role.mx]``, ``[role.relay]`` and ``[role.store]``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import attrs
+
+from mailframe.config.types import FilePath, FilterName, ListenAddress, Network, PolicyName, option
+from mailframe.imap.settings import IMAPSettings
+from mailframe.pop3.settings import POP3Settings
+from mailframe.smtp.settings import SMTPSettings
+
+LOOPBACK = (Network("127.0.0.0/8"), Network("::1/128"))
+
+
+_DECIDED = "Decided by the role, so that no configuration can make it something else."
+
+
+def _on(*addresses: str) -> Callable[[], list[ListenAddress]]:
+    return lambda: [ListenAddress(address) for address in addresses]
+
+
+@attrs.frozen(kw_only=True)
+class _Hidden(SMTPSettings):
+    """Settings of SMTP that roles decide."""
+
+    hostname: str = option(_DECIDED, "localhost", hidden=True)
+    protocol: Literal["smtp", "lmtp"] = option(_DECIDED, "smtp", hidden=True)
+    require_auth: bool = option(_DECIDED, False, hidden=True)
+    require_tls_for_auth: bool = option(_DECIDED, True, hidden=True)
+    spill_directory: FilePath = option(_DECIDED, FilePath(""), hidden=True)
+
+
+@attrs.frozen(kw_only=True)
+class _NoLogin(_Hidden):
+    """Settings of listeners that nobody can log in to."""
+
+    login_failures_limit: int = option(_DECIDED, 1, hidden=True)
+    clear_auth_from_loopback: bool = option(_DECIDED, False, hidden=True)
+
+
+@attrs.frozen(kw_only=True)
+class MXOptions(_NoLogin):
+    """The inbound exchanger: mail from anybody for our own domains."""
+
+    listen: list[ListenAddress] = option("Where to listen.", factory=_on("tcp:25"))
+    policies: list[PolicyName] = option(
+        "What may refuse mail, in this order.", factory=lambda: [PolicyName("helo"), PolicyName("loops")]
+    )
+    filters: list[FilterName] = option(
+        "What changes accepted mail, in this order.", factory=lambda: [FilterName("trace")]
+    )
+    delimiter: str = option(
+        'What parts a user from a subaddress, as in ``user+tag``; ``""`` for no subaddresses.', "+"
+    )
+    subaddress_mailboxes: bool = option(
+        "Put mail for ``user+tag`` into the mailbox ``tag``, where there is one.", False
+    )
+    postmaster: str | None = option(
+        "Who gets mail for the bare ``Postmaster``; ``postmaster@`` and the node's hostname by default.", None
+    )
+
+
+@attrs.frozen(kw_only=True)
+class RelayOptions(_Hidden):
+    """Submission: mail from our own users, who log in."""
+
+    listen: list[ListenAddress] = option("Where to listen.", factory=_on("tcp:587", "ssl:465"))
+    policies: list[PolicyName] = option(
+        "What may refuse mail besides the login that is always asked for, in this order.",
+        factory=lambda: [PolicyName("loops")],
+    )
+    filters: list[FilterName] = option(
+        "What changes accepted mail, in this order.", factory=lambda: [FilterName("trace")]
+    )
+    own_address_only: bool = option("Users may send from the address of their account only.", False)
+    delimiter: str = option("As in ``[role.mx]``.", "+")
+    subaddress_mailboxes: bool = option("As in ``[role.mx]``.", False)
+    postmaster: str | None = option("As in ``[role.mx]``.", None)
+
+
+@attrs.frozen(kw_only=True)
+class LMTPOptions(_NoLogin):
+    """How LMTP is spoken."""
+
+
+@attrs.frozen(kw_only=True)
+class IMAPOptions(IMAPSettings):
+    """How IMAP is spoken."""
+
+    spill_directory: FilePath = option(_DECIDED, FilePath(""), hidden=True)
+
+
+@attrs.frozen(kw_only=True)
+class StoreOptions:
+    """Mailboxes: LMTP in, IMAP and POP3 out."""
+
+    lmtp: list[ListenAddress] = option(
+        "Where LMTP listens; ``[]`` for nowhere.", factory=_on("tcp:24:interface=127.0.0.1")
+    )
+    lmtp_networks: list[Network] = option(
+        "Who may deliver by LMTP; a UNIX socket is guarded by its mode instead.",
+        factory=lambda: list(LOOPBACK),
+    )
+    imap: list[ListenAddress] = option(
+        "Where IMAP listens; ``[]`` for nowhere.", factory=_on("tcp:143", "ssl:993")
+    )
+    pop3: list[ListenAddress] = option(
+        "Where POP3 listens; ``[]`` for nowhere.", factory=_on("tcp:110", "ssl:995")
+    )
+    filters: list[FilterName] = option(
+        "What changes mail that comes by LMTP, in this order.", factory=lambda: [FilterName("trace")]
+    )
+    delimiter: str = option("As in ``[role.mx]``.", "+")
+    subaddress_mailboxes: bool = option("As in ``[role.mx]``.", False)
+    lmtp_options: LMTPOptions = option("How LMTP is spoken.", factory=LMTPOptions)
+    imap_options: IMAPOptions = option("How IMAP is spoken.", factory=IMAPOptions)
+    pop3_options: POP3Settings = option("How POP3 is spoken.", factory=POP3Settings)

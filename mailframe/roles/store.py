@@ -1,0 +1,150 @@
+"""Mailboxes: LMTP in, IMAP and POP3 out.
+
+It takes mail for its own mailboxes only, from listed networks only, and sends nothing anywhere.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+import attrs
+from twisted.internet.interfaces import IReactorTime
+from zope.interface import implementer
+
+from mailframe.delivery.store import StoreDelivery
+from mailframe.directory.interfaces import IAuthenticator, IDirectory
+from mailframe.filters.interfaces import IFilter
+from mailframe.imap.server import IMAPServerFactory
+from mailframe.imap.settings import IMAPSettings
+from mailframe.message.origin import Origin
+from mailframe.message.status import Status
+from mailframe.policy.interfaces import IConnectPolicy
+from mailframe.pop3.server import POP3ServerFactory
+from mailframe.pop3.settings import POP3Settings
+from mailframe.routing.local import LocalRouter
+from mailframe.smtp.reception import Reception
+from mailframe.smtp.server import SMTPServerFactory
+from mailframe.smtp.settings import SMTPSettings
+from mailframe.store.interfaces import IMailStore
+from mailframe.tls.interfaces import IServerContexts
+
+from .context import Context
+from .health import directory_answers
+from .listening import Listener, ListeningRole
+from .options import LOOPBACK, StoreOptions
+
+STRANGER = Status((5, 7, 1), "Mail is not taken here from your address", reply_code=554)
+
+
+@implementer(IConnectPolicy)
+class ListedNetworks:
+    """Talks to listed networks only, and to local sockets.
+
+    Args:
+        networks: as text, ``192.0.2.0/24``.
+    """
+
+    def __init__(self, networks: Sequence[str]) -> None:
+        self._networks = [ipaddress.ip_network(network) for network in networks]
+
+    async def connect(self, origin: Origin) -> Status | None:
+        """Refuse strangers."""
+        if origin.peer == "unix":
+            return None
+        try:
+            address = ipaddress.ip_address(origin.peer.partition("%")[0])
+        except ValueError:
+            return STRANGER
+        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        return None if any(address in network for network in self._networks) else STRANGER
+
+
+class StoreRole(ListeningRole):
+    """Keeps mailboxes and lets people read them.
+
+    Args:
+        store: the mailboxes.
+        directory: who has one.
+        authenticator: checks passwords.
+        clock: the reactor.
+        lmtp: where LMTP listens.
+        imap: where IMAP listens.
+        pop3: where POP3 listens.
+        lmtp_networks: who may deliver by LMTP, as networks.
+        lmtp_settings: of LMTP.
+        imap_settings: of IMAP.
+        pop3_settings: of POP3.
+        filters: change mail that comes by LMTP.
+        tls: certificates.
+        delimiter: between user and subaddress, "" for none.
+        subaddress_mailboxes: deliver ``user+tag`` into the mailbox ``tag``.
+    """
+
+    def __init__(
+        self,
+        store: IMailStore,
+        directory: IDirectory,
+        authenticator: IAuthenticator,
+        clock: IReactorTime,
+        lmtp: Sequence[Listener] = (),
+        imap: Sequence[Listener] = (),
+        pop3: Sequence[Listener] = (),
+        lmtp_networks: Sequence[str] = LOOPBACK,
+        lmtp_settings: SMTPSettings | None = None,
+        imap_settings: IMAPSettings | None = None,
+        pop3_settings: POP3Settings | None = None,
+        filters: Sequence[IFilter] = (),
+        tls: IServerContexts | None = None,
+        delimiter: str = "+",
+        subaddress_mailboxes: bool = False,
+    ) -> None:
+        super().__init__("store", clock, [directory, authenticator, store], tls)
+        settings = attrs.evolve(lmtp_settings or SMTPSettings(), protocol="lmtp", require_auth=False)
+        router = LocalRouter(directory, delimiter, None, settings.hostname, subaddress_mailboxes)
+        reception = Reception(
+            router, StoreDelivery(store), [ListedNetworks(lmtp_networks)], filters, authenticator=None
+        )
+        self.open_doors(
+            lmtp,
+            lambda implicit: SMTPServerFactory(
+                reception, settings, clock, None if implicit else tls, implicit_tls=implicit
+            ),
+        )
+        self.open_doors(
+            imap,
+            lambda implicit: IMAPServerFactory(
+                store, authenticator, imap_settings or IMAPSettings(), clock, None if implicit else tls
+            ),
+        )
+        self.open_doors(
+            pop3,
+            lambda implicit: POP3ServerFactory(
+                store, authenticator, pop3_settings or POP3Settings(), clock, None if implicit else tls
+            ),
+        )
+        self._health.add("directory", directory_answers(directory, settings.hostname))
+
+
+def build(options: StoreOptions, context: Context) -> StoreRole:
+    """The role as it is configured."""
+    role = StoreRole(
+        store=context.store,
+        directory=context.directory,
+        authenticator=context.authenticator,
+        clock=context.reactor,
+        lmtp=context.listeners(options.lmtp),
+        imap=context.listeners(options.imap),
+        pop3=context.listeners(options.pop3),
+        lmtp_networks=options.lmtp_networks,
+        lmtp_settings=context.smtp_settings(options.lmtp_options),
+        imap_settings=attrs.evolve(options.imap_options, spill_directory=context.spill_directory),
+        pop3_settings=options.pop3_options,
+        filters=context.filters(options.filters),
+        tls=context.tls,
+        delimiter=options.delimiter,
+        subaddress_mailboxes=options.subaddress_mailboxes,
+    )
+    context.add_health_checks(role)
+    return role
