@@ -6,7 +6,8 @@ What an attacker must not gain, and by what it is prevented:
 - *many guesses*: after some failures the next attempt on the account, or from the network, waits before it is
   checked, whether its password is right or not, and attempts under way count like failures;
 - *our processor*: threads and their queue are bounded, and so are those who may wait;
-- *locking the owner out*: a network from which an account logged in lately is not held to the account's delays.
+- *locking the owner out*: where an account logged in lately, neither strangers' guesses elsewhere nor a
+  neighbour's telephone with an old password delay it; such a pair of account and network is counted by itself.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ log = Logger()
 LONGEST_NAME = 320
 """Characters of a login name (RFC 3696 erratum 1690); a longer one cannot be an account."""
 
+_Pair = tuple[str, str | None]
+"""An account's name and a network; None for one that is not watched."""
 KNOWN = 7 * 86400.0
 """Seconds for which a network counts as one that an account logs in from."""
 
@@ -144,7 +147,8 @@ class PasswordAuthenticator:
         """Check, after the wait that earlier failures brought."""
         if key in self._checks:
             return await self._join(key)
-        watched = self._watched(attempt)
+        pair = (attempt.name, self._networks.of(attempt.credentials.peer))
+        watched = self._watched(pair)
         now = self._reactor.seconds()
         attempt.delay = max([table.begin(name, now) for table, name in watched], default=0.0)
         try:
@@ -154,7 +158,7 @@ class PasswordAuthenticator:
                 await deferLater(cast(Any, self._reactor), attempt.delay)
             if key in self._checks:
                 return await self._join(key)
-            return await self._check(attempt, credential, key)
+            return await self._check(attempt, watched, credential, pair, key)
         finally:
             for table, name in watched:
                 table.end(name)
@@ -164,31 +168,43 @@ class PasswordAuthenticator:
         self._checks[key].append(waiting)
         return waiting
 
-    def _check(self, attempt: _Attempt, credential: Credential | None, key: bytes) -> Deferred[bool]:
+    def _check(
+        self,
+        attempt: _Attempt,
+        watched: list[tuple[BackOff, str]],
+        credential: Credential | None,
+        pair: _Pair,
+        key: bytes,
+    ) -> Deferred[bool]:
         """Hash in a thread. Who asked may hang up meanwhile: the outcome counts all the same."""
         stored = credential.password_hash if credential is not None else self._no_hash
         checked = self._threads.run(verify, attempt.credentials.password, stored)
         self._checks[key] = []
         waiting = self._join(key)
-        checked.addCallback(self._count, attempt, credential, key)
+        checked.addCallback(self._count, watched, credential, pair, key)
         checked.addErrback(_cannot_check, attempt.name)
         checked.addBoth(self._tell, key)
         return waiting
 
-    def _count(self, right: bool, attempt: _Attempt, credential: Credential | None, key: bytes) -> bool:
-        now, network = self._reactor.seconds(), self._networks.of(attempt.credentials.peer)
+    def _count(
+        self,
+        right: bool,
+        watched: list[tuple[BackOff, str]],
+        credential: Credential | None,
+        pair: _Pair,
+        key: bytes,
+    ) -> bool:
+        now = self._reactor.seconds()
         if not right or credential is None or not credential.account.enabled:
-            self._by_account.failed(attempt.name, now)
-            if network is not None:
-                self._by_network.failed(network, now)
+            for table, name in watched:
+                table.failed(name, now)
             return False
-        # An attacker with an account of his own may not wash his network clean with it: only the failures
-        # on this account are forgiven.
-        failures = self._by_account.failures(attempt.name, now)
-        self._by_account.forgive(attempt.name, failures)
-        if network is not None:
-            self._by_network.forgive(network, failures)
-            self._known.add((attempt.name, network), now + KNOWN)
+        # An attacker with an account of his own may not wash his network clean with it: as many failures are
+        # forgiven as there were on this account.
+        failures = watched[0][0].failures(watched[0][1], now)
+        for table, name in watched:
+            table.forgive(name, failures)
+        self._known.add(pair, now + KNOWN)
         self._right.add(key, now + self._options.remember)
         return True
 
@@ -199,15 +215,14 @@ class PasswordAuthenticator:
             else:
                 waiting.callback(result)
 
-    def _watched(self, attempt: _Attempt) -> list[tuple[BackOff, str]]:
-        """The tables this attempt is held against."""
-        network = self._networks.of(attempt.credentials.peer)
+    def _watched(self, pair: _Pair) -> list[tuple[BackOff, str]]:
+        """What this attempt is held against: account and network, or the two as one where they are known."""
+        name, network = pair
         if network is None:
-            return [(self._by_account, attempt.name)]
-        watched = [(self._by_network, network)]
-        if not self._known.has((attempt.name, network), self._reactor.seconds()):
-            watched.append((self._by_account, attempt.name))
-        return watched
+            return [(self._by_account, name)]
+        if self._known.has(pair, self._reactor.seconds()):
+            return [(self._by_account, f"{name} {network}")]
+        return [(self._by_account, name), (self._by_network, network)]
 
     def _remembering_key(self, attempt: _Attempt, credential: Credential | None) -> bytes:
         """Stands for name, password and hash together, so that a changed hash makes another key."""
