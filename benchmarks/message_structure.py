@@ -1,4 +1,20 @@
-"""How fast the MIME scanner, the packing and the description are: ``python benchmarks/message_structure.py``."""
+"""How fast the MIME scanner, the packing and the description are: ``python benchmarks/message_structure.py``.
+
+Measured with CPython 3.11 on a machine with two shared cores, the best of five runs, messages in pieces of
+64 KiB:
+
+==============================  ==========  ==========  ==========
+message                            3.7 KB      1.4 MB       27 MB
+==============================  ==========  ==========  ==========
+scan                                34 us      696 us    13,900 us
+describe                            80 us      766 us    14,500 us
+pack                               6.5 us
+unpack                              10 us
+``email.message_from_bytes``       120 us   12,500 us
+==============================  ==========  ==========  ==========
+
+The scanner looks into large attachments at some 1,950 MB/s.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +23,7 @@ import email
 import os
 import timeit
 from collections.abc import Callable
+from functools import partial
 
 from mailframe.imap.wire.description import describe
 from mailframe.message.scanner import scan
@@ -62,13 +79,13 @@ def main() -> None:
         print(f"{size} octets in pieces of {CHUNK}")
         root = scan(chunks)
         packed = pack(root)
-        measure("scan", lambda c=chunks: scan(c), size)  # type: ignore[misc]
-        measure("scan, one piece", lambda o=octets: scan((o,)), size)  # type: ignore[misc]
-        measure("describe (scan, ENVELOPE, BODYSTRUCTURE)", lambda c=chunks: describe(c), size)  # type: ignore[misc]
-        measure(f"pack ({len(packed)} octets)", lambda r=root: pack(r), len(packed))  # type: ignore[misc]
-        measure("unpack", lambda p=packed: unpack(p), len(packed))  # type: ignore[misc]
+        measure("scan", partial(scan, chunks), size)
+        measure("scan, one piece", partial(scan, (octets,)), size)
+        measure("describe (scan, ENVELOPE, BODYSTRUCTURE)", partial(describe, chunks), size)
+        measure(f"pack ({len(packed)} octets)", partial(pack, root), len(packed))
+        measure("unpack", partial(unpack, packed), len(packed))
         if size < 5_000_000:
-            measure("email.message_from_bytes", lambda o=octets: email.message_from_bytes(o), size)  # type: ignore[misc]
+            measure("email.message_from_bytes", partial(email.message_from_bytes, octets), size)
 
 
 if __name__ == "__main__":

@@ -74,6 +74,14 @@ class FieldsTests(SynchronousTestCase):
             self.assertEqual(header.count(section, name), len(header.values(section, name)))
         self.assertEqual([field.raw for field in header.fields(section)], raw)
 
+    @given(st.lists(header_fields(), max_size=6))
+    def test_bodies(self, raw: list[bytes]) -> None:
+        """The quick pass finds what splitting finds."""
+        section = b"".join(raw) + b"\r\n"
+        for name, bodies in header.bodies(section, (b"subject", b"to", b"from")).items():
+            self.assertEqual(bodies, header.values(section, name))
+        self.assertEqual(header.bodies(HEADER, (b"subject", b"cc", b"")), {b"subject": [b"folded  subject"]})
+
     @given(st.binary(max_size=60), st.booleans())
     def test_anything(self, octets: bytes, crlf: bool) -> None:
         """Any octets are split, and nothing of them is lost."""

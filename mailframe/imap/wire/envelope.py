@@ -6,7 +6,7 @@ Also the strings that ENVELOPE and BODYSTRUCTURE share: what is not safe in quot
 from __future__ import annotations
 
 from mailframe.message.addresslist import Entry, parse
-from mailframe.message.header import fields
+from mailframe.message.header import bodies
 
 NIL = b"NIL"
 _FIELDS = frozenset(
@@ -23,6 +23,7 @@ _FIELDS = frozenset(
         b"message-id",
     )
 )
+_JOINED = frozenset((b"to", b"cc", b"bcc"))
 # Quoted strings have no line ends and no 8-bit in IMAP4rev1; quotes and backslashes are escaped.
 _QUOTABLE = bytes(octet for octet in range(1, 127) if octet not in b'\r\n"\\')
 _QUOTED_LIMIT = 1000
@@ -55,15 +56,10 @@ def envelope(header: bytes) -> bytes:
         header: its header section. The first field of each name counts, address fields that come again are
             joined (obsolete syntax, RFC 5322 section 4.5.3). Sender and Reply-To default to From.
     """
-    found: dict[bytes, bytes] = {}
-    for field in fields(header):
-        name = field.name.lower()
-        if name not in _FIELDS:
-            continue
-        if name not in found:
-            found[name] = field.body
-        elif name in (b"to", b"cc", b"bcc"):
-            found[name] += b", " + field.body
+    found = {
+        name: b", ".join(values) if name in _JOINED else values[0]
+        for name, values in bodies(header, _FIELDS).items()
+    }
     sender = _addresses(found.get(b"from"))
     return b"(%b)" % b" ".join(
         (
@@ -88,4 +84,11 @@ def _addresses(body: bytes | None, default: bytes = NIL) -> bytes:
 
 def _address(entry: Entry) -> bytes:
     name, route, mailbox, host = entry
+    if mailbox is not None and host is not None and route is None:
+        # Nearly all are plain; one look at all three strings is quicker than one at each.
+        text = (name or b"") + mailbox + host
+        if len(text) <= _QUOTED_LIMIT and not text.translate(None, _QUOTABLE):
+            if name is None:
+                return b'(NIL NIL "%b" "%b")' % (mailbox, host)
+            return b'("%b" NIL "%b" "%b")' % (name, mailbox, host)
     return b"(%b %b %b %b)" % (nstring(name), nstring(route), nstring(mailbox), nstring(host))
