@@ -14,6 +14,9 @@ from mailframe.testing.store.fixture import ALICE, HELLO, describe, new
 class MemoryStoreTests(MailStoreContract, TestCase):
     """The store in memory keeps the contract."""
 
+    model_examples = 100
+    model_steps = 40
+
     async def make_store(self, describe, hints):
         store = MemoryStore(describe, hints)
         await store.start()

@@ -48,9 +48,15 @@ Run = Callable[[Awaitable[Any]], Any]
 """Waits for an awaitable and gives its result; how, depends on the store's threads."""
 
 # Where work meets work is where faults are: most of it happens in INBOX.
-NAMES = st.just(INBOX) | st.sampled_from(["inbox", "a", "a/b", "a/b/c", "b", "inbox/x", "Sent", "ü"])
-FLAGS = st.frozensets(st.sampled_from([*sorted(SYSTEM_FLAGS), "word", "WORD", "$Junk"]), max_size=3)
-PLACES = st.sets(st.integers(0, 12), max_size=5)
+NAMES = (
+    st.just(INBOX)
+    | st.just(INBOX)
+    | st.sampled_from(["inbox", "a", "a/b", "a/b/c", "b", "inbox/x", "Sent", "ü"])
+)
+FLAGS = st.frozensets(
+    st.sampled_from([*sorted(SYSTEM_FLAGS), "word", "WORD", "$Junk"]), min_size=1, max_size=3
+)
+PLACES = st.sets(st.integers(0, 7), min_size=1, max_size=5)
 SOME = Item.FLAGS | Item.DATE | Item.SIZE | Item.ENVELOPE
 KEYS: list[SearchKey] = [
     All(),
@@ -121,8 +127,8 @@ class StoreMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Compare everything at last, then stop the store."""
-        for place in range(len(self.sessions)):
-            self.sync(place)
+        for session in tuple(self.sessions):
+            self._sync(session)
         self._compare_all()
         self.run(self.contract.stop_store(self.store))
 
@@ -172,7 +178,7 @@ class StoreMachine(RuleBasedStateMachine):
     # Rules: sessions.
 
     @precondition(lambda self: len(self.sessions) < 4)
-    @rule(name=NAMES, read_only=st.booleans())
+    @rule(name=NAMES, read_only=st.sampled_from([False, False, True]))
     def open(self, name: str, read_only: bool) -> None:
         """SELECT, EXAMINE."""
         found = [self.run(account.open(name, read_only)) for account in self.accounts]
@@ -192,25 +198,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(place=st.integers(0, 3))
     def sync(self, place: int) -> None:
         """NOOP: what the session knows must be what there is."""
-        session = self._session(place)
-        since = [side.view.modseq for side in session]
-        answers = [
-            self.run(side.mailbox.changes(modseq)) for side, modseq in zip(session, since, strict=True)
-        ]
-        if not self._agree(answers, lambda changes: len(changes.messages)):
-            self.sessions.remove(session)
-            return
-        for side, changes in zip(session, answers, strict=True):
-            side.view.apply(changes)
-            for uid in changes.vanished:
-                side.flags.pop(uid, None)
-            side.flags.update((message.uid, message.flags) for message in changes.messages)
-            snapshot = self.run(side.mailbox.snapshot())
-            assert list(snapshot.uids) == list(side.view.uids) == sorted(side.flags)
-            assert (snapshot.modseq, snapshot.uidnext) == (side.view.modseq, side.view.uidnext)
-            assert self._flags(side) == side.flags
-        self._agree(session, _figures)
-        self._look_at_uids(session[1])
+        self._sync(self._session(place))
 
     @precondition(lambda self: self.sessions)
     @rule(place=st.integers(0, 3))
@@ -313,6 +301,26 @@ class StoreMachine(RuleBasedStateMachine):
         self.sessions: list[tuple[_Side, _Side]] = []
         for _ in range(2):
             self.open(INBOX, False)
+
+    def _sync(self, session: tuple[_Side, _Side]) -> None:
+        since = [side.view.modseq for side in session]
+        answers = [
+            self.run(side.mailbox.changes(modseq)) for side, modseq in zip(session, since, strict=True)
+        ]
+        if not self._agree(answers, lambda changes: len(changes.messages)):
+            self.sessions.remove(session)
+            return
+        for side, changes in zip(session, answers, strict=True):
+            side.view.apply(changes)
+            for uid in changes.vanished:
+                side.flags.pop(uid, None)
+            side.flags.update((message.uid, message.flags) for message in changes.messages)
+            snapshot = self.run(side.mailbox.snapshot())
+            assert list(snapshot.uids) == list(side.view.uids) == sorted(side.flags)
+            assert (snapshot.modseq, snapshot.uidnext) == (side.view.modseq, side.view.uidnext)
+            assert self._flags(side) == side.flags
+        self._agree(session, _figures)
+        self._look_at_uids(session[1])
 
     def _session(self, place: int) -> tuple[_Side, _Side]:
         return self.sessions[place % len(self.sessions)]
