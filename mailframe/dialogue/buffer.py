@@ -16,11 +16,12 @@ class ReceiveBuffer:
     limit is here.
     """
 
-    __slots__ = ("_octets", "_searched")
+    __slots__ = ("_octets", "_searched", "_tainted")
 
     def __init__(self) -> None:
         self._octets = bytearray()
         self._searched = 0
+        self._tainted = False
 
     def __len__(self) -> int:
         return len(self._octets)
@@ -37,8 +38,9 @@ class ReceiveBuffer:
 
         Raises:
             ProtocolError: fatal, when the line is longer than ``limit`` (raised as soon as that is certain,
-                before the rest of it is buffered); not fatal, when it holds a bare CR or LF: the line is
-                consumed up to its LF, so the dialogue may go on.
+                before the rest of it is buffered); not fatal, when it holds a bare CR or LF. It is told for
+                each LF, so that a client which ends its lines so hears of it at once; but what stands between
+                a bare LF and the next CRLF is the rest of a refused line, and never a line of its own.
         """
         octets = self._octets
         end = octets.find(b"\n", self._searched)
@@ -52,9 +54,10 @@ class ReceiveBuffer:
             raise ProtocolError(LINE_TOO_LONG, fatal=True)
         line = bytes(octets[:end])
         del octets[: end + 1]
-        if not line.endswith(b"\r") or line.find(b"\r") != end - 1:
-            raise ProtocolError(BARE_LINE_END)
-        return line[:-1]
+        if line.find(b"\r") == end - 1 >= 0 and not self._tainted:
+            return line[:-1]
+        self._tainted = not line.endswith(b"\r")
+        raise ProtocolError(BARE_LINE_END)
 
     def take(self, count: int) -> bytes | None:
         """Exactly ``count`` octets, or None when fewer have arrived."""
@@ -82,3 +85,4 @@ class ReceiveBuffer:
         """Forget everything that waits."""
         self._octets.clear()
         self._searched = 0
+        self._tainted = False

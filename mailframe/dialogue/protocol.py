@@ -221,19 +221,21 @@ class DialogueProtocol(Protocol):
 
     # Whoever runs the service calls this.
 
-    def finish(self) -> None:
-        """The service goes away: end now when nothing is under way; ask again later otherwise.
+    def finish(self) -> bool:
+        """The service goes away: end now, unless something is under way.
 
         A conversation that provides `IFarewell` says whether it is in a transaction, and goodbye.
+
+        Returns:
+            True when the connection is on its way out; False to be asked again soon.
         """
         conversation = self._conversation
         if self._closing:
-            return
-        if IFarewell.providedBy(conversation):
-            if IFarewell(conversation).farewell():
-                self.close()
-        elif not self._busy:
-            self.close()
+            return True
+        if self._busy or (IFarewell.providedBy(conversation) and not IFarewell(conversation).farewell()):
+            return False
+        self.close()
+        return True
 
     # One event at a time.
 

@@ -39,15 +39,15 @@ class TraceFilter:
     def field(self, mail: MailObject) -> bytes:
         """The field, folded, with its CRLF."""
         origin, recipients = mail.origin, mail.envelope.recipients
-        words = ["Received:", "from", *_client(origin), "by", self._hostname]
+        words = [f"Received: from {_client(origin)}", f"by {self._hostname}"]
         if origin.tls is not None:
-            words += [f"({origin.tls.version}", "cipher", origin.tls.cipher, f"bits {origin.tls.bits})"]
-        words += ["with", transmission(origin), "id", mail.queue_id]
+            words.append(f"({origin.tls.version} cipher {origin.tls.cipher} bits {origin.tls.bits})")
+        words += [f"with {transmission(origin)}", f"id {mail.queue_id}"]
         # More than one would tell each of them who the others are (RFC 5321 section 7.2).
         if len(recipients) == 1 and recipients[0].forward_path.is_ascii:
-            words += ["for", f"<{recipients[0].forward_path}>"]
+            words.append(f"for <{recipients[0].forward_path}>")
         words[-1] += ";"
-        words.append(formatdate(self._clock.seconds()))
+        words.append(_date(int(self._clock.seconds())))
         return _folded(words).encode("ascii")
 
 
@@ -73,13 +73,19 @@ def address_literal(peer: str) -> str | None:
     return f"[{address}]"
 
 
-def _client(origin: Origin) -> list[str]:
+def _client(origin: Origin) -> str:
     literal = address_literal(origin.peer)
+    # What is no name must not get into the field: it might break its grammar.
     helo = origin.helo if origin.helo and _NAME.issuperset(origin.helo) else None
     if literal is None:
-        return [helo or "localhost", "(local socket)"]
-    # What is no name must not get into the field: it might break its grammar.
-    return [helo or literal, f"({literal})"]
+        return f"{helo or 'localhost'} (local socket)"
+    return f"{helo or literal} ({literal})"
+
+
+@functools.lru_cache(maxsize=4)
+def _date(seconds: int) -> str:
+    """RFC 5322 section 3.3; the zone is UTC, and known (+0000, where -0000 would say that it is not)."""
+    return formatdate(seconds).replace("-0000", "+0000")
 
 
 def _folded(words: list[str]) -> str:

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailframe.dialogue.buffer import ReceiveBuffer
-from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation
+from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
 from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.message.mail import new_session_id
 from mailframe.message.origin import Origin
@@ -36,7 +36,7 @@ NO_TLS_NOW = Status((4, 7, 0), "TLS is not available right now", reply_code=454)
 log = Logger()
 
 
-@implementer(IConversation)
+@implementer(IConversation, IFarewell)
 class SMTPConversation:
     """One client of an SMTP or LMTP listener.
 
@@ -114,6 +114,15 @@ class SMTPConversation:
         """Tell that it was silent too long."""
         if self._session is not None:
             self._say(self._session.timed_out(), close=False)
+
+    def farewell(self) -> bool:
+        """Say goodbye, unless a transaction is under way."""
+        if self._session is not None:
+            reply = self._session.service_ends()
+            if reply is None:
+                return False
+            self._say(reply, close=False)
+        return True
 
     def closed(self) -> None:
         """Give back what the connection held, and write its line into the log."""

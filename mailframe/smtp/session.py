@@ -196,6 +196,13 @@ class Session:
         self._end()
         return render_lines(421, [f"{self._settings.hostname} You were silent too long"])
 
+    def service_ends(self) -> bytes | None:
+        """The last words when the service goes away (RFC 5321 section 3.8); None within a transaction."""
+        if self._state in (State.MAIL, State.DATA) or self.expects is not Expects.COMMAND:
+            return None
+        self._end()
+        return render_lines(421, [f"{self._settings.hostname} The service goes down, try again later"])
+
     def tls_started(self) -> None:
         """The handshake begins: all that was said in clear is forgotten (RFC 3207 section 4.2)."""
         self._abandon()

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
+from typing import TypeVar
 
 import attrs
 from twisted.internet.address import IPv4Address
@@ -36,6 +37,8 @@ from mailframe.smtp.reception import Reception
 from mailframe.smtp.server import SMTPServerFactory
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.tls.interfaces import IServerContexts
+
+T = TypeVar("T")
 
 
 @attrs.frozen
@@ -235,17 +238,24 @@ def fake_reception(
     return Reception(router or FixedRouter(unknown=None), delivery or RecordingDelivery(), policies)
 
 
-def run(awaitable: Awaitable[object]) -> object:
-    """The result of something that needs no waiting.
+def run(awaitable: Awaitable[T]) -> T:
+    """The result of something that needs no waiting, or what it raises.
 
     Raises:
         AssertionError: it waits.
     """
-    results: list[object] = []
+    results: list[T] = []
+    failures: list[Exception] = []
 
     async def wait() -> None:
-        results.append(await awaitable)
+        try:
+            results.append(await awaitable)
+        except Exception as error:
+            failures.append(error)
 
     Deferred.fromCoroutine(wait())
-    assert results, "it has no result yet"
+    if failures:
+        raise failures[0]
+    if not results:
+        raise AssertionError("it has no result yet")
     return results[0]

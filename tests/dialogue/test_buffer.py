@@ -57,3 +57,11 @@ class ReceiveBufferTests(SynchronousTestCase):
         """A line of the limit passes, one octet more does not."""
         self.assertEqual(lines_of([b"123456\r\n"], 8), [b"123456"])
         self.assertEqual(lines_of([b"1234567\r\n"], 8), ["5.5.6"])
+
+    def test_bare_line_ends(self) -> None:
+        """A bare LF ends no line, and a bare CR spoils its own."""
+        self.assertEqual(lines_of([b"a\nb\r\nc\r\n"], 99), ["5.5.2", "5.5.2", b"c"])
+        self.assertEqual(lines_of([b"a\nb\nc\r\nd\r\n"], 99), ["5.5.2"] * 3 + [b"d"])
+        self.assertEqual(lines_of([b"a\rb\r\nc\r\n"], 99), ["5.5.2", b"c"])
+        self.assertEqual(lines_of([b"a\r\r\nc\r\n"], 99), ["5.5.2", b"c"])
+        self.assertEqual(lines_of([b"\r\n\n\r\n\r\n"], 99), [b"", "5.5.2", "5.5.2", b""])

@@ -134,10 +134,10 @@ class OrderTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
     def test_bare_line_end(self) -> None:
-        """A bare LF is an error of that line alone."""
+        """A bare LF is an error of its line; what is behind it up to CRLF is no line of its own."""
         echo, protocol, transport, _ = connect()
         protocol.dataReceived(b"a\nb\r\nc\r\n")
-        self.assertEqual(transport.value(), b"error\r\nb\r\nc\r\n")
+        self.assertEqual(transport.value(), b"error\r\nerror\r\nc\r\n")
         self.assertFalse(echo.errors[0].fatal)
 
     def test_quit_then_more(self) -> None:

@@ -72,6 +72,7 @@ class ReaderTests(SynchronousTestCase):
         """A response with a bare LF is refused and ends the exchange."""
         reader, buffer = Reader(512), ReceiveBuffer()
         reader.expect_response()
-        buffer.append(b"x\nDATA\r\n")
+        buffer.append(b"x\nDATA\r\nDATA\r\n")
+        self.assertRaises(ProtocolError, reader.next_event, buffer)
         self.assertRaises(ProtocolError, reader.next_event, buffer)
         self.assertEqual(reader.next_event(buffer), Data())
