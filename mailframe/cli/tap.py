@@ -1,7 +1,7 @@
 """``twistd mailframe``: runs a node.
 
-Options and configuration are checked when the command line is read, before twistd detaches: whoever starts the service
-sees all errors at once. Nothing here imports the reactor before it is chosen.
+Options and configuration are checked when the command line is read, before twistd detaches: whoever starts it sees
+all errors at once. Nothing here imports the reactor before it is chosen.
 """
 
 from __future__ import annotations
@@ -104,6 +104,10 @@ class Options(usage.Options):
             raise usage.UsageError(f"--workers: expected a number from 1 to 1024, got {text!r}")
         return int(text)
 
+    def logs_to_file(self) -> bool:
+        """Is the log somewhere else than where who started us looks?"""
+        return self.outlet is not None and self.outlet.descriptor is not None
+
     # twistd's own options stand in our parent.
 
     def _log_path(self, plan: Plan) -> str | None:
@@ -119,10 +123,18 @@ class Options(usage.Options):
         if twistd is None or twistd.get("logger") or twistd.get("syslog"):
             return
 
-        def observer() -> ILogObserver:
-            return ILogObserver(outlet.observer(plan.log.format, plan.log.level))
+        global _observer  # noqa: PLW0603 - twistd takes a dotted name and calls it without arguments
+        _observer = outlet.observer(plan.log.format, plan.log.level)
+        twistd["logger"] = f"{__name__}.log_observer"
 
-        twistd["logger"] = observer
+
+_observer: ILogObserver | None = None
+
+
+def log_observer() -> ILogObserver:
+    """The observer that the configuration asks for; what we name to twistd's ``--logger``."""
+    assert _observer is not None
+    return _observer
 
 
 def makeService(options: Options, reactor: Any = None, exit: Callable[[int], None] | None = None) -> IService:
@@ -143,10 +155,10 @@ def makeService(options: Options, reactor: Any = None, exit: Callable[[int], Non
     assert options.source is not None
 
     def fatal(errors: Sequence[str]) -> None:
-        if not reactor.running:
-            refuse(errors)
         for error in errors:
             log.critical("the node cannot start: {reason}", reason=error)
+        if not reactor.running:
+            refuse(errors if options.logs_to_file() else [])
         (exit or _exit_later)(1)
         reactor.stop()
 
@@ -156,7 +168,6 @@ def makeService(options: Options, reactor: Any = None, exit: Callable[[int], Non
 def refuse(errors: Sequence[str]) -> NoReturn:
     """Say why the node does not start, and end with code 1."""
     for error in errors:
-        log.critical("{reason}", reason=error)
         print(error, file=sys.__stderr__, flush=True)
     sys.exit(1)
 

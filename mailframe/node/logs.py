@@ -11,8 +11,8 @@ from twisted.logger import Logger
 
 from mailframe.monitor.logs import LineObserver, make_observer, start
 
-QUIET = "twisted"
-"""What this namespace says at info is of no use to people who run mail: ports, factories, the main loop."""
+QUIET = ("twisted", "log_legacy")
+"""What these namespaces say at info is of no use to people who run mail: ports, factories, the main loop."""
 
 log = Logger()
 
@@ -38,7 +38,7 @@ class LogOutlet:
 
     def observer(self, format: str, level: str) -> LineObserver:
         """Writes this process's events."""
-        stream = sys.stdout if self._descriptor is None else os.fdopen(self._descriptor, "ab", 0)
+        stream = sys.stdout if self._descriptor is None else open(self._descriptor, "ab", 0, closefd=False)
         return _quiet(make_observer(format, level, stream), level)
 
     def reopen(self) -> None:
@@ -60,8 +60,8 @@ def begin_logging(plan: Mapping[str, Any]) -> None:
 
 
 def _quiet(observer: LineObserver, level: str) -> LineObserver:
-    if level != "debug":
-        observer.levels.set("warn" if level == "info" else level, QUIET)
+    for namespace in QUIET if level == "info" else ():
+        observer.levels.set("warn", namespace)
     return observer
 
 

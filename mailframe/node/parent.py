@@ -123,6 +123,7 @@ class Node(Service):
         generation = self._new_generation(self._plan)
         self._current = generation
         await generation.start(give_up=False)
+        self._serves(generation)
         self._say_ready()
 
     def _cannot_begin(self, failure: Failure) -> None:
@@ -132,14 +133,15 @@ class Node(Service):
 
     def _say_ready(self) -> None:
         if not self._stopping:
-            count = len(self._plan.listen)
-            self._notifier.ready(f"{', '.join(self._plan.roles)} on {count} listeners")
-            log.info(
-                "generation {generation} serves with {workers} workers: {roles}",
-                generation=self._count,
-                workers=self._plan.workers,
-                roles=", ".join(self._plan.roles),
-            )
+            self._notifier.ready(f"{', '.join(self._plan.roles)} on {len(self._plan.listen)} listeners")
+
+    def _serves(self, generation: Generation) -> None:
+        log.info(
+            "generation {generation} serves with {workers} workers: {roles}",
+            generation=generation.number,
+            workers=generation.plan.workers,
+            roles=", ".join(generation.plan.roles),
+        )
 
     def _new_generation(self, plan: Plan) -> Generation:
         self._count += 1
@@ -190,6 +192,7 @@ class Node(Service):
             await self._give_up(generation, added, old_plan)
             raise
         self._plan, self._current = plan, generation
+        self._serves(generation)
         self._retire(old)
         return generation
 

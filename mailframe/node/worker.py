@@ -35,7 +35,7 @@ LOOK_EVERY = 0.1
 HURRY = 1.0
 """Seconds that sessions have to end when nobody has more patience: the parent is gone, or drain time is over."""
 
-log = Logger()
+log = Logger("mailframe.node.worker")
 
 
 class Worker:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
@@ -26,6 +27,9 @@ from mailframe.tls.interfaces import IServerContexts
 from mailframe.tls.server import wrap
 
 from .interfaces import IRole
+
+LAST_WORDS = 1.0
+"""Seconds a peer has to take our goodbye at a stop: one that has gone to sleep must not keep us."""
 
 log = Logger()
 
@@ -109,6 +113,7 @@ class ListeningRole(Service):
         self._doors: list[tuple[Listener, Guests]] = []
         self._ports: list[IListeningPort] = []
         self._started: Deferred[None] | None = None
+        self._leaving: WeakKeyDictionary[IProtocol, float] = WeakKeyDictionary()
         self._health = Health(clock)
 
     def open_doors(self, listeners: Iterable[Listener], factory: Callable[[bool], IProtocolFactory]) -> None:
@@ -161,9 +166,11 @@ class ListeningRole(Service):
 
     def finish(self) -> None:
         """End sessions that are between transactions."""
+        now = self._clock.seconds()
         for protocol in self._protocols():
-            if isinstance(protocol, DialogueProtocol):
-                protocol.finish()
+            if isinstance(protocol, DialogueProtocol) and protocol.finish():
+                if now - self._leaving.setdefault(protocol, now) > LAST_WORDS:
+                    protocol.abort()
 
     async def health(self) -> Sequence[Problem]:
         """What is wrong (see `IRole.health`)."""
