@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Sequence
 
 import attrs
@@ -19,6 +20,7 @@ from .shared import make_password, print_json
 from .template import PORTS, FirstConfiguration
 
 FILE = "mailframe.toml"
+_ACCOUNT = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^"@:]+)@[^:]+)(?::(.*))?', re.S)
 
 
 @attrs.frozen
@@ -102,15 +104,14 @@ def command(
 
 
 def parse_account(text: str) -> NewAccount:
-    """``ADDRESS[:PASSWORD]``; the first colon behind the last part of the address begins the password.
+    """``ADDRESS[:PASSWORD]``; the first colon in the domain begins the password.
 
     Raises:
         Refused: it is no address.
     """
     # A quoted local part may have a colon, and a password may have an @.
-    at = text.index("@", text.rindex('"@')) if text.startswith('"') and '"@' in text else text.find("@")
-    colon = text.find(":", at + 1)
-    address, password = (text, "") if at < 0 or colon < 0 else (text[:colon], text[colon + 1 :])
+    found = _ACCOUNT.fullmatch(text)
+    address, password = (found[1], found[2] or "") if found else (text, "")
     return NewAccount(str(to_mailbox(address)), password or make_password(), bool(password))
 
 

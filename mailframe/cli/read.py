@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email
 import email.policy
 import imaplib
@@ -74,7 +75,8 @@ def command(
     except imaplib.IMAP4.error as error:
         raise Refused(f"The server refused: {_words(error)}") from None
     finally:
-        session.shutdown()
+        with contextlib.suppress(OSError, imaplib.IMAP4.error):
+            session.logout()
 
 
 def _connect(host: str, port: int, implicit_tls: bool, context: ssl.SSLContext) -> imaplib.IMAP4:
@@ -102,7 +104,6 @@ def _work(
     else:
         _, parts = session.fetch(str(total), "(BODY.PEEK[])")
         sys.stdout.write(_whole(parts).decode("utf-8", "replace").replace("\r\n", "\n"))
-    session.logout()
 
 
 def _whole(parts: list[Any]) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import email.policy
+import re
 import smtplib
 import socket
 import ssl
@@ -21,6 +23,8 @@ from .connections import client_context, pick, services
 from .directory import to_mailbox
 from .errors import NotRunning, Refused
 from .shared import ask_password, config_option, password_options
+
+_LINE_END = re.compile(rb"\r?\n")
 
 
 @attrs.frozen
@@ -118,11 +122,12 @@ def _target(
 
 def _content(path: str) -> bytes:
     with open(path, "rb") as file:
-        return file.read()
+        # Files have the line ends of their machine, mail has CRLF.
+        return _LINE_END.sub(b"\r\n", file.read())
 
 
 def _compose(sender: str, recipients: list[str], subject: str, body: str | None) -> bytes:
-    message = EmailMessage()
+    message = EmailMessage(policy=email.policy.SMTP)
     message["From"] = sender
     message["To"] = ", ".join(recipients)
     message["Subject"] = " ".join(subject.splitlines())
@@ -172,13 +177,22 @@ def _connect(target: Target) -> smtplib.SMTP:
             session = smtplib.SMTP(target.host, target.port, timeout=target.timeout)
     except (ConnectionRefusedError, socket.gaierror) as error:
         raise NotRunning(f"Nobody answers at {target.host}:{target.port}: {error.strerror}") from None
+    try:
+        _prepare(session, target)
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def _prepare(session: smtplib.SMTP, target: Target) -> None:
+    """Greet, go under TLS and log in, as it is wanted."""
     session.ehlo_or_helo_if_needed()
     wanted = session.has_extn("starttls") if target.starttls is None else target.starttls
     if wanted and not target.implicit_tls:
         session.starttls(context=target.context)
     if target.user is not None:
         _log_in(session, target.user, target.password or "")
-    return session
 
 
 def _log_in(session: smtplib.SMTP, user: str, password: str) -> None:

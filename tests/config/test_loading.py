@@ -181,8 +181,29 @@ for _path in sorted(BAD.glob("*.toml")):
 
 
 _keys = st.sampled_from(
-    "node log tls store role mx policy loops backend maildir listen limits hostname workers roles data "
-    "certificates secret_file names even timeout".split()
+    [
+        "node",
+        "log",
+        "tls",
+        "store",
+        "role",
+        "mx",
+        "policy",
+        "loops",
+        "backend",
+        "maildir",
+        "listen",
+        "limits",
+        "hostname",
+        "workers",
+        "roles",
+        "data",
+        "certificates",
+        "secret_file",
+        "names",
+        "even",
+        "timeout",
+    ]
 ) | st.text(max_size=4)
 _scalars = (
     st.booleans()
