@@ -100,42 +100,6 @@ class LineObserver:
             self.lost += 1
 
 
-class LogFile:
-    """A file that is appended to and can be opened anew after it was renamed away.
-
-    Args:
-        path: the file; made with mode 0640 where it is missing.
-
-    Raises:
-        OSError: it cannot be opened.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._descriptor = self._open()
-
-    def write(self, octets: bytes) -> None:
-        """Append; one system call unless the disk takes less."""
-        write_all(self._descriptor, octets)
-
-    def reopen(self) -> None:
-        """Let go of the file that was renamed and begin a new one (after logrotate).
-
-        Raises:
-            OSError: it cannot be opened; the old one stays.
-        """
-        descriptor = self._open()
-        old, self._descriptor = self._descriptor, descriptor
-        os.close(old)
-
-    def close(self) -> None:
-        """No more."""
-        os.close(self._descriptor)
-
-    def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-
-
 def write_all(descriptor: int, octets: bytes) -> None:
     """Write to a file descriptor, in one call where it takes all."""
     while octets:
@@ -156,7 +120,7 @@ def writer_to(stream: IO[str] | IO[bytes]) -> Write:
 
 
 def start(
-    format: str = "readable", level: str = "info", stream: IO[str] | IO[bytes] | LogFile | None = None
+    format: str = "readable", level: str = "info", stream: IO[str] | IO[bytes] | None = None
 ) -> LineObserver:
     """Begin to log, all of this process, and nothing but this.
 
@@ -177,13 +141,12 @@ def start(
 
 
 def make_observer(
-    format: str = "readable", level: str = "info", stream: IO[str] | IO[bytes] | LogFile | None = None
+    format: str = "readable", level: str = "info", stream: IO[str] | IO[bytes] | None = None
 ) -> LineObserver:
     """The observer that `start` begins with, for who has a publisher of his own (twistd has)."""
     if format not in FORMATS:
         raise ValueError(f"the log's format is one of {', '.join(FORMATS)}, not {format!r}")
-    write = stream.write if isinstance(stream, LogFile) else writer_to(stream or sys.stderr)
-    return LineObserver(format, Levels(level), write)
+    return LineObserver(format, Levels(level), writer_to(stream or sys.stderr))
 
 
 _RANKS: dict[Any, int] = {getattr(LogLevel, name): rank for name, rank in LEVELS.items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import sys
 from typing import Any
 
@@ -15,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mailframe.monitor import logs
-from mailframe.monitor.logs import Levels, LogFile, make_observer, start
+from mailframe.monitor.logs import Levels, make_observer, start
 
 
 class LevelsTests(SynchronousTestCase):
@@ -133,32 +132,3 @@ class ObserverTests(SynchronousTestCase):
         self.assertEqual([observer], begun)
         Logger("mailframe.x", observer=observer).warn("hello")
         self.assertIn(b"hello", stream.getvalue())
-
-
-class LogFileTests(SynchronousTestCase):
-    """A file that is rotated."""
-
-    def test_rotation(self) -> None:
-        """After it was renamed, the next lines go into a new file."""
-        path = self.mktemp()
-        log_file = LogFile(path)
-        log = Logger("mailframe.x", observer=make_observer("readable", "info", log_file))
-        log.info("first")
-        os.rename(path, path + ".1")
-        log.info("second")
-        log_file.reopen()
-        log.info("third")
-        log_file.close()
-        with open(path + ".1") as old, open(path) as new:
-            self.assertEqual((2, 1), (len(old.readlines()), len(new.readlines())))
-
-    def test_cannot_reopen(self) -> None:
-        """When no new file can be made, the old one goes on."""
-        directory = self.mktemp()
-        os.mkdir(directory)
-        log_file = LogFile(os.path.join(directory, "log"))
-        os.rename(directory, directory + ".away")
-        self.assertRaises(OSError, log_file.reopen)
-        log_file.write(b"x\n")
-        self.assertEqual(2, os.path.getsize(os.path.join(directory + ".away", "log")))
-        log_file.close()
