@@ -7,7 +7,7 @@ Measured with CPython 3.11 on a machine with two shared cores, the best of five 
 message                            3.7 KB      1.4 MB       27 MB
 ==============================  ==========  ==========  ==========
 scan                                34 us      696 us    13,900 us
-describe                            80 us      766 us    14,500 us
+describe                            90 us      766 us    14,500 us
 pack                               6.5 us
 unpack                              10 us
 ``email.message_from_bytes``       120 us   12,500 us

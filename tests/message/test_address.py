@@ -49,6 +49,8 @@ class AddressTests(SynchronousTestCase):
 
     def test_is_ascii(self) -> None:
         """An address with a letter outside ASCII needs SMTPUTF8."""
+        self.assertTrue(Address("a", "[192.0.2.1]").is_literal)
+        self.assertFalse(Address("a", "b").is_literal)
         self.assertTrue(Address("a", "b").is_ascii)
         self.assertFalse(Address("é", "b").is_ascii)
         self.assertFalse(Address("a", "é").is_ascii)
@@ -68,6 +70,7 @@ class ParsePathTests(SynchronousTestCase):
             (b"<u@[ipv6:2001:DB8:0::1]>", "u", "[IPv6:2001:db8::1]"),
             (b"<u@[x-tag:any]>", "u", "[x-tag:any]"),
             (b"<u@my_host.test>", "u", "my_host.test"),
+            (b"<@[x:y]:u@c.test>", "u", "c.test"),
             (b"<u@localhost>", "u", "localhost"),
         ]:
             self.assertEqual(forward(octets), Address(local_part, domain), octets)

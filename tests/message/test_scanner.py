@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.message import scanner
+from mailframe.message import header, scanner
 from mailframe.message.scanner import Scanner, scan
 from mailframe.message.structure import Part
 from tests.strategies import mime_messages
@@ -241,6 +241,9 @@ class ScanTests(SynchronousTestCase):
 
 class ScanPropertyTests(SynchronousTestCase):
     def compare(self, part: Part, message: Message, octets: bytes) -> None:
+        section = octets[part.header_start : part.body_start]
+        if any(not field.name for field in header.fields(section)):
+            return  # the standard library ends a header section at the first line that is no field
         self.assertEqual(f"{part.media_type}/{part.subtype}", message.get_content_type())
         payload = message.get_payload()
         if isinstance(payload, list):
