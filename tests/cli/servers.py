@@ -103,9 +103,7 @@ class SMTP:
             elif "nobody@" in command:
                 file.write(b"550 5.1.1 No such mailbox here\r\n")
             elif verb == "AUTH":
-                file.write(
-                    b"535 5.7.8 wrong\r\n" if command.endswith("d3Jvbmc=") else b"235 2.7.0 welcome\r\n"
-                )
+                file.write(b"535 5.7.8 wrong\r\n" if _is_wrong(command) else b"235 2.7.0 welcome\r\n")
             elif verb == "QUIT":
                 file.write(b"221 2.0.0 bye\r\n")
                 return
@@ -119,6 +117,11 @@ class SMTP:
             lines.append(line)
         self.messages.append(b"".join(lines))
         file.write(b"250 2.0.0 kept as 0123456789ABCDEF\r\n")
+
+
+def _is_wrong(command: str) -> bool:
+    """Is the password of this AUTH PLAIN ``wrong``?"""
+    return base64.b64decode(command.split()[2]).endswith(b"\0wrong")
 
 
 class IMAP:

@@ -68,9 +68,9 @@ class SendTests(MailCommandTestCase):
         self.assertIn("mail FROM:<test@mail.example.test>", smtp.commands[1])
 
     def test_file(self) -> None:
-        """A whole message is sent as it is, as often as wanted."""
+        """A whole message is sent as it is, with the line ends of mail, as often as wanted."""
         path = self.place / "message.eml"
-        path.write_bytes(SECOND)
+        path.write_bytes(SECOND.replace(b"\r\n", b"\n"))
         smtp = SMTP()
         port = self.serve(smtp.talk)
         result = self.on_service("send", "--port", port, "--to", ALICE, "--file", str(path), "--count", "3")
@@ -85,7 +85,7 @@ class SendTests(MailCommandTestCase):
         self.on_service("send", "--port", port, "--to", ALICE, "--user", BOB, stdin="pässword\n")
         self.assertIn("AUTH PLAIN AGJvYkBleGFtcGxlLnRlc3QAcMOkc3N3b3Jk", smtp.commands)
         result = self.on_service(
-            "send", "--port", port, "--to", ALICE, "--user", BOB, "--password", "x-wrong", code=1
+            "send", "--port", port, "--to", ALICE, "--user", BOB, "--password", "wrong", code=1
         )
         self.assertIn("refused: 535 5.7.8 wrong", result.stderr)
 
