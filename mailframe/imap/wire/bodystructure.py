@@ -51,7 +51,9 @@ def render(part: Part, headers: Mapping[int, bytes]) -> Rendered:
         start += b" " + envelope(headers.get(inner.header_start, b""))
         body, structure = render(inner, headers)
         lines = b" %d" % part.lines
-        return Rendered(b"%b %b%b)" % (start, body, lines), b"%b %b%b%b" % (start, structure, lines, extension))
+        return Rendered(
+            b"%b %b%b)" % (start, body, lines), b"%b %b%b%b" % (start, structure, lines, extension)
+        )
     if part.media_type == "text":
         start += b" %d" % part.lines
     return Rendered(start + b")", start + extension)

@@ -1,0 +1,95 @@
+"""CAPABILITY, NOOP, CHECK, LOGOUT, ID: what may always be said (RFC 3501 sections 6.1 and 6.4.1, RFC 2971)."""
+
+from __future__ import annotations
+
+import mailframe
+from mailframe.imap.session import Session
+from mailframe.imap.states import Reply, State
+from mailframe.imap.wire.parser import Parser, bad
+from mailframe.imap.wire.responses import string
+from mailframe.sasl.mechanisms import MECHANISMS
+
+ALWAYS = (
+    "IMAP4rev1",
+    "LITERAL+",
+    "SASL-IR",
+    "IDLE",
+    "UIDPLUS",
+    "MOVE",
+    "NAMESPACE",
+    "ID",
+    "UNSELECT",
+    "SPECIAL-USE",
+    "CHILDREN",
+)
+"""What every session has."""
+ID_FIELDS_LIMIT = 30
+"""Field-value pairs ID may have (RFC 2971 section 3.3)."""
+
+
+def capabilities(session: Session) -> str:
+    """What this session can do now, as CAPABILITY lists it."""
+    names = [*ALWAYS, f"APPENDLIMIT={session.settings.append_limit}"]
+    if session.state is State.NOT_AUTHENTICATED:
+        if session.surroundings.tls is not None and not session.connection.secure:
+            names.append("STARTTLS")
+        if session.may_log_in:
+            names += [f"AUTH={name}" for name in MECHANISMS]
+        else:
+            names.append("LOGINDISABLED")
+    return " ".join(names)
+
+
+async def capability(session: Session, arguments: Parser) -> Reply:
+    """CAPABILITY (RFC 3501 section 6.1.1)."""
+    arguments.end()
+    session.write(b"* CAPABILITY %b\r\n" % capabilities(session).encode("ascii"))
+    return Reply("CAPABILITY completed")
+
+
+async def noop(session: Session, arguments: Parser) -> Reply:
+    """NOOP: a look at what is new (RFC 3501 section 6.1.2)."""
+    arguments.end()
+    await session.announce(expunges=True, look=True)
+    return Reply("NOOP completed")
+
+
+async def check(session: Session, arguments: Parser) -> Reply:
+    """CHECK: the store keeps its own house, so this is NOOP (RFC 3501 section 6.4.1)."""
+    arguments.end()
+    await session.announce(expunges=True, look=True)
+    return Reply("CHECK completed")
+
+
+async def logout(session: Session, arguments: Parser) -> None:
+    """LOGOUT (RFC 3501 section 6.1.3)."""
+    arguments.end()
+    session.logout()
+
+
+async def identify(session: Session, arguments: Parser) -> Reply:
+    """ID: both sides say which program they are; the client's word goes to the log (RFC 2971)."""
+    arguments.space()
+    fields = _fields(arguments)
+    arguments.end()
+    session.client = " ".join(fields.get(name, "") for name in ("name", "version")).strip()[:200]
+    pairs = (b"name", b"Mailframe", b"version", mailframe.__version__.encode("ascii"))
+    session.write(b"* ID (%b)\r\n" % b" ".join(map(string, pairs)))
+    return Reply("ID completed")
+
+
+def _fields(parser: Parser) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    if not parser.accept(b"("):
+        parser.nstring()
+        return fields
+    if parser.accept(b")"):
+        return fields
+    for _ in range(ID_FIELDS_LIMIT):
+        name = parser.string().decode("utf-8", "replace").lower()
+        parser.space()
+        fields[name] = (parser.nstring() or b"").decode("utf-8", "replace")
+        if parser.accept(b")"):
+            return fields
+        parser.space()
+    raise bad("Too many fields in ID")

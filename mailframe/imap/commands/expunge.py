@@ -1,0 +1,30 @@
+"""EXPUNGE and UID EXPUNGE (RFC 3501 section 6.4.3, RFC 4315 section 2.1)."""
+
+from __future__ import annotations
+
+from mailframe.imap.session import Session
+from mailframe.imap.states import Reply
+from mailframe.imap.wire.parser import Parser
+from mailframe.imap.wire.sequences import sequence_set
+
+
+async def expunge(session: Session, arguments: Parser) -> Reply:
+    """EXPUNGE: remove every message that has ``\\Deleted``; the end of the command announces them."""
+    arguments.end()
+    session.mailbox.check_writable()
+    await session.mailbox.mailbox.expunge()
+    session.mailbox.changed()
+    return Reply("EXPUNGE completed")
+
+
+async def uid_expunge(session: Session, arguments: Parser) -> Reply:
+    """UID EXPUNGE: the same among some UIDs."""
+    arguments.space()
+    wanted = sequence_set(arguments)
+    arguments.end()
+    session.mailbox.check_writable()
+    uids = session.mailbox.messages(wanted, by_uid=True)
+    if uids:
+        await session.mailbox.mailbox.expunge(uids)
+        session.mailbox.changed()
+    return Reply("UID EXPUNGE completed")

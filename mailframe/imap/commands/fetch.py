@@ -1,0 +1,100 @@
+"""FETCH and UID FETCH (RFC 3501 section 6.4.5), a window of messages at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from twisted.logger import Logger
+
+from mailframe.imap.session import Session
+from mailframe.imap.states import Reply, State
+from mailframe.imap.wire.fetching import fetch_attributes
+from mailframe.imap.wire.parser import Parser
+from mailframe.imap.wire.sequences import sequence_set
+from mailframe.message.status import MailframeError, Status
+from mailframe.store.values import SEEN, FlagChange, Message
+
+from .fetch_bodies import BodySender
+from .fetch_plan import Plan
+
+EXPUNGE_ISSUED = Status((5, 5, 0), "Some of the messages are gone already", "EXPUNGEISSUED")
+
+log = Logger()
+
+
+async def fetch(session: Session, arguments: Parser) -> Reply:
+    """FETCH by message sequence number."""
+    return await _fetch(session, arguments, by_uid=False)
+
+
+async def uid_fetch(session: Session, arguments: Parser) -> Reply:
+    """FETCH by UID."""
+    return await _fetch(session, arguments, by_uid=True)
+
+
+async def _fetch(session: Session, arguments: Parser, *, by_uid: bool) -> Reply:
+    arguments.space()
+    wanted = sequence_set(arguments)
+    arguments.space()
+    attributes = fetch_attributes(arguments)
+    arguments.end()
+    selected = session.mailbox
+    uids = selected.messages(wanted, by_uid)
+    plan = Plan(attributes, selected, by_uid)
+    sent = 0
+    for start in range(0, len(uids), plan.window):
+        window = uids[start : start + plan.window]
+        sent += await _send_window(session, plan, window)
+        await session.connection.drained()
+        if session.state is State.LOGOUT:
+            break
+    if sent < len(uids):
+        # Others expunged some, and this session could not know. UID FETCH may tell that before its end; for FETCH
+        # there is a word (RFC 5530).
+        selected.changed()
+        if not by_uid:
+            raise MailframeError(EXPUNGE_ISSUED)
+    return Reply("FETCH completed")
+
+
+async def _send_window(session: Session, plan: Plan, uids: Sequence[int]) -> int:
+    """Answer for some messages; return how many of them were there."""
+    selected = session.mailbox
+    messages: Sequence[Message] = await selected.mailbox.fetch(uids, plan.items)
+    changed: frozenset[int] = frozenset()
+    if plan.marks_seen:
+        messages, changed = await _mark_seen(session, messages)
+    if plan.bodies:
+        return await BodySender(session, plan, changed).send(messages)
+    number, facts = selected.number, plan.facts
+    lines = [b"* %d FETCH (%b)\r\n" % (number(message), facts(message)) for message in messages]
+    session.write(b"".join(lines))
+    return len(lines)
+
+
+async def _mark_seen(
+    session: Session, messages: Sequence[Message]
+) -> tuple[Sequence[Message], frozenset[int]]:
+    """Set ``\\Seen`` where it is not; return the messages as they are now, and the UIDs of those that changed.
+
+    Mail can be read even where this fails: the disk may be full.
+    """
+    unseen = [message.uid for message in messages if SEEN not in message.flags]
+    if not unseen:
+        return messages, frozenset()
+    try:
+        stored = await session.mailbox.store(unseen, FlagChange.ADD, frozenset({SEEN}))
+    except MailframeError as error:
+        log.warn(
+            "session {session_id} cannot mark messages as seen: {reason}",
+            session_id=session.session_id,
+            reason=error.reason,
+        )
+        return messages, frozenset()
+    flags = {message.uid: message.flags for message in stored}
+    now = [
+        replace(message, flags=flags[message.uid]) if message.uid in flags else message
+        for message in messages
+    ]
+    return now, frozenset(flags)

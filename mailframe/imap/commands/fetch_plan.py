@@ -1,0 +1,136 @@
+"""What one FETCH needs of the store, and how its answers are put together from that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mailframe.imap.selected import Selected
+from mailframe.imap.wire.dates import render_date_time
+from mailframe.imap.wire.fetching import Attribute, BodyOctets, Fact, Text
+from mailframe.message.structure import section_span, unpack
+from mailframe.store.values import DESCRIPTION_ITEMS, Description, Item, Message
+
+ROWS = 1000
+"""Messages asked of the store at a time, where only rows of the catalogue are wanted."""
+DESCRIPTIONS = 250
+"""Messages asked of the store at a time, where the store may have to read content to describe it."""
+
+Render = Callable[[Message], bytes]
+Place = tuple[int, int]
+"""Offset and length in octets."""
+
+_ITEMS = {
+    Fact.FLAGS: Item.FLAGS,
+    Fact.UID: Item(0),
+    Fact.INTERNALDATE: Item.DATE,
+    Fact.SIZE: Item.SIZE,
+    Fact.ENVELOPE: Item.ENVELOPE,
+    Fact.BODY: Item.BODYSTRUCTURE,
+    Fact.BODYSTRUCTURE: Item.BODYSTRUCTURE,
+}
+
+
+class Plan:
+    """One FETCH.
+
+    Args:
+        attributes: what the client asked for.
+        selected: the mailbox; renders flags.
+        by_uid: UID FETCH, which always answers UIDs.
+
+    Attributes:
+        items: to ask of the store.
+        bodies: attributes that need octets, in the client's order.
+        marks_seen: does it set ``\\Seen``?
+        window: how many messages to ask of the store at a time.
+    """
+
+    def __init__(self, attributes: Sequence[Attribute], selected: Selected, by_uid: bool) -> None:
+        facts = [attribute for attribute in attributes if isinstance(attribute, Fact)]
+        if by_uid and Fact.UID not in facts:
+            facts.insert(0, Fact.UID)
+        self.bodies = tuple(attribute for attribute in attributes if isinstance(attribute, BodyOctets))
+        self.marks_seen = not selected.read_only and not all(body.peek for body in self.bodies)
+        self.items = _items(facts, self.bodies, self.marks_seen)
+        self.window = DESCRIPTIONS if self.bodies or self.items & DESCRIPTION_ITEMS else ROWS
+        self._selected = selected
+        self._shows_flags = Fact.FLAGS in facts
+        renderers = _renderers(selected)
+        self._facts: list[Render] = [renderers[fact] for fact in facts]
+
+    def facts(self, message: Message, flags_changed: bool = False) -> bytes:
+        """The facts of a message as they stand in its FETCH response.
+
+        Args:
+            flags_changed: show flags even where they were not asked for.
+        """
+        if len(self._facts) == 2 and not flags_changed:
+            # By far the most frequent: UID and FLAGS.
+            first, second = self._facts
+            return b"%b %b" % (first(message), second(message))
+        pieces = [render(message) for render in self._facts]
+        if flags_changed and not self._shows_flags:
+            pieces.append(b"FLAGS " + self._selected.flags(message))
+        return b" ".join(pieces)
+
+    def places(self, message: Message) -> list[Place | None]:
+        """Where the octets of each of `bodies` lie; None for a section the message does not have.
+
+        The partial is applied already, but for chosen header fields, where it counts in what was chosen.
+        """
+        root = None
+        if any(body.section.part or body.section.text is not Text.ALL for body in self.bodies):
+            root = unpack(described(message).parts)
+        found: list[Place | None] = []
+        for body in self.bodies:
+            place: Place | None = (0, message.size)
+            if root is not None and (body.section.part or body.section.text is not Text.ALL):
+                place = section_span(root, body.section.part, _SPANS[body.section.text])
+            found.append(_partial(place, body))
+        return found
+
+
+def described(message: Message) -> Description:
+    """The description that was asked for."""
+    assert message.description is not None
+    return message.description
+
+
+_SPANS = {
+    Text.ALL: "",
+    Text.HEADER: "HEADER",
+    Text.FIELDS: "HEADER",
+    Text.FIELDS_NOT: "HEADER",
+    Text.TEXT: "TEXT",
+    Text.MIME: "MIME",
+}
+
+
+def _partial(place: Place | None, body: BodyOctets) -> Place | None:
+    if place is None or body.partial is None or body.section.fields:
+        return place
+    (start, length), (offset, wanted) = place, body.partial
+    offset = min(offset, length)
+    return start + offset, min(wanted, length - offset)
+
+
+def _items(facts: Sequence[Fact], bodies: Sequence[BodyOctets], marks_seen: bool) -> Item:
+    items = Item(0)
+    for fact in facts:
+        items |= _ITEMS[fact]
+    for body in bodies:
+        whole = not body.section.part and body.section.text is Text.ALL
+        items |= Item.SIZE if whole else Item.PARTS
+    return items | Item.FLAGS if marks_seen else items
+
+
+def _renderers(selected: Selected) -> dict[Fact, Render]:
+    return {
+        Fact.FLAGS: lambda message: b"FLAGS " + selected.flags(message),
+        Fact.UID: lambda message: b"UID %d" % message.uid,
+        Fact.INTERNALDATE: lambda message: b"INTERNALDATE " + render_date_time(message.internal_date),
+        Fact.SIZE: lambda message: b"RFC822.SIZE %d" % message.size,
+        Fact.ENVELOPE: lambda message: b"ENVELOPE " + described(message).envelope,
+        Fact.BODY: lambda message: b"BODY " + described(message).body,
+        Fact.BODYSTRUCTURE: lambda message: b"BODYSTRUCTURE " + described(message).bodystructure,
+    }

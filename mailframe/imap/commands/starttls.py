@@ -1,0 +1,18 @@
+"""STARTTLS (RFC 3501 section 6.2.1)."""
+
+from __future__ import annotations
+
+from mailframe.imap.session import Session
+from mailframe.imap.states import Reply
+from mailframe.imap.wire.parser import Parser, bad
+
+
+async def starttls(session: Session, arguments: Parser) -> Reply | None:
+    """Turn to TLS; what the client said of itself before counts no more."""
+    arguments.end()
+    contexts = session.surroundings.tls
+    if contexts is None or session.connection.secure:
+        raise bad("STARTTLS is not available")
+    session.client = ""
+    session.start_tls(contexts)
+    return None

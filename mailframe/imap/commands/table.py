@@ -1,0 +1,89 @@
+"""Which commands there are, in which states each may come, and what may be announced at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from mailframe.imap.session import Session
+from mailframe.imap.states import Reply, State
+from mailframe.imap.wire.parser import Parser
+
+from . import (
+    append,
+    authenticate,
+    capability,
+    copy,
+    create,
+    expunge,
+    fetch,
+    idle,
+    listing,
+    search,
+    select,
+    starttls,
+    status,
+    store,
+    subscribe,
+)
+
+Run = Callable[[Session, Parser], Awaitable[Reply | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command.
+
+    Attributes:
+        run: does it.
+        states: when it may come.
+        expunges: may expunged messages be announced before its tagged response? None: nothing is announced.
+    """
+
+    run: Run
+    states: frozenset[State]
+    expunges: bool | None = True
+
+
+_BEFORE = frozenset({State.NOT_AUTHENTICATED})
+_AFTER = frozenset({State.AUTHENTICATED, State.SELECTED})
+_SELECTED = frozenset({State.SELECTED})
+_ANY = frozenset({State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED})
+
+COMMANDS: dict[str, Entry] = {
+    "CAPABILITY": Entry(capability.capability, _ANY),
+    "NOOP": Entry(capability.noop, _ANY),
+    "LOGOUT": Entry(capability.logout, _ANY, None),
+    "ID": Entry(capability.identify, _ANY),
+    "STARTTLS": Entry(starttls.starttls, _BEFORE, None),
+    "LOGIN": Entry(authenticate.login, _BEFORE, None),
+    "AUTHENTICATE": Entry(authenticate.authenticate, _BEFORE, None),
+    "SELECT": Entry(select.select, _AFTER, None),
+    "EXAMINE": Entry(select.examine, _AFTER, None),
+    "CREATE": Entry(create.create, _AFTER),
+    "DELETE": Entry(create.delete, _AFTER),
+    "RENAME": Entry(create.rename, _AFTER),
+    "SUBSCRIBE": Entry(subscribe.subscribe, _AFTER),
+    "UNSUBSCRIBE": Entry(subscribe.unsubscribe, _AFTER),
+    "LIST": Entry(listing.list_, _AFTER),
+    "LSUB": Entry(listing.lsub, _AFTER),
+    "NAMESPACE": Entry(listing.namespace, _AFTER),
+    "STATUS": Entry(status.status, _AFTER),
+    "APPEND": Entry(append.without_message, _AFTER),
+    "IDLE": Entry(idle.idle, _AFTER),
+    "CHECK": Entry(capability.check, _SELECTED),
+    "CLOSE": Entry(select.close, _SELECTED, None),
+    "UNSELECT": Entry(select.unselect, _SELECTED, None),
+    "EXPUNGE": Entry(expunge.expunge, _SELECTED),
+    "UID EXPUNGE": Entry(expunge.uid_expunge, _SELECTED),
+    "SEARCH": Entry(search.search, _SELECTED, expunges=False),
+    "UID SEARCH": Entry(search.uid_search, _SELECTED),
+    "FETCH": Entry(fetch.fetch, _SELECTED, expunges=False),
+    "UID FETCH": Entry(fetch.uid_fetch, _SELECTED),
+    "STORE": Entry(store.store, _SELECTED, expunges=False),
+    "UID STORE": Entry(store.uid_store, _SELECTED),
+    "COPY": Entry(copy.copy, _SELECTED),
+    "UID COPY": Entry(copy.uid_copy, _SELECTED),
+    "MOVE": Entry(copy.move, _SELECTED),
+    "UID MOVE": Entry(copy.uid_move, _SELECTED),
+}

@@ -1,0 +1,223 @@
+"""The mailbox a session has selected: its view, its flags on the wire, and the announcing of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from twisted.internet.interfaces import IReactorTime
+
+from mailframe.message.status import MailframeError
+from mailframe.store.interfaces import IMailbox
+from mailframe.store.refusals import NOPERM as READ_ONLY
+from mailframe.store.values import SYSTEM_FLAGS, FlagChange, Flags, Message, Snapshot
+from mailframe.store.view import Announcement, MailboxView
+
+from .wire.flags import render_flags
+from .wire.responses import status_line
+from .wire.sequences import Ranges, SequenceSet, ranges_of
+
+RENDERED_LIMIT = 4096
+"""Combinations of flags whose rendering is remembered."""
+
+
+class Selected:
+    """One selected mailbox of one session.
+
+    Args:
+        mailbox: opened for this session; closed by `close`.
+        write: sends octets to the client.
+        clock: for the slow look behind the hints.
+        poll_interval: seconds after which the mailbox is looked at without a hint.
+
+    Attributes:
+        view: what the session knows of it; there from `begin` on.
+    """
+
+    view: MailboxView
+
+    def __init__(
+        self,
+        mailbox: IMailbox,
+        write: Callable[[bytes], None],
+        clock: IReactorTime,
+        poll_interval: float,
+    ) -> None:
+        self.mailbox = mailbox
+        self._write = write
+        self._clock = clock
+        self._poll_interval = poll_interval
+        self._looked_at = clock.seconds()
+        self._keywords: set[str] = set()
+        self._rendered: dict[Flags, bytes] = {}
+        self._rendered_recent: dict[Flags, bytes] = {}
+        self._hinted = False
+        self._on_hint: Callable[[], None] | None = None
+        self._stop_listening = mailbox.listen(self._hint)
+
+    def begin(self, snapshot: Snapshot) -> None:
+        """Start from this; asked of the mailbox after this listens to it, so that nothing falls between."""
+        self.view = MailboxView(snapshot)
+        self._keywords.update(snapshot.keywords)
+
+    @property
+    def read_only(self) -> bool:
+        """Was it opened by EXAMINE?"""
+        return bool(self.mailbox.read_only)
+
+    def close(self) -> None:
+        """The session is done with it."""
+        self._on_hint = None
+        self._stop_listening()
+        self.mailbox.close()
+
+    # Which messages a command means; also what a search program asks (`wire.searching.Resolver`).
+
+    def messages(self, wanted: SequenceSet, by_uid: bool) -> Sequence[int]:
+        """The UIDs a command names, by message sequence number or UID, ascending.
+
+        Raises:
+            ProtocolError: there is no such message sequence number.
+        """
+        find = self.view.uids_of_uids if by_uid else self.view.uids_of_numbers
+        return find(wanted.ranges)
+
+    def number(self, message: Message) -> int:
+        """The message sequence number of a message that the session knows."""
+        number = self.view.number(message.uid)
+        assert number is not None
+        return number
+
+    def numbers(self, wanted: SequenceSet) -> Ranges:
+        """The UIDs behind message sequence numbers in a search program."""
+        return ranges_of(self.view.uids_of_numbers(wanted.ranges))
+
+    def uids(self, wanted: SequenceSet) -> Ranges:
+        """The UIDs of a set in a search program."""
+        uids = self.view.uids
+        return wanted.resolve(uids[-1] if uids else 1)
+
+    def recent(self) -> Ranges:
+        """The UIDs that are ``\\Recent`` in this session."""
+        if not self.view.recent_count:
+            return ()
+        return ranges_of(uid for uid in self.view.uids if self.view.is_recent(uid))
+
+    # Flags.
+
+    def flags(self, message: Message) -> bytes:
+        """A message's flags as FETCH shows them; new keywords are announced before (RFC 3501 section 7.2.6)."""
+        recent = self.view.is_recent(message.uid)
+        rendered = self._rendered_recent if recent else self._rendered
+        octets = rendered.get(message.flags)
+        if octets is None:
+            self._learn(message.flags)
+            if len(rendered) >= RENDERED_LIMIT:
+                rendered.clear()
+            octets = rendered[message.flags] = render_flags(message.flags, recent)
+        return octets
+
+    def write_flags(self) -> None:
+        """Say which flags there are, and which can be changed for good."""
+        known = render_flags(SYSTEM_FLAGS | self._keywords)
+        # The asterisk says that new keywords may be made.
+        permanent = b"()" if self.read_only else known[:-1] + b" \\*)"
+        self._write(b"* FLAGS %b\r\n" % known)
+        self._write(
+            status_line(b"OK", "Flags permitted", f"PERMANENTFLAGS {permanent.decode('ascii', 'replace')}")
+        )
+
+    def _learn(self, flags: Flags) -> None:
+        new = flags - SYSTEM_FLAGS - self._keywords
+        if new:
+            self._keywords |= new
+            self.write_flags()
+
+    # Changes.
+
+    async def announce(self, *, expunges: bool, look: bool = False) -> None:
+        """Tell the client what happened.
+
+        Args:
+            expunges: may it be told of messages that are gone? Not while it uses message sequence numbers
+                (RFC 3501 section 7.4.1).
+            look: ask the store even where nothing hints at a change.
+
+        Raises:
+            MailframeError: the store cannot say; ``NONEXISTENT`` when the mailbox is gone.
+        """
+        overdue = self._clock.seconds() - self._looked_at >= self._poll_interval
+        held_back = expunges and self.view.waiting
+        if not (look or self._hinted or overdue or held_back):
+            return
+        self._hinted = False
+        try:
+            changes = await self.mailbox.changes(self.view.modseq)
+        except BaseException:
+            self._hinted = True
+            raise
+        self._looked_at = self._clock.seconds()
+        self._tell(self.view.apply(changes, expunges=expunges))
+
+    def changed(self) -> None:
+        """This session changed something: look for it at the next opportunity."""
+        self._hinted = True
+
+    def listen(self, on_hint: Callable[[], None] | None) -> None:
+        """Call back on each hint, until this is called with None."""
+        self._on_hint = on_hint
+
+    async def store(
+        self, uids: Sequence[int], change: FlagChange, flags: Flags, *, silent: bool = False
+    ) -> Sequence[Message]:
+        """Change flags.
+
+        Args:
+            uids: of which messages.
+            silent: the client does not want to hear of it (``.SILENT``).
+
+        Returns:
+            The messages whose flags the client must be told. With ``silent`` there are none, unless others may
+            have changed something just before: then silence would leave the client with wrong flags.
+
+        Raises:
+            MailframeError: ``NOPERM``, ``LIMIT`` or a temporary one.
+        """
+        self.check_writable()
+        settled = not self._hinted
+        stored = await self.mailbox.store(uids, change, flags)
+        # A modseq that went up by no more than our own change shows that nobody else changed anything between.
+        ours_alone = settled and stored.modseq <= self.view.modseq + 1
+        self.view.told(stored.messages)
+        if silent and ours_alone:
+            return ()
+        return stored.messages
+
+    def fetch_flags(self, number: int, message: Message, with_uid: bool = True) -> bytes:
+        """A FETCH response with flags."""
+        if with_uid:
+            return b"* %d FETCH (UID %d FLAGS %b)\r\n" % (number, message.uid, self.flags(message))
+        return b"* %d FETCH (FLAGS %b)\r\n" % (number, self.flags(message))
+
+    def check_writable(self) -> None:
+        """Refuse what would change a mailbox opened by EXAMINE.
+
+        Raises:
+            MailframeError: ``NOPERM``.
+        """
+        if self.read_only:
+            raise MailframeError(READ_ONLY)
+
+    def _tell(self, news: Announcement) -> None:
+        pieces = [b"* %d EXPUNGE\r\n" % number for number in news.expunged]
+        if news.exists is not None:
+            pieces.append(b"* %d EXISTS\r\n" % news.exists)
+        if news.recent is not None:
+            pieces.append(b"* %d RECENT\r\n" % news.recent)
+        pieces += [self.fetch_flags(number, message) for number, message in news.flags]
+        if pieces:
+            self._write(b"".join(pieces))
+
+    def _hint(self) -> None:
+        self._hinted = True
+        if self._on_hint is not None:
+            self._on_hint()

@@ -1,0 +1,57 @@
+"""Makes a session for each connection of an IMAP listener."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import ServerFactory
+
+from mailframe.dialogue.protocol import DialogueProtocol
+from mailframe.directory.interfaces import IAuthenticator
+from mailframe.store.interfaces import IMailStore
+
+from .limits import ConnectionLimits
+from .session import Session
+from .settings import IMAPSettings
+from .states import Surroundings
+
+if TYPE_CHECKING:
+    from mailframe.tls.interfaces import IServerContexts
+
+
+class IMAPServerFactory(ServerFactory):
+    """An IMAP server (RFC 3501) over a store.
+
+    For implicit TLS it is wrapped by `mailframe.tls.server.wrap`, and gets no ``tls``.
+
+    Args:
+        store: the mail.
+        authenticator: checks passwords.
+        settings: options of this listener.
+        clock: for timeouts; a reactor.
+        tls: certificates for STARTTLS; None offers none.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        store: IMailStore,
+        authenticator: IAuthenticator,
+        settings: IMAPSettings,
+        clock: IReactorTime,
+        tls: IServerContexts | None = None,
+    ) -> None:
+        limits = ConnectionLimits(
+            settings.connections_limit,
+            settings.connections_limit_per_network,
+            settings.connections_limit_per_account,
+        )
+        self._surroundings = Surroundings(store, authenticator, settings, clock, limits, tls)
+
+    def buildProtocol(self, addr: IAddress | None) -> DialogueProtocol:
+        """A protocol with a session of its own."""
+        surroundings = self._surroundings
+        timeout = surroundings.settings.login_timeout
+        return DialogueProtocol(Session(surroundings), surroundings.clock, timeout)

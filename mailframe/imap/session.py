@@ -1,0 +1,404 @@
+"""One client's session: its state, what it may do in it, and the answers in their order (RFC 3501 section 3).
+
+States and the commands that change them::
+
+    NOT_AUTHENTICATED --LOGIN, AUTHENTICATE--> AUTHENTICATED --SELECT, EXAMINE--> SELECTED
+                                               AUTHENTICATED <--CLOSE, UNSELECT-- SELECTED
+    any --LOGOUT, too many errors, silence--> LOGOUT
+
+What a command means is in `commands`, which command may come when in `commands.table`. The session itself frames
+answers, announces changes before the tagged response, counts, and cleans up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mailframe.dialogue.buffer import ReceiveBuffer
+from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
+from mailframe.directory.values import Identity
+from mailframe.message.mail import new_session_id
+from mailframe.message.status import NO_SUCH_MAILBOX, UNKNOWN_FAULT, MailframeError, ProtocolError
+from mailframe.store.interfaces import IMailAccount
+
+from . import metrics
+from .limits import is_loopback
+from .selected import Selected
+from .states import Continuation, Reply, State, Surroundings
+from .wire import reader as events
+from .wire.parser import bad
+from .wire.reader import CommandReader, Limits
+from .wire.responses import refusal, status_line
+
+if TYPE_CHECKING:
+    from mailframe.tls.interfaces import IServerContexts
+
+    from .commands.append import Upload
+
+BEFORE_LOGIN = Limits(line=8192, literal=1024, literals=4, command=16 * 1024, discard=256 * 1024)
+"""What a stranger may send."""
+
+log = Logger()
+
+
+@implementer(IConversation, IFarewell)
+class Session:
+    """One connection of one client.
+
+    Args:
+        surroundings: shared by the sessions of a listener.
+
+    Attributes:
+        connection: there from `opened` on.
+        state: where it stands.
+        account: the mailboxes, after login.
+        selected: the selected mailbox.
+        upload: the message of an APPEND that is coming in.
+        idling: is IDLE under way?
+        login, client: who logged in with which program, for the log.
+    """
+
+    connection: IConnection
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self.surroundings = surroundings
+        self.settings = surroundings.settings
+        self.session_id = new_session_id()
+        self.state = State.NOT_AUTHENTICATED
+        self.account: IMailAccount | None = None
+        self.selected: Selected | None = None
+        self.upload: Upload | None = None
+        self.login = ""
+        self.client = ""
+        self.idling = False
+        self.failed_logins = 0
+        self.reader = CommandReader(BEFORE_LOGIN)
+        self._tag: bytes | None = None
+        self._continuation: Continuation | None = None
+        self._on_close: list[Callable[[], None]] = []
+        self._last_words = ""
+        self._admitted = False
+        self._bad_commands = 0
+        self._commands = 0
+        self._octets_in = 0
+        self._octets_out = 0
+        self._began = surroundings.clock.seconds()
+
+    # The connection calls these.
+
+    async def opened(self, connection: IConnection) -> None:
+        """Greet, or turn the client away."""
+        from .commands.capability import capabilities
+
+        self.connection = connection
+        connection.set_timeout(self.settings.login_timeout)
+        try:
+            self.surroundings.limits.admit(connection.peer)
+        except MailframeError as error:
+            metrics.turned_away.inc()
+            self.bye(error.status.text, error.status.word)
+            return
+        self._admitted = True
+        metrics.accepted.inc()
+        metrics.open_sessions.inc()
+        self.write(status_line(b"OK", self.settings.banner, f"CAPABILITY {capabilities(self)}"))
+
+    def next_event(self, buffer: ReceiveBuffer) -> object:
+        """The next command, piece of a message or answer to a continuation request."""
+        before = len(buffer)
+        try:
+            event = self.reader.next(buffer)
+        finally:
+            self._octets_in += before - len(buffer)
+        return NEED_DATA if event is None else event
+
+    async def handle(self, event: object) -> None:
+        """Answer one event."""
+        match event:
+            case events.Command():
+                await self._command(event)
+            case events.LiteralWanted():
+                self.write(b"+ Ready for the literal\r\n")
+            case events.MessageOctets() if self.upload is not None:
+                self.upload.write(event.octets)
+            case events.Line():
+                await self._line(event.octets)
+            case events.MessageOffered():
+                await self._append(event)
+            case events.MessageEnds():
+                await self._append_ends(event)
+
+    def protocol_error(self, error: ProtocolError) -> None:
+        """Answer BAD, or BYE where nothing after this can be understood or there was too much of it."""
+        tag = error.tag if isinstance(error, events.CommandError) else self._tag
+        self._tag = self._continuation = None
+        metrics.bad_commands.inc()
+        self._bad_commands += 1
+        word = error.status.word if error.status.word == "TOOBIG" else None
+        if error.fatal:
+            self.write(status_line(b"BYE", error.status.text, word))
+            self.state = State.LOGOUT
+            return
+        self.write(status_line(b"BAD", error.status.text, word, tag or b"*"))
+        if self._bad_commands >= self.settings.bad_commands_limit:
+            self.bye("Too many broken commands")
+
+    def internal_error(self, failure: Failure) -> None:
+        """Answer NO [SERVERBUG]; what it was is in the log."""
+        tag, self._tag, self._continuation = self._tag, None, None
+        if tag is not None:
+            self.write(refusal(tag, UNKNOWN_FAULT))
+
+    def timed_out(self) -> None:
+        """Say goodbye to a silent client."""
+        text = "Silent for too long" if self.login else "Too slow to log in"
+        self.write(status_line(b"BYE", text))
+
+    def farewell(self) -> bool:
+        """Say goodbye between two commands, and while idling; not in the middle of one."""
+        if self._tag is not None and not self.idling:
+            return False
+        self.bye("The server is going down; connect again", "UNAVAILABLE")
+        return True
+
+    def closed(self) -> None:
+        """Give back all that the session holds, and write its line into the log."""
+        self.state = State.LOGOUT
+        for clean_up in reversed(self._on_close):
+            clean_up()
+        if self.upload is not None:
+            self.upload.discard()
+        self.deselect()
+        if self.account is not None:
+            self.account.close()
+            self.surroundings.limits.leave(self.account.name)
+        if self._admitted:
+            self.surroundings.limits.release(self.connection.peer)
+            metrics.open_sessions.dec()
+            self._log()
+
+    # Commands call these.
+
+    @property
+    def clock(self) -> IReactorTime:
+        """The time of this listener."""
+        return self.surroundings.clock
+
+    @property
+    def mailboxes(self) -> IMailAccount:
+        """The account of an authenticated session."""
+        assert self.account is not None
+        return self.account
+
+    @property
+    def mailbox(self) -> Selected:
+        """The mailbox of a session in the selected state."""
+        assert self.selected is not None
+        return self.selected
+
+    @property
+    def may_log_in(self) -> bool:
+        """Is the connection private enough for a password?"""
+        if self.connection.secure or not self.settings.require_tls_for_auth:
+            return True
+        return self.settings.clear_auth_from_loopback and is_loopback(self.connection.peer)
+
+    def write(self, octets: bytes) -> None:
+        """Send octets."""
+        self._octets_out += len(octets)
+        self.connection.write(octets)
+
+    def bye(self, text: str, word: str | None = None) -> None:
+        """End the session."""
+        if self.state is not State.LOGOUT:
+            self.state = State.LOGOUT
+            self.write(status_line(b"BYE", text, word))
+            self.connection.close()
+
+    def bye_after_answer(self, text: str) -> None:
+        """End the session when the command under way is answered."""
+        self._last_words = text
+
+    def abort(self) -> None:
+        """Cut the connection, because what was begun cannot be said to its end."""
+        self.state = State.LOGOUT
+        self.connection.abort()
+
+    def ask(self, prompt: bytes, continuation: Continuation) -> None:
+        """Send a continuation request; the line that answers it goes to ``continuation``."""
+        self.write(b"+ %b\r\n" % prompt)
+        self._continuation = continuation
+        self.reader.expect_line()
+
+    def authenticated(self, identity: Identity, account: IMailAccount) -> None:
+        """The client logged in; its account has been counted by `ConnectionLimits.enter`."""
+        settings = self.settings
+        self.account = account
+        self.login = identity.authcid
+        self.state = State.AUTHENTICATED
+        self.reader.limits = Limits(
+            settings.line_limit,
+            settings.literal_limit,
+            settings.literals_limit,
+            settings.command_limit,
+            settings.discard_limit,
+        )
+        self.connection.set_timeout(settings.autologout)
+
+    def select(self, selected: Selected) -> None:
+        """A mailbox was selected; none is before."""
+        self.selected = selected
+        self.state = State.SELECTED
+
+    def deselect(self) -> None:
+        """No mailbox is selected any more."""
+        if self.selected is not None:
+            self.selected.close()
+            self.selected = None
+        if self.state is State.SELECTED:
+            self.state = State.AUTHENTICATED
+
+    def logout(self) -> None:
+        """End the session as the client wished: BYE, the tagged OK, the end."""
+        self.state = State.LOGOUT
+        tag = self._tag or b"*"
+        self.write(status_line(b"BYE", "Logging out") + status_line(b"OK", "LOGOUT completed", None, tag))
+        self.connection.close()
+
+    def start_tls(self, contexts: IServerContexts) -> None:
+        """Answer STARTTLS and begin the handshake.
+
+        Raises:
+            ProtocolError: fatal: octets follow the command in clear (RFC 3501 section 6.2.1 with its errata: they
+                could be an attacker's).
+        """
+        current = contexts.contexts()
+        if self.connection.buffered():
+            self.connection.start_tls(current)
+        self.write(status_line(b"OK", "Begin TLS now", None, self._tag or b"*"))
+        self._tag = None
+        self.connection.start_tls(current)
+
+    def on_close(self, clean_up: Callable[[], None]) -> None:
+        """Call ``clean_up`` when the connection is gone."""
+        self._on_close.append(clean_up)
+
+    def not_on_close(self, clean_up: Callable[[], None]) -> None:
+        """Take back `on_close`."""
+        self._on_close.remove(clean_up)
+
+    async def announce(self, *, expunges: bool, look: bool = False) -> None:
+        """Tell the client what happened in the selected mailbox; end the session when that is gone."""
+        if self.selected is None:
+            return
+        try:
+            await self.selected.announce(expunges=expunges, look=look)
+        except MailframeError as error:
+            if error.status.word == NO_SUCH_MAILBOX.word:
+                self.bye("The selected mailbox was deleted", "UNAVAILABLE")
+                return
+            log.warn(
+                "session {session_id} cannot tell changes: {reason}",
+                session_id=self.session_id,
+                reason=error.reason,
+            )
+
+    # Inside.
+
+    async def _command(self, command: events.Command) -> None:
+        from .commands.table import COMMANDS
+
+        self._tag = command.tag
+        if self._too_late_to_log_in():
+            return
+        entry = COMMANDS.get(command.name)
+        if entry is None:
+            raise bad("There is no such command")
+        if self.state not in entry.states:
+            raise bad(f"{command.name} cannot be used in this state")
+        if self.settings.log_dialogue:
+            self._log_command(command)
+        began = self.clock.seconds()
+        await self._run(lambda: entry.run(self, command.arguments), entry.expunges)
+        self._commands += 1
+        metrics.command_done(command.name, self.clock.seconds() - began)
+
+    async def _run(self, step: Callable[[], Awaitable[Reply | None]], expunges: bool | None) -> None:
+        """One step of the command under way, and its tagged response when it is over."""
+        tag = self._tag
+        assert tag is not None
+        try:
+            reply = await step()
+            if reply is None:
+                return
+            answer = status_line(b"OK", reply.text, reply.word, tag)
+        except MailframeError as error:
+            log.debug(
+                "session {session_id} refused: {reason}", session_id=self.session_id, reason=error.reason
+            )
+            answer = refusal(tag, error.status)
+        self._continuation = None
+        if expunges is not None and self.state is State.SELECTED:
+            await self.announce(expunges=expunges)
+        self._tag = None
+        if self.state is not State.LOGOUT:
+            self.write(answer)
+            if self._last_words:
+                self.bye(self._last_words)
+
+    async def _line(self, line: bytes) -> None:
+        continuation, self._continuation = self._continuation, None
+        if continuation is None:
+            raise bad("Nobody asked for this line")
+        await self._run(lambda: continuation(line), True)
+
+    async def _append(self, offered: events.MessageOffered) -> None:
+        from .commands.append import offer
+
+        self._tag = offered.tag
+        if self._too_late_to_log_in():
+            return
+        if self.state not in (State.AUTHENTICATED, State.SELECTED):
+            raise bad("APPEND cannot be used in this state")
+        await self._run(lambda: offer(self, offered), True)
+
+    async def _append_ends(self, ends: events.MessageEnds) -> None:
+        from .commands.append import finish
+
+        await self._run(lambda: finish(self, ends.clean), True)
+        self._commands += 1
+
+    def _too_late_to_log_in(self) -> bool:
+        if self.state is not State.NOT_AUTHENTICATED:
+            return False
+        if self.clock.seconds() - self._began < self.settings.login_deadline:
+            return False
+        self.bye("Too slow to log in")
+        return True
+
+    def _log_command(self, command: events.Command) -> None:
+        # Only the name: arguments hold passwords, search texts and message content.
+        log.debug("session {session_id} command {command}", session_id=self.session_id, command=command.name)
+
+    def _log(self) -> None:
+        metrics.octets_in.inc(self._octets_in)
+        metrics.octets_out.inc(self._octets_out)
+        log.info(
+            "imap session {session_id} of {login!r} from {peer} is over: {commands} commands, {octets_in} octets in,"
+            " {octets_out} out",
+            session_id=self.session_id,
+            peer=self.connection.peer,
+            login=self.login,
+            account="" if self.account is None else self.account.name,
+            client=self.client,
+            commands=self._commands,
+            octets_in=self._octets_in,
+            octets_out=self._octets_out,
+            delay=self.clock.seconds() - self._began,
+        )

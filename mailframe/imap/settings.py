@@ -1,0 +1,74 @@
+"""What an IMAP server can be told; every option has a default."""
+
+from __future__ import annotations
+
+import attrs
+
+from mailframe.config.types import Duration, FilePath, Size, option
+from mailframe.dialogue.protocol import BUFFER_LIMIT
+
+_positive = attrs.validators.gt(0)
+
+
+@attrs.frozen
+class IMAPSettings:
+    """Options of one IMAP listener. Times are seconds, sizes octets."""
+
+    banner: str = option("Words in the greeting.", "Mailframe is ready")
+    require_tls_for_auth: bool = option("Let clients log in only under TLS.", True)
+    clear_auth_from_loopback: bool = option("Let clients on this machine log in without TLS.", False)
+    login_timeout: Duration = option("How long a client may be silent before it logged in.", Duration(60.0))
+    login_deadline: Duration = option(
+        "How long a connection may stay without a login, however busy it is.", Duration(600.0)
+    )
+    autologout: Duration = option(
+        "How long a client may be silent after login; RFC 3501 asks for at least 30 minutes.",
+        Duration(1860.0),
+    )
+    poll_interval: Duration = option(
+        "How long to rely on hints before a selected mailbox is looked at all the same.", Duration(30.0)
+    )
+    append_timeout: Duration = option("How long to wait for the store to take a message.", Duration(600.0))
+    bad_commands_limit: int = option("Broken commands before the connection ends.", 20, validator=_positive)
+    login_failures_limit: int = option("Failed logins before the connection ends.", 3, validator=_positive)
+    connections_limit: int = option(
+        "Connections at the same time, in each worker.", 10_000, validator=_positive
+    )
+    connections_limit_per_network: int = option(
+        "Connections at the same time from one IPv4 address or IPv6 /64 network, in each worker; 0 for no limit.",
+        500,
+        validator=attrs.validators.ge(0),
+    )
+    connections_limit_per_account: int = option(
+        "Logged-in connections of one account at the same time, in each worker; 0 for no limit.",
+        50,
+        validator=attrs.validators.ge(0),
+    )
+    append_limit: Size = option("The largest message APPEND takes.", Size(50_000_000), validator=_positive)
+    line_limit: Size = option(
+        "Octets a command line may have after login.",
+        Size(BUFFER_LIMIT),
+        validator=[attrs.validators.ge(1024), attrs.validators.le(BUFFER_LIMIT)],
+    )
+    literal_limit: Size = option(
+        "Octets a literal may have that is not the message of APPEND.", Size(32 * 1024), validator=_positive
+    )
+    literals_limit: int = option("Literals one command may have.", 100, validator=_positive)
+    command_limit: Size = option(
+        "Octets a whole command may have, without the message of APPEND.",
+        Size(256 * 1024),
+        validator=_positive,
+    )
+    discard_limit: Size = option(
+        "Octets of a refused literal that are read and thrown away before the connection ends.",
+        Size(64_000_000),
+        validator=_positive,
+    )
+    spill_directory: FilePath = option(
+        "Where messages that are being received lie once they outgrow `spill_limit`.",
+        FilePath("/tmp"),  # noqa: S108
+    )
+    spill_limit: Size = option(
+        "Octets of a message that are kept in memory while it is received.", Size(256 * 1024)
+    )
+    log_dialogue: bool = option("Write every command into the debug log, without secrets.", False)
