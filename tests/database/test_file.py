@@ -146,7 +146,9 @@ class DirectDatabaseTests(SynchronousTestCase):
                 self.assertIs(error.status, status)
                 faults.mend()
                 self.successResultOf(self.database.run(add("kept")))
-            self.assertEqual(self.texts(), ["before", "kept", "kept", "kept"])
+            # What failed in its flush may be found again after reopening; what was answered must be.
+            found = [text for text in self.texts() if text != "lost"]
+            self.assertEqual(found, ["before", "kept", "kept", "kept"])
 
     def test_cannot_open(self) -> None:
         """A missing directory is a temporary refusal for writers, readers and commands."""

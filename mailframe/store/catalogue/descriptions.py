@@ -1,0 +1,44 @@
+"""Descriptions of messages: what IMAP answers with, kept since it was first made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import apsw
+
+from mailframe.store.values import Description
+
+
+class Descriptions:
+    """The table ``descriptions``. Rows go with their messages."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def add(self, described: Iterable[tuple[int, Description]]) -> None:
+        """Keep descriptions, by row ids; of messages that are gone meanwhile nothing is kept."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO descriptions SELECT ?1, ?2, ?3, ?4, ?5"
+            " WHERE EXISTS (SELECT 1 FROM messages WHERE id = ?1)",
+            [(id_, each.envelope, each.bodystructure, each.body, each.parts) for id_, each in described],
+        )
+
+    def of(self, first: int, last: int) -> dict[int, Description]:
+        """Descriptions of row ids in a range."""
+        rows = self._connection.execute(
+            "SELECT id, envelope, bodystructure, body, parts FROM descriptions WHERE id BETWEEN ? AND ?",
+            (first, last),
+        )
+        return {row[0]: Description(*row[1:]) for row in rows}
+
+    def one(self, id_: int) -> Description | None:
+        """The description of one row id."""
+        return self.of(id_, id_).get(id_)
+
+    def copy(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Give copies the description of their sources: pairs of source and target row ids."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO descriptions SELECT ?2, envelope, bodystructure, body, parts"
+            " FROM descriptions WHERE id = ?1",
+            pairs,
+        )

@@ -1,0 +1,407 @@
+"""Deliveries and APPENDs in groups: what makes a message durable, and its price.
+
+A group has many units, each one call of `deliver`. First all files of the group are written into their ``tmp/``, then
+all are flushed, so that the file system can put them into one journal entry. Then, under the write locks of the
+catalogues concerned, files are renamed into ``new/`` and rows added; last, each directory is flushed once. Only then
+anybody is answered. A crash leaves files in ``tmp/`` (swept when old), or files in ``new/`` without rows (taken in
+by the next look): never a message that was answered and is not there.
+
+Measured here with 5 KB messages in groups of 16, two busy cores: see ``benchmarks/store_deliver.py``.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mailframe.database.sqlite import storage_status
+from mailframe.message.status import OK, UNKNOWN_FAULT, MailframeError, Status
+from mailframe.store.catalogue.mailboxes import MailboxRow
+from mailframe.store.catalogue.messages import MessageRow, new_object_id, row_id
+from mailframe.store.names import canonical
+from mailframe.store.values import INBOX, SYSTEM_FLAGS, Delivery
+
+from . import metrics
+from .filenames import NO_FLAGS, info_for, with_sizes
+from .folders import TMP
+from .maildrop import Maildrop, now
+from .shelf import Shelf
+from .writing import Written, abandon, write
+
+log = Logger()
+
+Changed = set[tuple[str, str]]
+"""Accounts and MAILBOXIDs that something came into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One call of `deliver`: its deliveries, and whether it is all or none."""
+
+    deliveries: Sequence[Delivery]
+    atomic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a unit: a status for each delivery, and where hints are due."""
+
+    statuses: Sequence[Status]
+    changed: Changed
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One delivery under way.
+
+    Attributes:
+        unit: the number of its unit in the group.
+        drop: its account, once open.
+        written: its file in ``tmp/``, until it is renamed.
+        path: its file in the mailbox, once it is there.
+        mailbox, row: its catalogue row, once it is there.
+        status: None while all is well.
+    """
+
+    delivery: Delivery
+    unit: int
+    drop: Maildrop | None = None
+    written: Written | None = None
+    path: str = ""
+    mailbox: MailboxRow | None = None
+    row: MessageRow | None = None
+    status: Status | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Has nothing gone wrong so far?"""
+        return self.status is None
+
+
+class Group:
+    """One group of units, done from start to end in one thread.
+
+    Args:
+        shelf: the thread's accounts.
+        units: the group.
+    """
+
+    def __init__(self, shelf: Shelf, units: Sequence[Unit]) -> None:
+        self._shelf = shelf
+        self._units = units
+        self._files = shelf.surroundings.files
+        self._attempts = [
+            Attempt(delivery, number) for number, unit in enumerate(units) for delivery in unit.deliveries
+        ]
+        self._shared: dict[tuple[int, bytes], Written] = {}
+        self._waiting: dict[str, int] = {}
+
+    def deliver(self) -> list[Answer]:
+        """Do it; an answer for each unit."""
+        started = time.perf_counter()
+        self._each(self._prepare, self._attempts)
+        self._each(self._flush, self._alive())
+        self._give_up_with_others()
+        self._publish()
+        self._flush_directories()
+        self._abandon_files()
+        metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
+        metrics.BATCH_MESSAGES.observe(len(self._attempts))
+        return self._answers()
+
+    # Step 1: files in tmp/.
+
+    def _prepare(self, attempt: Attempt) -> None:
+        delivery = attempt.delivery
+        content = delivery.message.content
+        attempt.drop = drop = self._shelf.get(delivery.account)
+        self._check_quota(drop, content.size)
+        folder = drop.folder(_mailbox(drop, delivery.mailbox))
+        path = f"{folder}/{TMP}/{drop.surroundings.names.next()}"
+        key = (id(content.body), content.prefix)
+        attempt.written = self._linked(key, path)
+        if attempt.written is None:
+            surroundings = drop.surroundings
+            attempt.written = write(self._files, path, content, surroundings.line_ends, surroundings.describe)
+            self._shared[key] = attempt.written
+
+    def _linked(self, key: tuple[int, bytes], path: str) -> Written | None:
+        """A second name for a file that this group has written already: one copy for many recipients."""
+        first = self._shared.get(key)
+        if first is None:
+            return None
+        try:
+            self._files.link(first.path, path)
+        except OSError:
+            # Another file system, or one without links, or too many: write it again.
+            return None
+        return Written(path, -1, first.size, first.disk_size, first.form, first.description, first)
+
+    def _check_quota(self, drop: Maildrop, size: int) -> None:
+        if not drop.surroundings.quota:
+            return
+        octets = self._waiting.get(drop.account, 0) + size
+        drop.check_quota(octets)
+        self._waiting[drop.account] = octets
+
+    # Step 2: octets on stable storage.
+
+    def _flush(self, attempt: Attempt) -> None:
+        written = attempt.written
+        if written is None:
+            return
+        if written.linked_to is not None:
+            if not written.linked_to.flushed:
+                raise OSError(errno.EIO, "the file this is a link to could not be flushed", written.path)
+            return
+        descriptor, written.descriptor = written.descriptor, -1
+        try:
+            self._files.flush(descriptor)
+            written.flushed = True
+        finally:
+            self._files.close(descriptor)
+
+    # Step 3: visible, with rows.
+
+    def _publish(self) -> None:
+        """Under the write locks of all accounts, in one order everywhere, so that no two wait for each other."""
+        begun = [drop for drop in self._drops() if self._begin(drop)]
+        self._give_up_with_others()
+        for drop in begun:
+            self._guarded(drop, self._add)
+        self._give_up_with_others()
+        for drop in begun:
+            self._guarded(drop, self._commit)
+        self._give_up_with_others()
+
+    def _begin(self, drop: Maildrop) -> bool:
+        return self._guarded(drop, lambda drop, attempts: drop.catalogue.begin())
+
+    def _add(self, drop: Maildrop, attempts: list[Attempt]) -> None:
+        by_mailbox: dict[int, list[Attempt]] = {}
+        for attempt in attempts:
+            mailbox = attempt.mailbox = _mailbox(drop, attempt.delivery.mailbox)
+            by_mailbox.setdefault(mailbox.id, []).append(attempt)
+        for coming in by_mailbox.values():
+            target = coming[0].mailbox
+            assert target is not None
+            with drop.own_change(target, directories_of(coming)):
+                add_rows(drop, target, coming)
+
+    def _commit(self, drop: Maildrop, attempts: list[Attempt]) -> None:
+        if attempts:
+            drop.catalogue.commit(len(attempts))
+        else:
+            drop.catalogue.roll_back()
+
+    # Step 4: names on stable storage.
+
+    def _flush_directories(self) -> None:
+        flushed: dict[str, BaseException | None] = {}
+        for attempt in self._alive():
+            directory = attempt.path.rpartition("/")[0]
+            if directory not in flushed:
+                flushed[directory] = self._fault_of_flush(directory)
+            fault = flushed[directory]
+            if fault is not None:
+                self._fail(attempt, fault)
+        self._give_up_with_others()
+
+    def _fault_of_flush(self, directory: str) -> BaseException | None:
+        try:
+            self._files.flush_directory(directory)
+        except OSError as fault:
+            return fault
+        return None
+
+    # When something goes wrong.
+
+    def _each(self, step: Callable[[Attempt], None], attempts: Iterable[Attempt]) -> None:
+        for attempt in attempts:
+            try:
+                step(attempt)
+            except Exception as fault:
+                self._fail(attempt, fault)
+
+    def _guarded(self, drop: Maildrop, step: Callable[[Maildrop, list[Attempt]], None]) -> bool:
+        """A step for all live attempts of one account: they fail together."""
+        attempts = [attempt for attempt in self._alive() if attempt.drop is drop]
+        try:
+            step(drop, attempts)
+        except Exception as fault:
+            drop.catalogue.roll_back()
+            drop.catalogue.mailboxes.forget_keywords()
+            for attempt in attempts:
+                attempt.row = None
+                self._fail(attempt, fault)
+            return False
+        return True
+
+    def _fail(self, attempt: Attempt, fault: BaseException) -> None:
+        attempt.status = _status(fault, attempt.delivery)
+        self._take_back(attempt)
+
+    def _give_up_with_others(self) -> None:
+        """Of an atomic unit none goes on when one has failed: all get its status."""
+        failed: dict[int, Status] = {}
+        for attempt in self._attempts:
+            if attempt.status is not None and self._units[attempt.unit].atomic:
+                failed.setdefault(attempt.unit, attempt.status)
+        for attempt in self._attempts if failed else ():
+            if attempt.unit in failed:
+                attempt.status = failed[attempt.unit]
+                self._take_back(attempt)
+
+    def _take_back(self, attempt: Attempt) -> None:
+        """Make an attempt's message invisible again."""
+        if attempt.path:
+            with suppress(OSError):
+                self._files.unlink(attempt.path)
+            attempt.path = ""
+        row, attempt.row = attempt.row, None
+        if row is not None and attempt.drop is not None and attempt.mailbox is not None:
+            try:
+                take_row_back(attempt.drop, attempt.mailbox, row)
+            except (OSError, apsw.Error, MailframeError):
+                # The file is gone, so the next look finds that the message is.
+                log.failure("a row of {account} could not be taken back", account=attempt.drop.account)
+
+    def _abandon_files(self) -> None:
+        for attempt in self._attempts:
+            if attempt.written is not None and not attempt.path:
+                abandon(self._files, attempt.written.path, attempt.written.descriptor)
+
+    # The end.
+
+    def _alive(self) -> list[Attempt]:
+        return [attempt for attempt in self._attempts if attempt.status is None]
+
+    def _drops(self) -> list[Maildrop]:
+        found = {attempt.drop.account: attempt.drop for attempt in self._alive() if attempt.drop is not None}
+        return [found[account] for account in sorted(found)]
+
+    def _answers(self) -> list[Answer]:
+        answers = [Answer([], set()) for _ in self._units]
+        for attempt in self._attempts:
+            status = attempt.status or OK
+            metrics.count_outcome(status)
+            answer = answers[attempt.unit]
+            assert isinstance(answer.statuses, list)
+            answer.statuses.append(status)
+            if status.success:
+                _tell(attempt)
+                assert attempt.mailbox is not None
+                answer.changed.add((attempt.delivery.account, attempt.mailbox.mailbox_id))
+        return answers
+
+
+def add_rows(drop: Maildrop, mailbox: MailboxRow, attempts: Sequence[Attempt], lenient: bool = True) -> None:
+    """Rename written files into a mailbox and add their rows. Needs a writing transaction.
+
+    Args:
+        lenient: where a mailbox has too many keywords, a message comes in without the new ones.
+
+    Raises:
+        OSError: a file could not be renamed; those that were have their `Attempt.path` set.
+        MailframeError: ``LIMIT``.
+    """
+    catalogue, files, folder = drop.catalogue, drop.files, drop.folder(mailbox)
+    keywords = catalogue.mailboxes.keywords(mailbox)
+    uid, modseq = catalogue.mailboxes.take_uids(mailbox, len(attempts))
+    saved = now()
+    rows, described = [], []
+    for attempt in attempts:
+        written, message = attempt.written, attempt.delivery.message
+        assert written is not None
+        try:
+            flags, packed = keywords.pack(keywords.spell(message.flags))
+        except MailframeError:
+            if not lenient:
+                raise
+            flags, packed = keywords.pack(keywords.known(message.flags & SYSTEM_FLAGS))
+        # A message that comes with flags has been seen by somebody: it goes where files have an info.
+        info = info_for(flags, NO_FLAGS) if message.flags else None
+        file = with_sizes(written.path.rpartition("/")[2], written.disk_size, written.size)
+        path = f"{folder}/new/{file}" if info is None else f"{folder}/cur/{file}{info}"
+        date = message.internal_date or saved
+        if abs(date - saved) > 2:
+            # Other programs, and a look after the catalogue was lost, take the file's time for the internal date.
+            files.set_time(written.path, date)
+        files.rename(written.path, path)
+        attempt.path = path
+        attempt.row = MessageRow(
+            row_id(mailbox, uid), mailbox.id, modseq, flags, packed, date, written.size, saved,
+            new_object_id("M"), "", file, info, written.disk_size, written.form,
+        )  # fmt: skip
+        rows.append(attempt.row)
+        if written.description is not None:
+            described.append((attempt.row.id, written.description))
+        uid += 1
+    catalogue.messages.add(rows)
+    catalogue.descriptions.add(described)
+
+
+def take_row_back(drop: Maildrop, mailbox: MailboxRow, row: MessageRow) -> None:
+    """Expunge a row that was just added; within the open transaction, or else in one of its own."""
+    if drop.catalogue.in_transaction:
+        drop.catalogue.messages.expunge(mailbox, [row.uid], row.modseq)
+        return
+    with drop.writing():
+        modseq = drop.catalogue.mailboxes.next_modseq(mailbox)
+        drop.catalogue.messages.expunge(mailbox, [row.uid], modseq)
+    drop.changed.add(mailbox.mailbox_id)
+
+
+def _mailbox(drop: Maildrop, name: str) -> MailboxRow:
+    mailboxes = drop.catalogue.mailboxes
+    found = mailboxes.named(INBOX if name == INBOX else canonical(name)) or mailboxes.named(INBOX)
+    assert found is not None
+    return found
+
+
+def directories_of(attempts: Sequence[Attempt]) -> int:
+    """The directories that files of these come into, as `Maildrop.own_change` has them."""
+    directories = 0
+    for attempt in attempts:
+        directories |= 2 if attempt.delivery.message.flags else 1
+    return directories
+
+
+def _status(fault: BaseException, delivery: Delivery) -> Status:
+    if isinstance(fault, MailframeError):
+        return fault.status
+    status = storage_status(fault)
+    fields: dict[str, Any] = {
+        "queue_id": delivery.message.queue_id,
+        "account": delivery.account,
+        "mailbox": delivery.mailbox,
+    }
+    if status is None:
+        log.failure("delivering {queue_id} to {account} failed", Failure(fault), **fields)
+        return UNKNOWN_FAULT
+    log.error("delivering {queue_id} to {account} failed: {fault}", fault=fault, **fields)
+    return status
+
+
+def _tell(attempt: Attempt) -> None:
+    row, mailbox = attempt.row, attempt.mailbox
+    assert row is not None
+    assert mailbox is not None
+    metrics.DELIVERED_OCTETS.inc(row.size)
+    metrics.MESSAGE_OCTETS.observe(row.size)
+    log.info(
+        "delivered {queue_id} to {account} {mailbox} as {uid}, {size} octets",
+        queue_id=attempt.delivery.message.queue_id,
+        account=attempt.delivery.account,
+        mailbox=mailbox.name,
+        uid=row.uid,
+        size=row.size,
+    )

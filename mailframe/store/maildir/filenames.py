@@ -1,0 +1,84 @@
+"""Names of message files: unique, with their sizes, and with the flags that all Maildir programs know.
+
+``1700000000.M123456P789Q1.host,S=4911,W=5000:2,FS``: the seconds, microseconds, process and a number make it unique
+(https://cr.yp.to/proto/maildir.html); ``S`` is the size on disk and ``W`` that with CRLF line ends, as Maildir++ has
+them, so that whoever lists the directory need not open the files. What comes from the colon on is the info.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import socket
+import time
+
+_LETTERS = {"D": 16, "F": 4, "R": 2, "S": 1, "T": 8}
+_SIZES = re.compile(r",S=(\d{1,15}),W=(\d{1,15})(?=,|$)")
+_SECONDS = re.compile(r"\d{1,18}")
+NO_FLAGS = ":2,"
+
+
+class UniqueNames:
+    """Gives names that no other file has; for all threads of a process.
+
+    Args:
+        host: this machine's name.
+    """
+
+    def __init__(self, host: str = "") -> None:
+        host = host or socket.gethostname()
+        # As the Maildir page has it; the comma because sizes follow it.
+        for bad in "/:,":
+            host = host.replace(bad, f"\\{ord(bad):03o}")
+        self._host = host
+        self._numbers = itertools.count(1)
+
+    def next(self) -> str:
+        """Another one, without sizes."""
+        seconds, rest = divmod(time.time_ns(), 1_000_000_000)
+        # The process is asked each time: a store that was built before a fork must not share its names.
+        return f"{seconds}.M{rest // 1000:06}P{os.getpid()}Q{next(self._numbers)}.{self._host}"
+
+
+def with_sizes(unique: str, disk_size: int, size: int) -> str:
+    """The name with both sizes."""
+    return f"{unique},S={disk_size},W={size}"
+
+
+def split(name: str) -> tuple[str, str]:
+    """A directory entry as the file's own name, and the info with its colon or ''."""
+    file, colon, info = name.partition(":")
+    return file, colon + info
+
+
+def sizes(file: str) -> tuple[int, int] | None:
+    """The size on disk and that with CRLF line ends, where the name tells both."""
+    match = _SIZES.search(file)
+    return None if match is None else (int(match[1]), int(match[2]))
+
+
+def order(file: str) -> tuple[int, str]:
+    """Sorts names as the messages came."""
+    match = _SECONDS.match(file)
+    return int(match[0]) if match else 0, file
+
+
+def flags_of(info: str) -> int:
+    """System flags, as the catalogue's bits, that an info has."""
+    if not info.startswith(NO_FLAGS):
+        return 0
+    return sum(_LETTERS.get(letter, 0) for letter in set(info[3:]))
+
+
+def info_for(flags: int, before: str | None) -> str:
+    """The info for the catalogue's flag bits.
+
+    Args:
+        flags: the bits.
+        before: the info so far: letters that other programs put there, and we do not know, stay.
+    """
+    letters = {letter for letter, bit in _LETTERS.items() if flags & bit}
+    if before and len(before) > 3 and before.startswith(NO_FLAGS):
+        letters.update(letter for letter in before[3:] if letter not in _LETTERS)
+    return NO_FLAGS + "".join(sorted(letters))

@@ -1,0 +1,95 @@
+"""Every operation on files that the Maildir store does, behind one object, so that tests can make each fail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Final
+
+FILE_MODE: Final = 0o600
+DIRECTORY_MODE: Final = 0o700
+
+
+class Files:
+    """Operations on the machine's files. Blocking; each raises `OSError` as the system does."""
+
+    __slots__ = ()
+
+    def create(self, path: str) -> int:
+        """Open a new file for writing; it must not exist."""
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+
+    def open(self, path: str) -> int:
+        """Open a file for reading."""
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def write(self, descriptor: int, octets: bytes) -> None:
+        """Write all of it: a nearly full disk takes a part first and refuses the rest."""
+        written = os.write(descriptor, octets)
+        while written < len(octets):
+            written += os.write(descriptor, memoryview(octets)[written:])
+
+    def truncate(self, descriptor: int) -> None:
+        """Make a file empty and write from its start again."""
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+
+    def read(self, descriptor: int, count: int, offset: int) -> bytes:
+        """At most ``count`` octets; empty at the end."""
+        return os.pread(descriptor, count, offset)
+
+    def flush(self, descriptor: int) -> None:
+        """Put a file's octets, and what is needed to find them, on stable storage."""
+        os.fdatasync(descriptor)
+
+    def close(self, descriptor: int) -> None:
+        """Close."""
+        os.close(descriptor)
+
+    def rename(self, source: str, target: str) -> None:
+        """Rename within one file system."""
+        os.rename(source, target)
+
+    def link(self, source: str, target: str) -> None:
+        """Give a file a second name."""
+        os.link(source, target)
+
+    def unlink(self, path: str) -> None:
+        """Remove a file."""
+        os.unlink(path)
+
+    def names(self, path: str) -> list[str]:
+        """The names in a directory, in no order."""
+        return os.listdir(path)
+
+    def time(self, path: str) -> int:
+        """When a file or directory was last changed, nanoseconds since the epoch."""
+        return os.stat(path).st_mtime_ns
+
+    def size(self, path: str) -> int:
+        """Octets of a file."""
+        return os.stat(path).st_size
+
+    def set_time(self, path: str, seconds: int) -> None:
+        """Set a file's times, seconds since the epoch."""
+        os.utime(path, (seconds, seconds))
+
+    def make_directory(self, path: str) -> None:
+        """Make a directory and those above it that are missing; one that exists is fine."""
+        os.makedirs(path, DIRECTORY_MODE, exist_ok=True)
+
+    def flush_directory(self, path: str) -> None:
+        """Put the names in a directory on stable storage."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def exists(self, path: str) -> bool:
+        """Is there something of this name?"""
+        return os.path.lexists(path)
+
+    def remove_tree(self, path: str) -> None:
+        """Remove a directory with all in it; one that does not exist is fine."""
+        shutil.rmtree(path, ignore_errors=True)

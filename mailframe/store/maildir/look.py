@@ -1,0 +1,233 @@
+"""Looking at a mailbox's directories: what other programs delivered, moved, flagged and removed is taken in.
+
+The times of ``new/`` and ``cur/`` tell, for two system calls, that nothing happened. Times are coarse: a change in
+the same instant as the one we know of leaves the time as it is. So a time that was fresh when it was read does not
+count as settled, and the directory is listed once more later. Listing is bounded to a small share of the time, so
+that a large mailbox which another program changes all the time does not keep a thread busy.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from twisted.logger import Logger
+
+from mailframe.store.catalogue.mailboxes import MailboxRow
+from mailframe.store.catalogue.messages import UID_MASK, FileRow, MessageRow, new_object_id, row_id
+
+from . import filenames
+from .folders import TMP
+from .line_ends import Form
+from .line_ends import look as look_at_octets
+from .maildrop import LastLook, Maildrop, now
+from .reading import pieces_of
+
+log = Logger()
+
+IN_NEW, IN_CUR, IN_BOTH = 1, 2, 3
+SETTLED_NANOSECONDS = 1_000_000_000
+"""Older times are settled; file systems have grains of some milliseconds, some network ones of a second."""
+SHARE = 20
+"""A directory in change is listed again after this many times what listing it took: 5 % of the time."""
+UNSETTLED_SHARE = 1000
+"""The same for one that is only not settled, and `UNSETTLED_SECONDS` at least."""
+UNSETTLED_SECONDS = 5.0
+OLD_SECONDS = 36 * 3600
+"""Files in ``tmp/`` older than this were left by a crash; the Maildir page gives a writer 36 hours."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a listing found different from the catalogue.
+
+    Attributes:
+        came: files without a row: name, and info or None in new/.
+        went: rows without a file.
+        flagged: rows whose file has another info, and that info.
+    """
+
+    came: list[tuple[str, str | None]] = field(default_factory=list)
+    went: list[FileRow] = field(default_factory=list)
+    flagged: list[tuple[FileRow, str | None]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.came or self.went or self.flagged)
+
+
+def look(drop: Maildrop, mailbox: MailboxRow, force: bool = False) -> bool:
+    """Take in what happened to the directories, where their times say that something may have.
+
+    Args:
+        force: look whatever the times say: a file was not where it should be.
+
+    Returns:
+        Whether the catalogue was changed; the caller reads its row again.
+    """
+    times = drop.times(mailbox)
+    directories = IN_BOTH if force else _suspicious(mailbox, times)
+    if not directories or not (force or _is_due(drop, mailbox, times)):
+        return False
+    started = time.monotonic()
+    with drop.writing():
+        # Read again under the lock: a delivery of our own may have been between its rename and its commit.
+        mailbox = drop.current(mailbox.mailbox_id)
+        times = drop.times(mailbox)
+        directories = IN_BOTH if force else _suspicious(mailbox, times)
+        changed = bool(directories) and _look(drop, mailbox, directories, times)
+    drop.looks[mailbox.id] = LastLook(time.monotonic(), time.monotonic() - started)
+    if changed:
+        drop.changed.add(mailbox.mailbox_id)
+    return changed
+
+
+def _suspicious(mailbox: MailboxRow, times: tuple[int, int]) -> int:
+    """The directories that must be listed."""
+    suspicious = IN_BOTH & ~mailbox.settled
+    if times[0] != mailbox.new_time:
+        suspicious |= IN_NEW
+    if times[1] != mailbox.cur_time:
+        suspicious |= IN_CUR
+    return suspicious
+
+
+def _is_due(drop: Maildrop, mailbox: MailboxRow, times: tuple[int, int]) -> bool:
+    last = drop.looks.get(mailbox.id)
+    if last is None:
+        return True
+    if times != (mailbox.new_time, mailbox.cur_time):
+        wait = SHARE * last.seconds
+    else:
+        wait = max(UNSETTLED_SECONDS, UNSETTLED_SHARE * last.seconds)
+    return time.monotonic() - last.when >= wait
+
+
+def _look(drop: Maildrop, mailbox: MailboxRow, directories: int, times: tuple[int, int]) -> bool:
+    if directories == IN_NEW:
+        findings = _in_new(drop, mailbox)
+        if findings.went:
+            # Another program moved them to cur/, or removed them.
+            directories = IN_BOTH
+    if directories & IN_CUR:
+        findings = _in_both(drop, mailbox)
+        _sweep(drop, mailbox)
+    _take_in(drop, mailbox, findings)
+    fresh = time.time_ns() - SETTLED_NANOSECONDS
+    settled = mailbox.settled & ~directories
+    if times[0] < fresh:
+        settled |= directories & IN_NEW
+    if times[1] < fresh:
+        settled |= directories & IN_CUR
+    if (*times, settled) != (mailbox.new_time, mailbox.cur_time, mailbox.settled):
+        drop.catalogue.mailboxes.set_times(mailbox, *times, settled)
+    return bool(findings)
+
+
+def _in_new(drop: Maildrop, mailbox: MailboxRow) -> Findings:
+    listed: dict[str, str | None] = dict.fromkeys(_files(drop, mailbox, "new"))
+    return _compared(listed, drop.catalogue.messages.files(mailbox, in_new=True))
+
+
+def _in_both(drop: Maildrop, mailbox: MailboxRow) -> Findings:
+    listed: dict[str, str | None] = dict.fromkeys(_files(drop, mailbox, "new"))
+    # A file in both was moved by way of a link; it counts where it was moved to.
+    listed.update(filenames.split(name) for name in _files(drop, mailbox, "cur"))
+    return _compared(listed, drop.catalogue.messages.files(mailbox))
+
+
+def _compared(listed: dict[str, str | None], rows: Iterable[FileRow]) -> Findings:
+    findings = Findings()
+    for row in rows:
+        if row.file not in listed:
+            findings.went.append(row)
+            continue
+        info = listed.pop(row.file)
+        if info != row.info:
+            findings.flagged.append((row, info))
+    findings.came.extend(listed.items())
+    return findings
+
+
+def _files(drop: Maildrop, mailbox: MailboxRow, directory: str) -> list[str]:
+    names = drop.files.names(f"{drop.folder(mailbox)}/{directory}")
+    return [name for name in names if not name.startswith(".")]
+
+
+def _take_in(drop: Maildrop, mailbox: MailboxRow, findings: Findings) -> None:
+    if findings.went:
+        modseq = drop.catalogue.mailboxes.next_modseq(mailbox)
+        uids = [row.id & UID_MASK for row in findings.went]
+        drop.catalogue.messages.expunge(mailbox, uids, modseq)
+        log.info(
+            "{count} messages of {account} {mailbox} are gone from the disk",
+            count=len(uids), account=drop.account, mailbox=mailbox.name,
+        )  # fmt: skip
+    if findings.flagged:
+        _take_flags(drop, mailbox, findings.flagged)
+    if findings.came:
+        _take_files(drop, mailbox, findings.came)
+
+
+def _take_flags(drop: Maildrop, mailbox: MailboxRow, flagged: list[tuple[FileRow, str | None]]) -> None:
+    messages = drop.catalogue.messages
+    changes = []
+    for row, info in flagged:
+        # In new/ a file has no flags yet; what the catalogue has of it stays.
+        flags = row.flags if info is None else filenames.flags_of(info)
+        if flags != row.flags:
+            changes.append((row.id, (flags, row.keywords), info))
+    messages.set_infos((row.id, info) for row, info in flagged)
+    if changes:
+        messages.set_flags(drop.catalogue.mailboxes.next_modseq(mailbox), changes)
+
+
+def _take_files(drop: Maildrop, mailbox: MailboxRow, came: list[tuple[str, str | None]]) -> None:
+    found = []
+    for file, info in sorted(came, key=lambda each: filenames.order(each[0])):
+        directory = "new" if info is None else "cur"
+        path = f"{drop.folder(mailbox)}/{directory}/{file}{info or ''}"
+        try:
+            found.append((file, info, drop.files.time(path) // 1_000_000_000, _sizes(drop, file, path)))
+        except FileNotFoundError:
+            continue
+        except OSError as fault:
+            # One unreadable file must not hide all others; it is tried again at the next change.
+            log.error("{path} cannot be read: {fault}", path=path, fault=fault)
+    if not found:
+        return
+    uid, modseq = drop.catalogue.mailboxes.take_uids(mailbox, len(found))
+    saved = now()
+    drop.catalogue.messages.add(
+        MessageRow(
+            row_id(mailbox, uid + number), mailbox.id, modseq, filenames.flags_of(info or ""), None,
+            date, size, saved, new_object_id("M"), "", file, info, disk_size, form,
+        )
+        for number, (file, info, date, (disk_size, size, form)) in enumerate(found)
+    )  # fmt: skip
+    log.info(
+        "{count} messages of {account} {mailbox} were put there by another program",
+        count=len(found), account=drop.account, mailbox=mailbox.name,
+    )  # fmt: skip
+
+
+def _sizes(drop: Maildrop, file: str, path: str) -> tuple[int, int, Form | None]:
+    """Size on disk, size with CRLF, form; a name that tells both sizes saves reading the file now."""
+    told = filenames.sizes(file)
+    if told is not None:
+        disk_size, size = told
+        return disk_size, size, Form.VERBATIM if disk_size == size else None
+    form, size = look_at_octets(pieces_of(drop.files, path))
+    return drop.files.size(path), size, form
+
+
+def _sweep(drop: Maildrop, mailbox: MailboxRow) -> None:
+    """Remove what crashed writers have left in tmp/."""
+    folder = f"{drop.folder(mailbox)}/{TMP}"
+    for name in drop.files.names(folder):
+        path = f"{folder}/{name}"
+        try:
+            if drop.files.time(path) < time.time_ns() - OLD_SECONDS * 1_000_000_000:
+                drop.files.remove_tree(path) if name.startswith("deleted-") else drop.files.unlink(path)
+        except OSError as fault:
+            log.warn("{path} cannot be swept: {fault}", path=path, fault=fault)

@@ -1,0 +1,241 @@
+"""What a session asks of an opened mailbox, but for changes of messages: state, facts, octets. Blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+from mailframe.store.catalogue.keywords import Keywords
+from mailframe.store.catalogue.mailboxes import MailboxRow
+from mailframe.store.catalogue.messages import MessageRow
+from mailframe.store.values import (
+    DESCRIPTION_ITEMS,
+    Changes,
+    Description,
+    Item,
+    Message,
+    Snapshot,
+    Span,
+)
+
+from .filenames import NO_FLAGS, info_for
+from .line_ends import look as look_at_octets
+from .line_ends import with_crlf
+from .look import look
+from .maildrop import Maildrop, uids_of
+from .reading import LARGE, LargeFile, pieces_of, read_whole
+
+T = TypeVar("T")
+
+
+def snapshot(drop: Maildrop, mailbox_id: str, read_only: bool) -> Snapshot:
+    """See `IMailbox.snapshot`."""
+    look(drop, drop.current(mailbox_id))
+    with _state(drop, mailbox_id, read_only):
+        mailbox = drop.current(mailbox_id)
+        messages = drop.catalogue.messages
+        return Snapshot(
+            uids=messages.uids(mailbox),
+            recent=frozenset(_take_recent(drop, mailbox, read_only)),
+            first_unseen=messages.first_unseen(mailbox),
+            keywords=drop.catalogue.mailboxes.keywords(mailbox).in_use(),
+            uidnext=mailbox.uidnext,
+            modseq=mailbox.modseq,
+        )
+
+
+def changes(drop: Maildrop, mailbox_id: str, since: int, read_only: bool) -> Changes:
+    """See `IMailbox.changes`."""
+    mailbox = drop.current(mailbox_id)
+    if look(drop, mailbox):
+        mailbox = drop.current(mailbox_id)
+    if mailbox.modseq == since and (read_only or mailbox.first_recent == mailbox.uidnext):
+        return Changes(since, (), (), frozenset(), mailbox.uidnext)
+    with _state(drop, mailbox_id, read_only):
+        mailbox = drop.current(mailbox_id)
+        rows = drop.catalogue.messages.changed_since(mailbox, since)
+        vanished = drop.catalogue.messages.vanished_since(mailbox, since)
+        keywords = drop.catalogue.mailboxes.keywords(mailbox)
+        changed = [message_of(row, Item.FLAGS, keywords) for row in rows]
+        recent = _take_recent(drop, mailbox, read_only)
+        return Changes(
+            mailbox.modseq, changed, vanished, frozenset(recent).intersection(uids_of(rows)), mailbox.uidnext
+        )
+
+
+def fetch(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Item) -> list[Message]:
+    """See `IMailbox.fetch`."""
+    with drop.catalogue.reading():
+        mailbox = drop.current(mailbox_id)
+        rows = list(drop.catalogue.messages.rows(mailbox, uids))
+        keywords = drop.catalogue.mailboxes.keywords(mailbox)
+        known = {}
+        if items & DESCRIPTION_ITEMS and rows:
+            known = drop.catalogue.descriptions.of(rows[0].id, rows[-1].id)
+    if not items & DESCRIPTION_ITEMS:
+        return [message_of(row, items, keywords) for row in rows]
+    made = _describe(drop, mailbox, [row for row in rows if row.id not in known])
+    found = []
+    for row in rows:
+        description = known.get(row.id) or made.get(row.id)
+        if description is not None:
+            found.append(message_of(row, items, keywords, description))
+    return found
+
+
+def read(drop: Maildrop, mailbox_id: str, spans: Sequence[Span]) -> list[bytes | None]:
+    """See `IMailbox.read`."""
+    mailbox = drop.current(mailbox_id)
+    wanted = {span.uid for span in spans}
+    rows = {row.uid: row for row in drop.catalogue.messages.rows(mailbox, list(wanted))}
+    whole: dict[int, bytes | None] = {}
+    found: list[bytes | None] = []
+    for span in spans:
+        row = rows.get(span.uid)
+        if row is None:
+            found.append(None)
+        elif row.disk_size > LARGE:
+            found.append(_read_large(drop, mailbox, row, span))
+        else:
+            if span.uid not in whole:
+                whole[span.uid] = octets_of(drop, mailbox, row)
+            octets = whole[span.uid]
+            found.append(None if octets is None else _cut(octets, span))
+    return found
+
+
+def octets_of(drop: Maildrop, mailbox: MailboxRow, row: MessageRow) -> bytes | None:
+    """All octets of a message; None when it is gone."""
+
+    def whole(row: MessageRow, form: int) -> bytes:
+        return with_crlf(read_whole(drop.files, drop.file(mailbox, row)), form)
+
+    return _found(drop, mailbox, row, whole)
+
+
+def pieces(drop: Maildrop, mailbox: MailboxRow, row: MessageRow) -> Iterator[bytes] | None:
+    """All octets of a message, in pieces; None when it is gone."""
+    if row.disk_size <= LARGE:
+        octets = octets_of(drop, mailbox, row)
+        return None if octets is None else iter((octets,))
+    return _found(drop, mailbox, row, lambda row, form: _large(drop, mailbox, row, form).pieces())
+
+
+def _read_large(drop: Maildrop, mailbox: MailboxRow, row: MessageRow, span: Span) -> bytes | None:
+    return _found(
+        drop,
+        mailbox,
+        row,
+        lambda row, form: _large(drop, mailbox, row, form).read(span.offset, span.length),
+    )
+
+
+def _large(drop: Maildrop, mailbox: MailboxRow, row: MessageRow, form: int) -> LargeFile:
+    key = f"{drop.account}/{row.id}/{row.file}"
+    return drop.large_files.get(key, drop.file(mailbox, row), form)
+
+
+def _found(
+    drop: Maildrop, mailbox: MailboxRow, row: MessageRow, work: Callable[[MessageRow, int], T]
+) -> T | None:
+    """What ``work`` makes of a message's file, wherever another program has renamed it to; None when it is gone."""
+    try:
+        return work(row, _form(drop, mailbox, row))
+    except FileNotFoundError:
+        look(drop, mailbox, force=True)
+    again = drop.catalogue.messages.row(mailbox, row.uid)
+    if again is None:
+        return None
+    try:
+        return work(again, _form(drop, mailbox, again))
+    except FileNotFoundError:
+        # Gone between two system calls; the next look expunges it.
+        return None
+
+
+def _form(drop: Maildrop, mailbox: MailboxRow, row: MessageRow) -> int:
+    """How the octets lie; looked at once, for a file that another program has put there."""
+    if row.form is not None:
+        return row.form
+    form, _ = look_at_octets(pieces_of(drop.files, drop.file(mailbox, row)))
+    if drop.catalogue.in_transaction:
+        return form
+    with drop.writing(0):
+        drop.catalogue.messages.set_form(row.id, form)
+    return form
+
+
+def _describe(drop: Maildrop, mailbox: MailboxRow, rows: Sequence[MessageRow]) -> dict[int, Description]:
+    """Descriptions of messages that have none yet; kept from now on. Those that are gone have none."""
+    made = {}
+    for row in rows:
+        octets = pieces(drop, mailbox, row)
+        if octets is not None:
+            made[row.id] = drop.surroundings.describe(octets)
+    if made:
+        with drop.writing(0):
+            drop.catalogue.descriptions.add(made.items())
+    return made
+
+
+def _state(drop: Maildrop, mailbox_id: str, read_only: bool) -> AbstractContextManager[None]:
+    """A transaction: a writing one where ``\\Recent`` is to be claimed."""
+    mailbox = drop.current(mailbox_id)
+    if not read_only and mailbox.first_recent < mailbox.uidnext:
+        return drop.writing(0)
+    return drop.catalogue.reading()
+
+
+def _take_recent(drop: Maildrop, mailbox: MailboxRow, read_only: bool) -> list[int]:
+    """UIDs that are ``\\Recent`` for this session. One that writes claims them, and moves their files to cur/,
+    as Maildir programs do with messages they have seen."""
+    recent = drop.catalogue.messages.recent(mailbox)
+    if read_only or not drop.catalogue.in_transaction or mailbox.first_recent == mailbox.uidnext:
+        return recent
+    drop.catalogue.mailboxes.claim_recent(mailbox)
+    if recent:
+        _move_to_cur(drop, mailbox, recent)
+    return recent
+
+
+def _move_to_cur(drop: Maildrop, mailbox: MailboxRow, uids: Sequence[int]) -> None:
+    rows = [row for row in drop.catalogue.messages.rows(mailbox, uids) if row.info is None]
+    if not rows:
+        return
+    folder = drop.folder(mailbox)
+    moved = []
+    with drop.own_change(mailbox, 3):
+        for row in rows:
+            info = info_for(row.flags, NO_FLAGS)
+            try:
+                drop.files.rename(drop.file(mailbox, row), f"{folder}/cur/{row.file}{info}")
+            except OSError:
+                # Another program was first, or the disk is full: the message can be read all the same.
+                continue
+            moved.append((row.id, info))
+    drop.catalogue.messages.set_infos(moved)
+
+
+def message_of(
+    row: MessageRow, items: Item, keywords: Keywords, description: Description | None = None
+) -> Message:
+    """A row as it was asked for."""
+    return Message(
+        uid=row.uid,
+        flags=keywords.unpack(row.flags, row.keywords) if Item.FLAGS in items else frozenset(),
+        modseq=row.modseq if Item.FLAGS in items else 0,
+        internal_date=row.internal_date if Item.DATE in items else 0,
+        size=row.size if Item.SIZE in items else 0,
+        email_id=row.email_id if Item.IDENTITY in items else "",
+        thread_id=row.thread_id if Item.IDENTITY in items else "",
+        save_date=row.save_date if Item.IDENTITY in items else 0,
+        description=description,
+    )
+
+
+def _cut(octets: bytes, span: Span) -> bytes:
+    if span.offset == 0 and span.length is None:
+        return octets
+    end = None if span.length is None else span.offset + span.length
+    return octets[span.offset : end]

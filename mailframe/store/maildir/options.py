@@ -1,0 +1,38 @@
+"""What can be configured of the Maildir store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from mailframe.config.types import FilePath, Size, option
+from mailframe.store.names import DEFAULT_MAILBOXES
+
+
+@attrs.frozen
+class MaildirOptions:
+    """Mail in Maildir++ folders, with an SQLite catalogue beside each account's."""
+
+    directory: FilePath = option("Where the accounts lie, as DOMAIN/LOCAL-PART.", FilePath("mail"))
+    line_ends: str = option(
+        "How new files are written: with LF, as other Maildir programs expect, or with CRLF as received, which "
+        "large messages are read faster from.",
+        "lf",
+        choices=("lf", "crlf"),
+    )
+    threads: int = option(
+        "Threads that do the work of sessions. Two more deliver and one searches.",
+        4,
+        validator=attrs.validators.ge(1),
+    )
+    open_accounts: int = option(
+        "Accounts that stay open in each worker process; each holds three file descriptors.",
+        250,
+        validator=attrs.validators.ge(1),
+    )
+    mailboxes: Mapping[str, str] = option(
+        "What a new account has besides INBOX: mailbox names and their special uses (RFC 6154).",
+        factory=lambda: dict(DEFAULT_MAILBOXES),
+    )
+    quota: Size = option("How much an account may hold; 0 for no limit.", Size(0))

@@ -1,0 +1,110 @@
+"""The accounts that are open in one thread, the longest unused closed first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+import apsw
+from twisted.logger import Logger
+
+from mailframe.store.refusals import NONEXISTENT, refuse
+
+from . import metrics
+from .folders import CATALOGUE, account_directory
+from .maildrop import Maildrop
+from .reading import LargeFiles
+from .surroundings import Surroundings
+
+log = Logger()
+
+
+class Shelf:
+    """Open accounts of one thread.
+
+    Args:
+        surroundings: the store's.
+        limit: how many stay open; each holds three descriptors.
+    """
+
+    def __init__(self, surroundings: Surroundings, limit: int) -> None:
+        self.surroundings = surroundings
+        self._limit = limit
+        self._open: OrderedDict[str, Maildrop] = OrderedDict()
+        self._touched: set[str] = set()
+        self._dirty: set[str] = set()
+        self._large_files = LargeFiles(surroundings.files)
+
+    def get(self, account: str, create: bool = True) -> Maildrop:
+        """The open account.
+
+        Args:
+            account: its name.
+            create: make it where it does not exist.
+
+        Raises:
+            MailframeError: ``NONEXISTENT``: it does not exist.
+            OSError, apsw.Error: it cannot be opened or made.
+        """
+        drop = self._open.get(account)
+        if drop is not None and not drop.catalogue.in_place:
+            # Somebody removed the account, or put a copy back from a backup.
+            self._close(account)
+            drop = None
+        if drop is None:
+            if not create and not self._exists(account):
+                raise refuse(NONEXISTENT)
+            drop = self._open[account] = Maildrop(account, self.surroundings, self._large_files)
+            metrics.OPEN_ACCOUNTS.inc()
+        self._open.move_to_end(account)
+        self._touched.add(account)
+        return drop
+
+    def tidy(self) -> bool:
+        """After each group of work: close what is too much. Returns whether something must be flushed soon."""
+        for account in self._touched:
+            drop = self._open.get(account)
+            if drop is not None and drop.catalogue.dirty:
+                self._dirty.add(account)
+        self._touched.clear()
+        while len(self._open) > self._limit:
+            self._close(next(iter(self._open)))
+        return bool(self._dirty)
+
+    def flush(self) -> None:
+        """Put everything committed on stable storage; what fails is tried again the next time."""
+        for account in tuple(self._dirty):
+            drop = self._open.get(account)
+            if drop is None or self._guarded(drop.catalogue.flush, drop):
+                self._dirty.discard(account)
+
+    def forget(self, account: str) -> None:
+        """Close one account, whose directory is about to go."""
+        if account in self._open:
+            self._close(account)
+
+    def close(self) -> None:
+        """Close everything, all on stable storage."""
+        while self._open:
+            self._close(next(iter(self._open)), clean=True)
+        self._large_files.close()
+
+    def _exists(self, account: str) -> bool:
+        surroundings = self.surroundings
+        path = f"{surroundings.directory}/{account_directory(account)}/{CATALOGUE}"
+        return surroundings.files.exists(path)
+
+    def _close(self, account: str, clean: bool = False) -> None:
+        drop = self._open.pop(account)
+        self._dirty.discard(account)
+        metrics.OPEN_ACCOUNTS.dec()
+        self._guarded(lambda: drop.close(clean), drop)
+
+    def _guarded(self, work: Callable[[], None], drop: Maildrop) -> bool:
+        try:
+            with metrics.FLUSH_SECONDS.time():
+                work()
+        except (OSError, apsw.Error):
+            log.failure("the catalogue of {account} could not be flushed", account=drop.account)
+            return False
+        return True

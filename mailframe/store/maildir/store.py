@@ -1,0 +1,206 @@
+"""The Maildir store: accounts in a directory, deliveries in groups, sessions' work in threads."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from twisted.internet.defer import gatherResults
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mailframe.database.sqlite import check_version
+from mailframe.message.status import UNKNOWN_FAULT, MailframeError, Status
+from mailframe.store.catalogue.catalogue import BOOT_ID
+from mailframe.store.flags import KEYWORDS_LIMIT
+from mailframe.store.interfaces import IHints, IMailStore
+from mailframe.store.names import DEFAULT_MAILBOXES, MAILBOXES_LIMIT
+from mailframe.store.values import Delivery, Describe
+
+from . import metrics
+from .account import MaildirAccount
+from .delivery import Answer, Unit
+from .filenames import UniqueNames
+from .files import Files
+from .folders import account_directory
+from .line_ends import LineEnds
+from .maildrop import Maildrop
+from .shelf import Shelf
+from .surroundings import Surroundings
+from .threads import Done, Reactor, Task, Worker, perform_deliveries, perform_tasks
+
+log = Logger()
+T = TypeVar("T")
+
+
+@implementer(IMailStore)
+class MaildirStore:
+    """Mail in Maildir++ folders with an SQLite catalogue an account.
+
+    Accounts lie at ``<directory>/<domain>/<local part>/``. Several processes may have the same directory; the
+    accounts may be used by other Maildir programs too.
+
+    Args:
+        directory: where the accounts lie; made at start.
+        describe: describes a message for IMAP; called in threads.
+        hints: told of changes, in the reactor's thread.
+        reactor: for threads and timers.
+        line_ends: how new files are written: ``"lf"``, as Maildir programs expect, or ``"crlf"``, as received.
+        threads: for sessions; two more deliver, and one searches. 0: no threads at all, work is done at once.
+        open_accounts: accounts that stay open, over all threads; each holds three descriptors.
+        mailboxes: what a new account has besides INBOX, name to special use.
+        quota: octets an account may hold, 0 for no limit.
+        mailboxes_limit: mailboxes an account may have.
+        keywords_limit: keywords a mailbox may have.
+        files: operations on files; tests make them fail.
+        boot: names this run of the machine.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        describe: Describe,
+        hints: IHints,
+        reactor: Reactor,
+        *,
+        line_ends: LineEnds = "lf",
+        threads: int = 4,
+        open_accounts: int = 250,
+        mailboxes: Mapping[str, str] = DEFAULT_MAILBOXES,
+        quota: int = 0,
+        mailboxes_limit: int = MAILBOXES_LIMIT,
+        keywords_limit: int = KEYWORDS_LIMIT,
+        files: Files | None = None,
+        boot: str = BOOT_ID,
+    ) -> None:
+        self.hints = hints
+        self._reactor = reactor
+        self._surroundings = Surroundings(
+            directory=os.path.abspath(directory),
+            describe=describe,
+            line_ends=line_ends,
+            mailboxes=dict(mailboxes),
+            quota=quota,
+            mailboxes_limit=mailboxes_limit,
+            keywords_limit=keywords_limit,
+            files=files or Files(),
+            names=UniqueNames(),
+            boot=boot,
+        )
+        delivering = 2 if threads else 1
+        shelves = delivering + max(threads, 1) + 1
+        limit = max(8, open_accounts // shelves)
+        self._delivering = [
+            Worker[Unit, Answer](
+                reactor,
+                Shelf(self._surroundings, limit),
+                perform_deliveries,
+                f"deliver {n}" if threads else "",
+            )
+            for n in range(delivering)
+        ]
+        self._working = [
+            self._worker(limit, f"mailboxes {n}" if threads else "") for n in range(max(threads, 1))
+        ]
+        self._slow = self._worker(limit, "search" if threads else "")
+
+    async def start(self) -> None:
+        """Make the directory and see that it can be written.
+
+        Raises:
+            UnusableDatabase: the SQLite library is too old.
+            OSError: the directory cannot be made or written.
+        """
+        check_version()
+        directory = self._surroundings.directory
+        self._surroundings.files.make_directory(directory)
+        if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(f"the mail directory {directory} cannot be written by this user")
+
+    async def stop(self) -> None:
+        """Finish what was begun and close all accounts; safe to call twice."""
+        stopping = [worker.stop() for worker in self._delivering]
+        stopping.extend(worker.stop() for worker in (*self._working, self._slow))
+        await gatherResults(stopping)
+
+    async def deliver(self, deliveries: Sequence[Delivery], atomic: bool = False) -> Sequence[Status]:
+        """See `IMailStore.deliver`."""
+        if not deliveries:
+            return []
+        worker = self._delivering[_spread(deliveries[0].account, len(self._delivering))]
+        try:
+            answer = await worker.submit(Unit(deliveries, atomic))
+        except Exception as error:
+            return self._refused(error, len(deliveries))
+        for account, mailbox_id in answer.changed:
+            self.hints.publish(account, mailbox_id)
+        return answer.statuses
+
+    async def account(self, name: str) -> MaildirAccount:
+        """See `IMailStore.account`."""
+        await self.work(name, lambda drop: None, create=True)
+        return MaildirAccount(name, self)
+
+    async def remove_account(self, name: str) -> None:
+        """See `IMailStore.remove_account`."""
+        await self.work(name, lambda drop: None, create=True)
+        mailboxes = await self.work(
+            name, lambda drop: [mailbox.mailbox_id for mailbox in drop.catalogue.mailboxes.all()]
+        )
+        await self.work(name, self._remove)
+        for mailbox_id in mailboxes:
+            self.hints.publish(name, mailbox_id)
+
+    async def work(
+        self,
+        account: str,
+        function: Callable[[Maildrop], T],
+        slow: bool = False,
+        create: bool = False,
+    ) -> T:
+        """Call a function with an open account in a thread, and tell of what it changed.
+
+        Args:
+            slow: it may take long; in a thread of its own kind.
+            create: make the account where it does not exist.
+
+        Raises:
+            MailframeError: temporary, for a fault of disk or database; what ``function`` raises.
+        """
+        worker = self._slow if slow else self._working[_spread(account, len(self._working))]
+        done = await worker.submit(Task(account, function, create))
+        for mailbox_id in done.changed:
+            self.hints.publish(account, mailbox_id)
+        if isinstance(done.result, Failure):
+            done.result.raiseException()
+        result: T = done.result
+        return result
+
+    def _worker(self, limit: int, name: str) -> Worker[Task, Done]:
+        return Worker(self._reactor, Shelf(self._surroundings, limit), perform_tasks, name)
+
+    def _remove(self, drop: Maildrop) -> None:
+        """In a thread: out of sight with one rename, then away. Threads that have it open notice."""
+        files, root = self._surroundings.files, self._surroundings.directory
+        aside = os.path.join(root, f".removed-{self._surroundings.names.next()}")
+        drop.catalogue.flush()
+        files.rename(os.path.join(root, account_directory(drop.account)), aside)
+        files.flush_directory(os.path.dirname(drop.path))
+        files.remove_tree(aside)
+
+    def _refused(self, error: Exception, count: int) -> Sequence[Status]:
+        """The whole group failed, or too much waits: the same temporary status for all."""
+        status = error.status if isinstance(error, MailframeError) else UNKNOWN_FAULT
+        if not isinstance(error, MailframeError):
+            log.failure("a group of deliveries failed", Failure(error))
+        for _ in range(count):
+            metrics.count_outcome(status)
+        return [status] * count
+
+
+def _spread(account: str, count: int) -> int:
+    """Which of ``count`` threads does an account's work: always the same, so that its pages are in one cache."""
+    return zlib.crc32(account.encode("utf-8", "surrogatepass")) % count

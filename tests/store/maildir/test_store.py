@@ -1,0 +1,44 @@
+"""The Maildir store passes the contract of all stores."""
+
+from __future__ import annotations
+
+import os
+
+from twisted.internet import reactor
+from twisted.trial.unittest import TestCase
+
+from mailframe.store.interfaces import IHints
+from mailframe.store.maildir.store import MaildirStore
+from mailframe.store.values import Describe
+from mailframe.testing.store import MailStoreContract
+
+
+class _Contract(MailStoreContract):
+    timeout = 60
+    arguments: dict = {}
+
+    async def make_store(self, describe: Describe, hints: IHints) -> MaildirStore:
+        return await self.started(os.path.abspath(self.mktemp()), describe, hints)
+
+    async def restart_store(self, store: MaildirStore, describe: Describe, hints: IHints) -> MaildirStore:
+        await store.stop()
+        return await self.started(self.directories[store], describe, hints)
+
+    async def started(self, directory: str, describe: Describe, hints: IHints) -> MaildirStore:
+        store = MaildirStore(directory, describe, hints, reactor, **self.arguments)
+        await store.start()
+        self.directories = {**getattr(self, "directories", {}), store: directory}
+        return store
+
+
+class MaildirStoreTests(_Contract, TestCase):
+    """With threads, and LF line ends in files."""
+
+    threads = True
+    arguments = {"threads": 2}
+
+
+class DirectMaildirStoreTests(_Contract, TestCase):
+    """Without threads, and CRLF line ends in files."""
+
+    arguments = {"threads": 0, "line_ends": "crlf"}
