@@ -100,9 +100,9 @@ class AbuseTests(TestCase):
             session.ehlo()
             session.mail("joe@sender.test")
             codes = []
-            for start in range(0, 10_000, 500):
+            for _ in range(20):
                 session.sock.sendall(b"RCPT TO:<alice@example.test>\r\n" * 500)
-                codes += [session.getreply()[0] for _ in range(500)]
+                codes += [session.getreply()[0] for _reply in range(500)]
             self.assertEqual(len(codes), 10_000)
             accepted = codes.count(250)
             self.assertGreaterEqual(accepted, 100)
