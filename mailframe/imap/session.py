@@ -28,9 +28,14 @@ from mailframe.message.status import NO_SUCH_MAILBOX, UNKNOWN_FAULT, MailframeEr
 from mailframe.store.interfaces import IMailAccount
 
 from . import metrics
+from .commands import append
+from .commands.append import Upload
+from .commands.capability import capabilities
+from .commands.table import COMMANDS
 from .limits import is_loopback
 from .selected import Selected
 from .states import Continuation, Reply, State, Surroundings
+from .tally import Tally
 from .wire import reader as events
 from .wire.parser import bad
 from .wire.reader import CommandReader, Limits
@@ -38,8 +43,6 @@ from .wire.responses import refusal, status_line
 
 if TYPE_CHECKING:
     from mailframe.tls.interfaces import IServerContexts
-
-    from .commands.append import Upload
 
 BEFORE_LOGIN = Limits(line=8192, literal=1024, literals=4, command=16 * 1024, discard=256 * 1024)
 """What a stranger may send."""
@@ -62,6 +65,7 @@ class Session:
         upload: the message of an APPEND that is coming in.
         idling: is IDLE under way?
         login, client: who logged in with which program, for the log.
+        tally: what went on, for log and figures.
     """
 
     connection: IConnection
@@ -84,18 +88,12 @@ class Session:
         self._on_close: list[Callable[[], None]] = []
         self._last_words = ""
         self._admitted = False
-        self._bad_commands = 0
-        self._commands = 0
-        self._octets_in = 0
-        self._octets_out = 0
-        self._began = surroundings.clock.seconds()
+        self.tally = Tally(surroundings.clock.seconds())
 
     # The connection calls these.
 
     async def opened(self, connection: IConnection) -> None:
         """Greet, or turn the client away."""
-        from .commands.capability import capabilities
-
         self.connection = connection
         connection.set_timeout(self.settings.login_timeout)
         try:
@@ -115,7 +113,7 @@ class Session:
         try:
             event = self.reader.next(buffer)
         finally:
-            self._octets_in += before - len(buffer)
+            self.tally.octets_in += before - len(buffer)
         return NEED_DATA if event is None else event
 
     async def handle(self, event: object) -> None:
@@ -139,14 +137,14 @@ class Session:
         tag = error.tag if isinstance(error, events.CommandError) else self._tag
         self._tag = self._continuation = None
         metrics.bad_commands.inc()
-        self._bad_commands += 1
+        self.tally.bad_commands += 1
         word = error.status.word if error.status.word == "TOOBIG" else None
         if error.fatal:
             self.write(status_line(b"BYE", error.status.text, word))
             self.state = State.LOGOUT
             return
         self.write(status_line(b"BAD", error.status.text, word, tag or b"*"))
-        if self._bad_commands >= self.settings.bad_commands_limit:
+        if self.tally.bad_commands >= self.settings.bad_commands_limit:
             self.bye("Too many broken commands")
 
     def internal_error(self, failure: Failure) -> None:
@@ -180,8 +178,7 @@ class Session:
             self.surroundings.limits.leave(self.account.name)
         if self._admitted:
             self.surroundings.limits.release(self.connection.peer)
-            metrics.open_sessions.dec()
-            self._log()
+            self.tally.close(self)
 
     # Commands call these.
 
@@ -211,7 +208,7 @@ class Session:
 
     def write(self, octets: bytes) -> None:
         """Send octets."""
-        self._octets_out += len(octets)
+        self.tally.octets_out += len(octets)
         self.connection.write(octets)
 
     def bye(self, text: str, word: str | None = None) -> None:
@@ -312,8 +309,6 @@ class Session:
     # Inside.
 
     async def _command(self, command: events.Command) -> None:
-        from .commands.table import COMMANDS
-
         self._tag = command.tag
         if self._too_late_to_log_in():
             return
@@ -326,7 +321,7 @@ class Session:
             self._log_command(command)
         began = self.clock.seconds()
         await self._run(lambda: entry.run(self, command.arguments), entry.expunges)
-        self._commands += 1
+        self.tally.commands += 1
         metrics.command_done(command.name, self.clock.seconds() - began)
 
     async def _run(self, step: Callable[[], Awaitable[Reply | None]], expunges: bool | None) -> None:
@@ -359,25 +354,21 @@ class Session:
         await self._run(lambda: continuation(line), True)
 
     async def _append(self, offered: events.MessageOffered) -> None:
-        from .commands.append import offer
-
         self._tag = offered.tag
         if self._too_late_to_log_in():
             return
         if self.state not in (State.AUTHENTICATED, State.SELECTED):
             raise bad("APPEND cannot be used in this state")
-        await self._run(lambda: offer(self, offered), True)
+        await self._run(lambda: append.offer(self, offered), True)
 
     async def _append_ends(self, ends: events.MessageEnds) -> None:
-        from .commands.append import finish
-
-        await self._run(lambda: finish(self, ends.clean), True)
-        self._commands += 1
+        await self._run(lambda: append.finish(self, ends.clean), True)
+        self.tally.commands += 1
 
     def _too_late_to_log_in(self) -> bool:
         if self.state is not State.NOT_AUTHENTICATED:
             return False
-        if self.clock.seconds() - self._began < self.settings.login_deadline:
+        if self.clock.seconds() - self.tally.began < self.settings.login_deadline:
             return False
         self.bye("Too slow to log in")
         return True
@@ -385,20 +376,3 @@ class Session:
     def _log_command(self, command: events.Command) -> None:
         # Only the name: arguments hold passwords, search texts and message content.
         log.debug("session {session_id} command {command}", session_id=self.session_id, command=command.name)
-
-    def _log(self) -> None:
-        metrics.octets_in.inc(self._octets_in)
-        metrics.octets_out.inc(self._octets_out)
-        log.info(
-            "imap session {session_id} of {login!r} from {peer} is over: {commands} commands, {octets_in} octets in,"
-            " {octets_out} out",
-            session_id=self.session_id,
-            peer=self.connection.peer,
-            login=self.login,
-            account="" if self.account is None else self.account.name,
-            client=self.client,
-            commands=self._commands,
-            octets_in=self._octets_in,
-            octets_out=self._octets_out,
-            delay=self.clock.seconds() - self._began,
-        )

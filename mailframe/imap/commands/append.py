@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from mailframe.dialogue.shield import TakesTooLong, shielded
 from mailframe.dialogue.spill import Spill
-from mailframe.imap.session import Session
 from mailframe.imap.states import Reply, State
 from mailframe.imap.wire.dates import date_time
 from mailframe.imap.wire.flags import flag_list
@@ -21,6 +21,9 @@ from mailframe.message.mail import new_queue_id
 from mailframe.message.status import NO_SUCH_MAILBOX, STORAGE_FULL, UNAVAILABLE, MailframeError, Status
 from mailframe.store.refusals import TRYCREATE
 from mailframe.store.values import Appended, Flags, NewMessage
+
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
 
 TOO_LARGE = Status((5, 3, 4), "The message is larger than what is taken here", "TOOBIG")
 EMPTY = Status((5, 6, 0), "A message has at least one octet", "CANNOT")

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import base64
 import binascii
+from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
 from mailframe.directory.values import Credentials
 from mailframe.imap import metrics
-from mailframe.imap.session import Session
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.parser import Parser, bad
 from mailframe.message.status import MailframeError, Status
 from mailframe.sasl.mechanisms import MECHANISMS, Password, ServerMechanism
 
 from .capability import capabilities
+
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
 
 PRIVACY_REQUIRED = Status((5, 7, 11), "Log in under TLS only", "PRIVACYREQUIRED")
 NO_SUCH_MECHANISM = Status((5, 5, 4), "There is no such mechanism here", "CANNOT")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import mailframe
-from mailframe.imap.session import Session
 from mailframe.imap.states import Reply, State
 from mailframe.imap.wire.parser import Parser, bad
 from mailframe.imap.wire.responses import string
 from mailframe.sasl.mechanisms import MECHANISMS
+
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
 
 ALWAYS = (
     "IMAP4rev1",

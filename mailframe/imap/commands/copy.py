@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from mailframe.imap.session import Session
+from typing import TYPE_CHECKING
+
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.mailboxes import mailbox
 from mailframe.imap.wire.parser import Parser
 from mailframe.imap.wire.responses import status_line
 from mailframe.imap.wire.sequences import render_set, sequence_set
 from mailframe.store.values import Copied
+
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
 
 
 async def copy(session: Session, arguments: Parser) -> Reply:

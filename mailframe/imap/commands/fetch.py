@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from mailframe.imap.session import Session
 from mailframe.imap.states import Reply, State
 from mailframe.imap.wire.fetching import fetch_attributes
 from mailframe.imap.wire.parser import Parser
@@ -17,6 +17,9 @@ from mailframe.store.values import SEEN, FlagChange, Message
 
 from .fetch_bodies import BodySender
 from .fetch_plan import Plan
+
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
 
 EXPUNGE_ISSUED = Status((5, 5, 0), "Some of the messages are gone already", "EXPUNGEISSUED")
 

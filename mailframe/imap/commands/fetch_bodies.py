@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from mailframe.imap.session import Session
 from mailframe.imap.wire.fetching import BodyOctets, Text
 from mailframe.imap.wire.responses import literal
 from mailframe.message.header import select
 from mailframe.store.values import Message, Span
 
 from .fetch_plan import Place, Plan
+
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
 
 TOGETHER = 1024 * 1024
 """Octets of several messages read and sent in one go; a message with more is streamed."""

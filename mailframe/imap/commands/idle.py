@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mailframe.imap.session import Session
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.parser import Parser, bad
+
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
 
 log = Logger()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from mailframe.imap.session import Session
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.mailboxes import Pattern, decode
 from mailframe.imap.wire.parser import Parser
@@ -13,12 +13,15 @@ from mailframe.message.status import MailframeError
 from mailframe.store.names import listing_key, superiors
 from mailframe.store.values import INBOX, SEPARATOR, MailboxEntry
 
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
+
 
 async def list_(session: Session, arguments: Parser) -> Reply:
     """LIST: mailbox names that match, each with whether it has inferiors and what it is for."""
     reference, pattern = _arguments(arguments)
     if not pattern:
-        _hierarchy(session, b"LIST", reference)
+        _hierarchy(session, b"LIST")
         return Reply("LIST completed")
     entries = await session.mailboxes.mailboxes()
     parents = {above for entry in entries if entry.selectable for above in superiors(entry.name)}
@@ -39,7 +42,7 @@ async def lsub(session: Session, arguments: Parser) -> Reply:
     """
     reference, pattern = _arguments(arguments)
     if not pattern:
-        _hierarchy(session, b"LSUB", reference)
+        _hierarchy(session, b"LSUB")
         return Reply("LSUB completed")
     entries = await session.mailboxes.mailboxes()
     wanted = _pattern(reference, pattern)
@@ -80,14 +83,9 @@ def _pattern(reference: bytes, pattern: bytes) -> Pattern | None:
     return Pattern((INBOX if first.upper() == INBOX else first) + separator + rest)
 
 
-def _hierarchy(session: Session, response: bytes, reference: bytes) -> None:
-    """An empty pattern asks for the separator and the root of the reference (RFC 3501 section 6.3.8)."""
-    try:
-        name = decode(reference)
-    except MailframeError:
-        name = ""
-    root, separator, _ = name.partition(SEPARATOR)
-    session.write(mailbox_list(response, (b"\\Noselect",), root + separator if separator else ""))
+def _hierarchy(session: Session, response: bytes) -> None:
+    """An empty pattern asks for the separator; there is one root, whatever the reference (RFC 3501 section 6.3.8)."""
+    session.write(mailbox_list(response, (b"\\Noselect",), ""))
 
 
 def _attributes(entry: MailboxEntry, has_children: bool) -> Iterable[bytes]:

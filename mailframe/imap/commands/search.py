@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from mailframe.imap.session import Session
+from typing import TYPE_CHECKING
+
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.parser import Parser
 from mailframe.imap.wire.searching import search_program
+
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
 
 
 async def search(session: Session, arguments: Parser) -> Reply:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mailframe.imap.selected import Selected
-from mailframe.imap.session import Session
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.mailboxes import mailbox
 from mailframe.imap.wire.parser import Parser
 from mailframe.imap.wire.responses import status_line
 from mailframe.store.values import Snapshot
+
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
 
 
 async def select(session: Session, arguments: Parser) -> Reply:
@@ -44,13 +48,12 @@ async def _open(session: Session, arguments: Parser, *, read_only: bool) -> Repl
     # Also when this fails, no mailbox is selected any more (RFC 3501 section 6.3.1).
     session.deselect()
     opened = await session.mailboxes.open(name, read_only)
-    settings = session.settings
+    # Listening begins before the snapshot is taken, so that nothing falls between the two.
+    selected = Selected(opened, session.write, session.clock, session.settings.poll_interval)
     try:
-        # Listening begins before the snapshot is taken, so that nothing falls between the two.
-        selected = Selected(opened, session.write, session.clock, settings.poll_interval)
         snapshot = await opened.snapshot()
     except BaseException:
-        opened.close()
+        selected.close()
         raise
     selected.begin(snapshot)
     session.select(selected)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from mailframe.imap.session import Session
+from typing import TYPE_CHECKING
+
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.parser import Parser, bad
+
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
 
 
 async def starttls(session: Session, arguments: Parser) -> Reply | None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from mailframe.imap.session import Session
 from mailframe.imap.settings import IMAPSettings
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.mailboxes import mailbox
 from mailframe.imap.wire.parser import Parser, bad
 from mailframe.imap.wire.responses import mailbox as mailbox_name
 from mailframe.store.values import MailboxStatus
+
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
 
 _ITEMS: dict[str, Callable[[MailboxStatus, IMAPSettings], int]] = {
     "MESSAGES": lambda figures, settings: figures.messages,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from mailframe.imap.session import Session
+from typing import TYPE_CHECKING
+
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.flags import store_flags
 from mailframe.imap.wire.parser import Parser, bad
 from mailframe.imap.wire.sequences import sequence_set
 from mailframe.store.values import FlagChange
+
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
 
 WRITE_PIECES = 500
 """FETCH responses joined into one write."""

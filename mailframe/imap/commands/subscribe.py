@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from mailframe.imap.session import Session
+from typing import TYPE_CHECKING
+
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.mailboxes import mailbox
 from mailframe.imap.wire.parser import Parser
+
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
 
 
 async def subscribe(session: Session, arguments: Parser) -> Reply:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from mailframe.imap.session import Session
 from mailframe.imap.states import Reply, State
 from mailframe.imap.wire.parser import Parser
 
@@ -27,7 +27,10 @@ from . import (
     subscribe,
 )
 
-Run = Callable[[Session, Parser], Awaitable[Reply | None]]
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
+
+Run = Callable[["Session", Parser], Awaitable[Reply | None]]
 
 
 @dataclass(frozen=True, slots=True)

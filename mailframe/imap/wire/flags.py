@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from mailframe.store.values import SYSTEM_FLAGS, Flags
 
 from .parser import Parser, bad
@@ -10,6 +12,7 @@ RECENT = b"\\Recent"
 FLAGS_LIMIT = 256
 """Flags one command may name."""
 
+_FLAG = re.compile(r"\\?[^\x00-\x20\x7f-\uffff(){%*\"\\\]]+", re.ASCII)
 _SPELLING = {flag.lower(): flag for flag in SYSTEM_FLAGS}
 _ORDER = {
     flag: place for place, flag in enumerate(("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"))
@@ -46,9 +49,11 @@ def store_flags(parser: Parser) -> Flags:
 
 
 def render_flags(flags: Flags, recent: bool = False) -> bytes:
-    """A flag list with its parentheses: system flags first, keywords in alphabetical order."""
-    ordered = sorted(flags, key=_place)
-    pieces = [name.encode("ascii", "replace") for name in ordered]
+    """A flag list with its parentheses: system flags first, keywords in alphabetical order.
+
+    A keyword that another program left in the store and that is no atom is not shown: it cannot be said in IMAP.
+    """
+    pieces = [name.encode("ascii") for name in sorted(flags, key=_place) if _FLAG.fullmatch(name)]
     if recent:
         pieces.append(RECENT)
     return b"(" + b" ".join(pieces) + b")"

@@ -1,0 +1,52 @@
+"""What went on in one session, for its line in the log and for the figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twisted.logger import Logger
+
+from . import metrics
+
+if TYPE_CHECKING:
+    from .session import Session
+
+log = Logger()
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one session.
+
+    Attributes:
+        began: when the connection was made, in seconds of the listener's clock.
+        commands: commands answered.
+        bad_commands: commands that broke the protocol.
+        octets_in, octets_out: octets received and sent, without TLS.
+    """
+
+    began: float
+    commands: int = 0
+    bad_commands: int = 0
+    octets_in: int = 0
+    octets_out: int = 0
+
+    def close(self, session: Session) -> None:
+        """The session is over: one line into the log."""
+        metrics.open_sessions.dec()
+        metrics.octets_in.inc(self.octets_in)
+        metrics.octets_out.inc(self.octets_out)
+        log.info(
+            "imap session {session_id} of {login!r} from {peer} is over: {commands} commands, {octets_in} octets in,"
+            " {octets_out} out",
+            session_id=session.session_id,
+            peer=session.connection.peer,
+            login=session.login,
+            account="" if session.account is None else session.account.name,
+            client=session.client,
+            commands=self.commands,
+            octets_in=self.octets_in,
+            octets_out=self.octets_out,
+            delay=session.clock.seconds() - self.began,
+        )
