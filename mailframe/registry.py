@@ -38,6 +38,13 @@ class IPluginFactory(Interface):
             PluginUnavailable: it or a library it needs cannot be imported.
         """
 
+    def check() -> None:
+        """Import all that `build` will need, and build nothing.
+
+        Raises:
+            PluginUnavailable: it or a library it needs cannot be imported.
+        """
+
     def build(options: Any, context: Any) -> Any:
         """Make the thing itself.
 
@@ -147,6 +154,11 @@ class Declaration:
     def schema(self) -> type[Any]:
         """The class of its options (see `IPluginFactory.schema`)."""
         return self._import(self.schema_name)  # type: ignore[no-any-return]
+
+    def check(self) -> None:
+        """Import schema and implementation (see `IPluginFactory.check`)."""
+        self._import(self.schema_name)
+        self._import(self.implementation)
 
     def build(self, options: Any, context: Any) -> Any:
         """Make it (see `IPluginFactory.build`)."""

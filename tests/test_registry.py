@@ -79,6 +79,7 @@ class RegistryTests(SynchronousTestCase):
             str(error),
         )
         self.assertRaises(PluginUnavailable, away.build, None, None)
+        self.assertRaises(PluginUnavailable, away.check)
 
     def test_misdeclared(self) -> None:
         """A declaration that names what is not there is told so."""
@@ -123,7 +124,7 @@ class BuiltinTests(SynchronousTestCase):
     """What comes with Mailframe is declared as anybody else's plugins."""
 
     def test_all_there(self) -> None:
-        """Each of our declarations has a schema that can be imported, and a summary."""
+        """Each of our declarations has a summary, and names what can be imported."""
         found, problems = discover()
         self.assertEqual([], problems)
         own = [one for one in found if one.module == "mailframe.plugins.builtin"]
@@ -131,7 +132,7 @@ class BuiltinTests(SynchronousTestCase):
         for one in own:
             verifyObject(registry.KINDS[one.kind], one.factory)
             self.assertTrue(one.factory.summary)
-            one.factory.schema()
+            one.factory.check()
 
     def test_interfaces_index(self) -> None:
         """Authors find each interface in `mailframe.interfaces`, documented."""

@@ -9,7 +9,8 @@ from mailframe.config.errors import ConfigurationErrors
 from mailframe.config.listen import format_listener
 from mailframe.config.listeners import listeners_of
 from mailframe.config.loading import load
-from mailframe.config.schema import Configuration
+from mailframe.config.schema import Choice, Configuration
+from mailframe.registry import PluginUnavailable
 
 from .errors import Refused
 from .shared import config_option, json_option, print_json
@@ -28,6 +29,7 @@ def command(config: str, roles: tuple[str, ...], as_json: bool) -> None:
             print_json({"ok": False, "problems": [attrs.asdict(problem) for problem in errors.problems]})
         count = len(errors.problems)
         raise Refused(f"{errors}\n{count} {'error' if count == 1 else 'errors'}") from None
+    _check_plugins(configuration)
     listeners = _listeners(configuration)
     if as_json:
         print_json({"ok": True, "problems": [], "roles": list(configuration.roles), "listeners": listeners})
@@ -35,6 +37,33 @@ def command(config: str, roles: tuple[str, ...], as_json: bool) -> None:
     click.echo(f"{config} is right: {', '.join(configuration.roles)}")
     for role, addresses in listeners.items():
         click.echo(f"  {role}: {', '.join(addresses) or 'listens nowhere'}")
+
+
+def _check_plugins(configuration: Configuration) -> None:
+    """Import what everything in use is built with.
+
+    Raises:
+        Refused: libraries are missing; names all of them.
+    """
+    wrong = []
+    for choice in _choices(configuration):
+        try:
+            choice.factory.check()
+        except PluginUnavailable as error:
+            wrong.append(str(error))
+    if wrong:
+        raise Refused("\n".join(wrong))
+
+
+def _choices(configuration: Configuration) -> list[Choice]:
+    """Everything that is chosen."""
+    families = (configuration.roles, configuration.policies, configuration.filters, configuration.deliveries)
+    return [
+        configuration.directory,
+        configuration.store,
+        configuration.authenticator,
+        *(choice for family in families for choice in family.values()),
+    ]
 
 
 def _listeners(configuration: Configuration) -> dict[str, list[str]]:

@@ -38,7 +38,7 @@ def command(as_json: bool) -> None:
 def _describe(one: Found) -> dict[str, str]:
     problem = ""
     try:
-        one.factory.schema()
+        one.factory.check()
     except PluginUnavailable as error:
         problem = str(error)
     return {

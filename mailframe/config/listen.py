@@ -95,7 +95,11 @@ def parse_listener(description: str, directory: str = "") -> Listener:
 
 def format_listener(listener: Listener) -> str:
     """The description again, in one spelling."""
-    return ("ssl:" if listener.implicit_tls else "") + listener.endpoint
+    if not listener.implicit_tls:
+        return listener.endpoint
+    # As people write it, where that means the same.
+    short = listener.kind == "tcp" and ":" not in listener.interface
+    return "ssl:" + (listener.endpoint.removeprefix("tcp:") if short else listener.endpoint)
 
 
 def _split(description: str) -> tuple[list[str], dict[str, str]]:

@@ -9,6 +9,7 @@ from mailframe.cli.directory import open_admin
 from mailframe.cli.init import parse_account
 from mailframe.config.loading import load
 from mailframe.directory.passwords import verify
+from mailframe.registry import IPolicyFactory, find
 
 from .runner import ALICE, BOB, CommandTestCase
 
@@ -127,6 +128,12 @@ class CheckConfigTests(CommandTestCase):
         told = json.loads(self.on_service("check-config", "--json", code=1).stdout)
         self.assertFalse(told["ok"])
         self.assertEqual([2, 3], [problem["line"] for problem in told["problems"]])
+
+    def test_missing_library(self) -> None:
+        """What could not be built is told now, not when the service starts."""
+        self.make_service()
+        self.patch(find(IPolicyFactory, "loops"), "implementation", "tests.config.needs_library.build")
+        self.assertIn("a_library_that_nobody_has", self.on_service("check-config", code=1).stderr)
 
     def test_no_configuration(self) -> None:
         """Without any configuration it says how to name or make one."""
