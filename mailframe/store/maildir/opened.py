@@ -67,7 +67,9 @@ def changes(drop: Maildrop, mailbox_id: str, since: int, read_only: bool) -> Cha
 def fetch(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Item) -> list[Message]:
     """See `IMailbox.fetch`."""
     with drop.catalogue.reading():
-        mailbox = drop.current(mailbox_id)
+        mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
+        if mailbox is None:
+            return []
         rows = list(drop.catalogue.messages.rows(mailbox, uids))
         keywords = drop.catalogue.mailboxes.keywords(mailbox)
         known = {}
@@ -86,7 +88,9 @@ def fetch(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Item) -> 
 
 def read(drop: Maildrop, mailbox_id: str, spans: Sequence[Span]) -> list[bytes | None]:
     """See `IMailbox.read`."""
-    mailbox = drop.current(mailbox_id)
+    mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
+    if mailbox is None:
+        return [None] * len(spans)
     wanted = {span.uid for span in spans}
     rows = {row.uid: row for row in drop.catalogue.messages.rows(mailbox, list(wanted))}
     whole: dict[int, bytes | None] = {}

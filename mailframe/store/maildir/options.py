@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import attrs
 
 from mailframe.config.types import FilePath, Size, option
-from mailframe.store.names import DEFAULT_MAILBOXES
+from mailframe.store.flags import KEYWORDS_LIMIT
+from mailframe.store.names import DEFAULT_MAILBOXES, MAILBOXES_LIMIT
 
 
 @attrs.frozen
@@ -22,9 +23,10 @@ class MaildirOptions:
         choices=("lf", "crlf"),
     )
     threads: int = option(
-        "Threads that do the work of sessions. Two more deliver and one searches.",
+        "Threads that do the work of sessions. Two more deliver and one searches. 0: none of all these; "
+        "work is done at once, which is for tests.",
         4,
-        validator=attrs.validators.ge(1),
+        validator=attrs.validators.ge(0),
     )
     open_accounts: int = option(
         "Accounts that stay open in each worker process; each holds three file descriptors.",
@@ -36,3 +38,11 @@ class MaildirOptions:
         factory=lambda: dict(DEFAULT_MAILBOXES),
     )
     quota: Size = option("How much an account may hold; 0 for no limit.", Size(0))
+    mailboxes_limit: int = option(
+        "How many mailboxes an account may have.", MAILBOXES_LIMIT, validator=attrs.validators.ge(1)
+    )
+    keywords_limit: int = option(
+        "How many keywords a mailbox may have.",
+        KEYWORDS_LIMIT,
+        validator=attrs.validators.in_(range(1, 1025)),
+    )

@@ -18,7 +18,9 @@ _NARROW = 100_000
 
 def search(drop: Maildrop, mailbox_id: str, key: SearchKey) -> SearchResult:
     """See `IMailbox.search`."""
-    mailbox = drop.current(mailbox_id)
+    mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
+    if mailbox is None:
+        return SearchResult()
     program = Program(key)
     keywords = drop.catalogue.mailboxes.keywords(mailbox)
     items = program.items | Item.FLAGS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from twisted.internet.defer import gatherResults
@@ -15,9 +15,7 @@ from zope.interface import implementer
 from mailframe.database.sqlite import check_version
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, Status
 from mailframe.store.catalogue.catalogue import BOOT_ID
-from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.interfaces import IHints, IMailStore
-from mailframe.store.names import DEFAULT_MAILBOXES, MAILBOXES_LIMIT
 from mailframe.store.values import Delivery, Describe
 
 from . import metrics
@@ -26,14 +24,15 @@ from .delivery import Answer, Unit
 from .filenames import UniqueNames
 from .files import Files
 from .folders import account_directory
-from .line_ends import LineEnds
 from .maildrop import Maildrop
+from .options import MaildirOptions
 from .shelf import Shelf
 from .surroundings import Surroundings
 from .threads import Done, Reactor, Task, Worker, perform_deliveries, perform_tasks
 
 log = Logger()
 T = TypeVar("T")
+DEFAULTS = MaildirOptions()
 
 
 @implementer(IMailStore)
@@ -48,13 +47,7 @@ class MaildirStore:
         describe: describes a message for IMAP; called in threads.
         hints: told of changes, in the reactor's thread.
         reactor: for threads and timers.
-        line_ends: how new files are written: ``"lf"``, as Maildir programs expect, or ``"crlf"``, as received.
-        threads: for sessions; two more deliver, and one searches. 0: no threads at all, work is done at once.
-        open_accounts: accounts that stay open, over all threads; each holds three descriptors.
-        mailboxes: what a new account has besides INBOX, name to special use.
-        quota: octets an account may hold, 0 for no limit.
-        mailboxes_limit: mailboxes an account may have.
-        keywords_limit: keywords a mailbox may have.
+        options: the rest; ``directory`` is not read from there.
         files: operations on files; tests make them fail.
         boot: names this run of the machine.
     """
@@ -65,14 +58,8 @@ class MaildirStore:
         describe: Describe,
         hints: IHints,
         reactor: Reactor,
+        options: MaildirOptions = DEFAULTS,
         *,
-        line_ends: LineEnds = "lf",
-        threads: int = 4,
-        open_accounts: int = 250,
-        mailboxes: Mapping[str, str] = DEFAULT_MAILBOXES,
-        quota: int = 0,
-        mailboxes_limit: int = MAILBOXES_LIMIT,
-        keywords_limit: int = KEYWORDS_LIMIT,
         files: Files | None = None,
         boot: str = BOOT_ID,
     ) -> None:
@@ -81,18 +68,19 @@ class MaildirStore:
         self._surroundings = Surroundings(
             directory=os.path.abspath(directory),
             describe=describe,
-            line_ends=line_ends,
-            mailboxes=dict(mailboxes),
-            quota=quota,
-            mailboxes_limit=mailboxes_limit,
-            keywords_limit=keywords_limit,
+            line_ends="crlf" if options.line_ends == "crlf" else "lf",
+            mailboxes=dict(options.mailboxes),
+            quota=options.quota,
+            mailboxes_limit=options.mailboxes_limit,
+            keywords_limit=options.keywords_limit,
             files=files or Files(),
             names=UniqueNames(),
             boot=boot,
         )
+        threads = options.threads
         delivering = 2 if threads else 1
         shelves = delivering + max(threads, 1) + 1
-        limit = max(8, open_accounts // shelves)
+        limit = max(8, options.open_accounts // shelves)
         self._delivering = [
             Worker[Unit, Answer](
                 reactor,

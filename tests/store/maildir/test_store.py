@@ -8,6 +8,7 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from mailframe.store.interfaces import IHints
+from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildir.store import MaildirStore
 from mailframe.store.values import Describe
 from mailframe.testing.store import MailStoreContract
@@ -15,7 +16,7 @@ from mailframe.testing.store import MailStoreContract
 
 class _Contract(MailStoreContract):
     timeout = 60
-    arguments: dict = {}
+    options = MaildirOptions()
 
     async def make_store(self, describe: Describe, hints: IHints) -> MaildirStore:
         return await self.started(os.path.abspath(self.mktemp()), describe, hints)
@@ -25,7 +26,7 @@ class _Contract(MailStoreContract):
         return await self.started(self.directories[store], describe, hints)
 
     async def started(self, directory: str, describe: Describe, hints: IHints) -> MaildirStore:
-        store = MaildirStore(directory, describe, hints, reactor, **self.arguments)
+        store = MaildirStore(directory, describe, hints, reactor, self.options)
         await store.start()
         self.directories = {**getattr(self, "directories", {}), store: directory}
         return store
@@ -35,10 +36,10 @@ class MaildirStoreTests(_Contract, TestCase):
     """With threads, and LF line ends in files."""
 
     threads = True
-    arguments = {"threads": 2}
+    options = MaildirOptions(threads=2)
 
 
 class DirectMaildirStoreTests(_Contract, TestCase):
     """Without threads, and CRLF line ends in files."""
 
-    arguments = {"threads": 0, "line_ends": "crlf"}
+    options = MaildirOptions(threads=0, line_ends="crlf")

@@ -1,0 +1,131 @@
+"""How fast messages come into the Maildir store, durably, and what one costs.
+
+    python benchmarks/store_deliver.py [--directory DIR] [--size OCTETS] [--messages N] [--profile]
+
+Prints, for each number of concurrent deliveries: messages a second, CPU microseconds a message (user and system, of
+the whole process: catalogue row, description, reactor, threads), and the share that the description has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import pstats
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from email.message import EmailMessage
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+
+from mailframe.imap.wire.description import describe
+from mailframe.message.content import Content
+from mailframe.store.hints import LocalHints
+from mailframe.store.maildir.options import MaildirOptions
+from mailframe.store.maildir.store import MaildirStore
+from mailframe.store.values import Delivery, NewMessage
+
+ACCOUNTS = [f"user{number}@example.test" for number in range(10)]
+
+
+def message(size: int) -> bytes:
+    """An ordinary message of about this many octets."""
+    made = EmailMessage()
+    made["From"] = "Alice <alice@example.test>"
+    made["To"] = "bob@example.test"
+    made["Subject"] = "A message for the benchmark"
+    made["Date"] = "Mon, 02 Nov 2026 10:00:00 +0000"
+    made["Message-ID"] = "<1@example.test>"
+    made.set_content("The quick brown fox jumps over the lazy dog, again.\n" * (max(0, size - 400) // 52))
+    return made.as_bytes().replace(b"\n", b"\r\n")
+
+
+async def one_after_another(store: MaildirStore, octets: bytes, account: str, count: int) -> None:
+    """A client: each delivery begins when the one before is answered."""
+    for _ in range(count):
+        (status,) = await store.deliver([Delivery(account, NewMessage(Content.of(octets), queue_id="Q"))])
+        if not status.success:
+            raise RuntimeError(str(status))
+
+
+async def measure(directory: str, octets: bytes, clients: int, messages: int) -> None:
+    """One line of the table."""
+    store = MaildirStore(directory, describe, LocalHints(), reactor, MaildirOptions())
+    await store.start()
+    for account in ACCOUNTS:
+        await one_after_another(store, octets, account, 2)
+    each = messages // clients
+    cpu, wall = time.process_time(), time.perf_counter()
+    await gatherResults(
+        [
+            Deferred.fromCoroutine(one_after_another(store, octets, ACCOUNTS[n % len(ACCOUNTS)], each))
+            for n in range(clients)
+        ]
+    )
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    count = each * clients
+    print(f"{clients:8d} {count / wall:12.0f} {cpu / count * 1e6:12.0f}", flush=True)
+    await store.stop()
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--directory", default=None, help="where to write; a real disk, not tmpfs")
+    parser.add_argument("--size", type=int, default=5000)
+    parser.add_argument("--messages", type=int, default=4000)
+    parser.add_argument("--clients", type=int, nargs="*", default=[1, 16, 32, 64])
+    parser.add_argument("--profile", action="store_true", help="profile the delivering threads")
+    arguments = parser.parse_args()
+    octets = message(arguments.size)
+    started = time.perf_counter()
+    for _ in range(1000):
+        describe([octets])
+    print(
+        f"{len(octets)} octets a message; describing one takes {(time.perf_counter() - started) * 1e3:.0f} us"
+    )
+    print(f"{'clients':>8} {'messages/s':>12} {'CPU us each':>12}")
+    profiles: list[cProfile.Profile] = []
+    if arguments.profile:
+        profile_threads(profiles)
+
+    async def run() -> None:
+        for clients in arguments.clients:
+            directory = tempfile.mkdtemp(prefix="mailframe-bench-", dir=arguments.directory)
+            try:
+                count = arguments.messages if clients > 1 else arguments.messages // 4
+                await measure(directory, octets, clients, count)
+            finally:
+                shutil.rmtree(directory)
+
+    def stop(result: object) -> None:
+        if result is not None:
+            print(result, file=sys.stderr)
+        reactor.stop()
+
+    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(run()).addBoth(stop))
+    reactor.run()
+    for profile in profiles:
+        pstats.Stats(profile).sort_stats("tottime").print_stats(25)
+
+
+def profile_threads(profiles: list[cProfile.Profile]) -> None:
+    """Profile each thread that delivers."""
+    run = threading.Thread.run
+
+    def profiled(thread: threading.Thread) -> None:
+        if not thread.name.startswith("deliver"):
+            run(thread)
+            return
+        profile = cProfile.Profile()
+        profiles.append(profile)
+        profile.runcall(run, thread)
+
+    threading.Thread.run = profiled  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    main()
