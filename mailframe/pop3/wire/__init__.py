@@ -1,1 +1,1 @@
-"""Grammar, bytes to commands and back; no I/O, no Twisted, no clock."""
+"""POP3 on the wire: `commands` from lines, `reader` of what comes, `replies` as octets, `top` of messages."""

@@ -1,0 +1,55 @@
+"""What a POP3 server can be told; every option has a default."""
+
+from __future__ import annotations
+
+import attrs
+
+from mailframe.config.types import Duration, Size, option
+
+_positive = attrs.validators.gt(0)
+
+
+@attrs.frozen
+class POP3Settings:
+    """Options of one POP3 listener. Times are seconds, sizes octets."""
+
+    banner: str = option("Words in the greeting.", "Mailframe is ready")
+    require_tls_for_auth: bool = option("Let clients log in only under TLS.", True)
+    clear_auth_from_loopback: bool = option("Let clients on this machine log in without TLS.", False)
+    login_timeout: Duration = option("How long a client may be silent before it logged in.", Duration(60.0))
+    login_deadline: Duration = option(
+        "How long a connection may stay without a login, however busy it is.", Duration(300.0)
+    )
+    autologout: Duration = option(
+        "How long a client may be silent after login; RFC 1939 asks for at least 10 minutes.",
+        Duration(600.0),
+        validator=attrs.validators.ge(600),
+    )
+    errors_limit: int = option("Errors in a row before the connection ends.", 20, validator=_positive)
+    login_failures_limit: int = option("Failed logins before the connection ends.", 3, validator=_positive)
+    line_limit: Size = option(
+        "Octets a command line may have; RFC 2449 asks for 255.",
+        Size(1024),
+        validator=attrs.validators.ge(255),
+    )
+    window: Size = option(
+        "Octets of a message that are in memory at a time while it is sent.",
+        Size(256 * 1024),
+        validator=attrs.validators.ge(4096),
+    )
+    mark_seen: bool = option(
+        "Set \\Seen on messages that were retrieved and not deleted, when the client quits.", True
+    )
+    connections_limit: int = option(
+        "Connections at the same time, in each worker.", 5000, validator=_positive
+    )
+    connections_limit_per_network: int = option(
+        "Connections at the same time from one IPv4 address or IPv6 /64 network, in each worker; 0 for no limit.",
+        200,
+        validator=attrs.validators.ge(0),
+    )
+    connections_limit_per_account: int = option(
+        "Logged-in connections of one account at the same time, in each worker; 0 for no limit.",
+        10,
+        validator=attrs.validators.ge(0),
+    )
