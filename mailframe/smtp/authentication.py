@@ -8,6 +8,7 @@ from typing import Final
 
 from twisted.logger import Logger
 
+from mailframe.dialogue.limits import is_loopback
 from mailframe.directory.interfaces import IAuthenticator
 from mailframe.directory.values import Credentials
 from mailframe.message.origin import Origin
@@ -30,7 +31,6 @@ CANNOT_CHECK_CODE: Final = 454
 """The basic code when credentials cannot be checked now (RFC 4954 section 6)."""
 
 KEYWORD: Final = "AUTH " + " ".join(MECHANISMS)
-_LOOPBACK: Final = ("127.", "::1", "::ffff:127.", "unix")
 
 log = Logger()
 
@@ -154,7 +154,7 @@ class Authentication:
     def _allowed(self, secure: bool) -> bool:
         if secure or not self._settings.require_tls_for_auth:
             return True
-        return self._settings.clear_auth_from_loopback and self._origin.peer.startswith(_LOOPBACK)
+        return self._settings.clear_auth_from_loopback and is_loopback(self._origin.peer)
 
 
 def _decoded(octets: bytes) -> bytes:

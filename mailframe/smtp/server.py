@@ -16,13 +16,13 @@ from zope.interface import implementer
 
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
+from mailframe.dialogue.limits import ConnectionLimits
 from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.message.mail import new_session_id
 from mailframe.message.origin import Origin
-from mailframe.message.status import ProtocolError, Status
+from mailframe.message.status import MailframeError, ProtocolError, Status
 from mailframe.tls.interfaces import IServerContexts
 
-from .limits import ConnectionLimits
 from .metrics import METRICS
 from .reception import Reception
 from .session import Expects, Session
@@ -58,11 +58,12 @@ class SMTPConversation:
         self._connection = connection
         factory, peer = self._factory, connection.peer
         self._began = factory.clock.seconds()
-        refusal = factory.limits.admit(peer)
-        if refusal is not None:
+        try:
+            factory.limits.admit(peer)
+        except MailframeError as error:
             factory.metrics.turned_away.inc()
-            log.warn("{peer} is turned away: {reply}", peer=peer, reply=str(refusal))
-            connection.write(render(refusal))
+            log.warn("{peer} is turned away: {reason}", peer=peer, reason=error.reason)
+            connection.write(render(error.status, reply_code=421))
             connection.close()
             return
         factory.metrics.accepted.inc()

@@ -25,12 +25,7 @@ from mailframe.dialogue.dotstuffing import BARE_IN_CONTENT
 from mailframe.dialogue.spill import Spill
 from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.origin import Origin
-from mailframe.message.status import (
-    UNKNOWN_FAULT,
-    MailframeError,
-    ProtocolError,
-    Status,
-)
+from mailframe.message.status import UNKNOWN_FAULT, MailframeError, ProtocolError, Status
 
 from .acceptance import Acceptance
 from .authentication import KEYWORD, NOT_OFFERED, Authentication
@@ -103,10 +98,11 @@ class Session:
         origin: the client; filled as the dialogue goes on.
         clock: for delays and limits of time.
         tls_offered: is STARTTLS possible?
+        secure: is TLS on from the beginning?
 
     Attributes:
         expects: what the client sends next.
-        secure: is TLS on? Kept by whoever owns the transport.
+        secure: is TLS on?
     """
 
     def __init__(
@@ -193,15 +189,13 @@ class Session:
 
     def timed_out(self) -> bytes:
         """The last words to a client that was silent too long (RFC 5321 section 3.8)."""
-        self._end()
-        return render_lines(421, [f"{self._settings.hostname} You were silent too long"])
+        return self._last_words((4, 4, 2), "closes: you were silent too long")
 
     def service_ends(self) -> bytes | None:
         """The last words when the service goes away (RFC 5321 section 3.8); None within a transaction."""
         if self._state in (State.MAIL, State.DATA) or self.expects is not Expects.COMMAND:
             return None
-        self._end()
-        return render_lines(421, [f"{self._settings.hostname} The service goes down, try again later"])
+        return self._last_words((4, 3, 2), "goes down; try again later")
 
     def tls_started(self) -> None:
         """The handshake begins: all that was said in clear is forgotten (RFC 3207 section 4.2)."""
@@ -300,8 +294,7 @@ class Session:
 
     async def _quit(self, command: commands.Quit) -> bytes:
         self._abandon()
-        self._end()
-        return render(Status((2, 0, 0), f"{self._settings.hostname} closes", reply_code=221))
+        return self._last_words((2, 0, 0), "closes", 221)
 
     async def _help(self, command: commands.Help) -> bytes:
         return _HELP
@@ -373,6 +366,10 @@ class Session:
 
     def _end(self) -> None:
         self.expects = Expects.NOTHING
+
+    def _last_words(self, enhanced: tuple[int, int, int], text: str, code: int = 421) -> bytes:
+        self._end()
+        return render(Status(enhanced, f"{self._settings.hostname} {text}", reply_code=code))
 
     def _abandon(self) -> None:
         """Forget the transaction, if there is one (RFC 5321 section 4.1.1.5)."""

@@ -332,3 +332,17 @@ class LossTests(SynchronousTestCase):
         lose(protocol)
         self.assertEqual(transport.value(), b"")
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+
+class FinishTests(SynchronousTestCase):
+    """The service goes away."""
+
+    def test_between_commands(self) -> None:
+        """A connection that waits for its peer ends; one that is busy is asked again."""
+        echo, protocol, transport, _ = connect()
+        protocol.dataReceived(b"wait\r\n")
+        self.assertFalse(protocol.finish())
+        echo.waiting.pop().callback(None)
+        self.assertTrue(protocol.finish())
+        self.assertTrue(transport.disconnecting)
+        self.assertTrue(protocol.finish())

@@ -91,8 +91,9 @@ class AuthTests(SynchronousTestCase):
         self.assertFalse([keyword for keyword in self.keywords if "AUTH" in keyword])
         self.assertEqual(self.codes(f"AUTH PLAIN {PLAIN}"), ["538 5.7.11"])
         loopback = SMTPSettings(clear_auth_from_loopback=True)
-        self.client = self.connect(loopback)
-        self.assertEqual(self.codes(f"AUTH PLAIN {PLAIN}"), ["538 5.7.11"])
+        for peer in ("192.0.2.1", "::1:0:0:1", "2001:db8::1"):
+            self.client = self.connect(loopback, peer)
+            self.assertEqual(self.codes(f"AUTH PLAIN {PLAIN}"), ["538 5.7.11"])
         for peer in ("127.0.0.1", "::1", "unix"):
             self.client = self.connect(loopback, peer)
             self.assertIn("250 AUTH PLAIN LOGIN", self.keywords)

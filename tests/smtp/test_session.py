@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from mailframe.config.types import Duration, FilePath, Size
+from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.mail import MailObject
 from mailframe.message.origin import Origin
@@ -432,12 +433,24 @@ class LimitsTests(SessionCase):
     def test_silence(self) -> None:
         """A silent client is told so with 421; within data it has less time."""
         self.client.clock.advance(301)
-        self.assertEqual(self.client.replies(), ["421 mx.example.test You were silent too long"])
+        self.assertEqual(
+            self.client.replies(), ["421 4.4.2 mx.example.test closes: you were silent too long"]
+        )
         self.assertTrue(self.client.closed)
         client = self.connect()
         client.say("EHLO x", "MAIL FROM:<>", "RCPT TO:<bob@example.test>", "DATA")
         client.clock.advance(181)
-        self.assertEqual(client.replies(), ["421 mx.example.test You were silent too long"])
+        self.assertEqual(client.replies(), ["421 4.4.2 mx.example.test closes: you were silent too long"])
+
+    def test_service_ends(self) -> None:
+        """When the service goes down, a client between transactions is told so; one within is left to its end."""
+        protocol = cast(DialogueProtocol, self.client.protocol)
+        self.client.say("MAIL FROM:<>", "RCPT TO:<bob@example.test>", "DATA")
+        self.assertFalse(protocol.finish())
+        self.client.send(b"x\r\n.\r\n")
+        self.assertTrue(protocol.finish())
+        self.assertEqual(self.client.replies(), ["421 4.3.2 mx.example.test goes down; try again later"])
+        self.assertTrue(self.client.closed)
 
     def test_long_line(self) -> None:
         """A command line without end is refused, and the connection ends."""

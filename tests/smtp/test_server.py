@@ -1,0 +1,27 @@
+"""What the server's connections share."""
+
+from __future__ import annotations
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailframe.smtp.server import SMTPServerFactory
+from mailframe.smtp.settings import SMTPSettings
+from mailframe.testing.smtp import Client, fake_reception
+
+
+class LimitedServerTests(SynchronousTestCase):
+    """One client, or all of them, cannot take every connection."""
+
+    def test_in_the_server(self) -> None:
+        """The connection too many gets 421 and ends; when another ends there is room again."""
+        clock = Clock()
+        factory = SMTPServerFactory(fake_reception(), SMTPSettings(connections_limit_per_network=1), clock)
+        first, second = Client(factory, clock), Client(factory, clock)
+        self.assertTrue(first.greeting[0].startswith("220"))
+        self.assertTrue(second.greeting[0].startswith("421 4.7.0"))
+        self.assertTrue(second.closed)
+        second.lose()
+        self.assertTrue(Client(factory, clock, "192.0.2.2").greeting[0].startswith("220"))
+        first.lose()
+        self.assertTrue(Client(factory, clock).greeting[0].startswith("220"))
