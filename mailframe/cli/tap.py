@@ -123,7 +123,8 @@ class Options(usage.Options):
         if twistd is None or twistd.get("logger") or twistd.get("syslog"):
             return
 
-        global _observer  # noqa: PLW0603 - twistd takes a dotted name and calls it without arguments
+        # twistd takes a dotted name and calls it without arguments.
+        global _observer
         _observer = outlet.observer(plan.log.format, plan.log.level)
         twistd["logger"] = f"{__name__}.log_observer"
 

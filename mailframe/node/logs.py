@@ -38,8 +38,11 @@ class LogOutlet:
 
     def observer(self, format: str, level: str) -> LineObserver:
         """Writes this process's events."""
-        stream = sys.stdout if self._descriptor is None else open(self._descriptor, "ab", 0, closefd=False)
-        return _quiet(make_observer(format, level, stream), level)
+        if self._descriptor is None:
+            return _quiet(make_observer(format, level, sys.stdout), level)
+        with open(self._descriptor, "ab", 0, closefd=False) as stream:
+            # It is asked for its descriptor only, which stays open.
+            return _quiet(make_observer(format, level, stream), level)
 
     def reopen(self) -> None:
         """Begin a new file where the old one was renamed away (logrotate); workers have it from their start."""

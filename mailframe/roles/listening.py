@@ -168,9 +168,10 @@ class ListeningRole(Service):
         """End sessions that are between transactions."""
         now = self._clock.seconds()
         for protocol in self._protocols():
-            if isinstance(protocol, DialogueProtocol) and protocol.finish():
-                if now - self._leaving.setdefault(protocol, now) > LAST_WORDS:
-                    protocol.abort()
+            if not isinstance(protocol, DialogueProtocol) or not protocol.finish():
+                continue
+            if now - self._leaving.setdefault(protocol, now) > LAST_WORDS:
+                protocol.abort()
 
     async def health(self) -> Sequence[Problem]:
         """What is wrong (see `IRole.health`)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import tempfile
@@ -15,6 +16,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from mailframe.node import control_client
+from mailframe.node.logs import LogOutlet
 from mailframe.node.parent import Node
 
 from .trivial import FileSource
@@ -57,7 +59,7 @@ class NodeCase(TestCase):
     def setUp(self) -> None:
         """A directory and a configuration."""
         self.base = tempfile.mkdtemp(prefix="mf-node-")
-        self.addCleanup(lambda: __import__("shutil").rmtree(self.base, ignore_errors=True))
+        self.addCleanup(shutil.rmtree, self.base, ignore_errors=True)
         self.source = FileSource(os.path.join(self.base, "node.json"))
         self.port = free_port()
         self.address = f"tcp:{self.port}:interface=127.0.0.1"
@@ -65,7 +67,8 @@ class NodeCase(TestCase):
 
     def make(self) -> Node:
         """A node over the configuration."""
-        return Node(self.source.load(), self.source, reactor, dict(os.environ), self.fatal.extend)
+        outlet = LogOutlet(os.path.join(self.base, "log"))
+        return Node(self.source.load(), self.source, reactor, dict(os.environ), self.fatal.extend, outlet)
 
     async def begin(self, **options: Any) -> Node:
         """A node that serves."""
@@ -208,6 +211,15 @@ class ReloadTests(NodeCase):
         self.assertEqual((await node.describe())["generation"], 1)
         self.assertEqual((await self.client()).greeting["label"], "one")
 
+    async def test_fewer_workers(self) -> None:
+        """The number of workers may change."""
+        node = await self.begin()
+        self.source.write(listen=[self.address], workers=1)
+        self.assertTrue((await self.ask("reload"))["ok"])
+        while len((await node.describe())["workers"]) != 1:
+            await self.pause(0.02)
+        await self.client()
+
     async def test_worker_that_cannot_start(self) -> None:
         """What a new worker cannot do is told, and the old generation serves on with the old sockets only."""
         node = await self.begin(workers=1)
@@ -299,6 +311,34 @@ class ReloadTests(NodeCase):
         going = False
         for client in clients:
             await client
+
+
+class BalanceTests(NodeCase):
+    """Connections are shared."""
+
+    async def test_burst(self) -> None:
+        """Twenty connections at once, that last, are spread over both workers."""
+        await self.begin()
+
+        def burst() -> list[int]:
+            sockets = []
+            for _ in range(20):
+                client = socket.socket()
+                client.setblocking(False)
+                client.connect_ex(("127.0.0.1", self.port))
+                sockets.append(client)
+            pids = []
+            for client in sockets:
+                client.setblocking(True)
+                with client.makefile("rb") as lines:
+                    pids.append(json.loads(lines.readline())["pid"])
+            for client in sockets:
+                client.close()
+            return pids
+
+        pids = await threads.deferToThread(burst)
+        self.assertEqual(len(set(pids)), 2)
+        self.assertGreaterEqual(min(pids.count(pid) for pid in set(pids)), 5)
 
 
 class HintTests(NodeCase):
