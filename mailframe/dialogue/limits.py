@@ -28,6 +28,11 @@ class ConnectionLimits:
         self._networks = _Tally(per_network)
         self._accounts = _Tally(per_account)
 
+    @property
+    def open(self) -> int:
+        """Connections open now."""
+        return self._all.count("*")
+
     def admit(self, peer: str) -> None:
         """Count a connection.
 
@@ -68,6 +73,9 @@ class _Tally:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._counts: dict[str, int] = {}
+
+    def count(self, name: str) -> int:
+        return self._counts.get(name, 0)
 
     def add(self, name: str) -> bool:
         count = self._counts.get(name, 0)

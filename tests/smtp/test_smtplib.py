@@ -63,7 +63,7 @@ class SMTPLibTests(TestCase):
     async def speak(self, speak: Callable[[], None]) -> None:
         """Speak in a thread; wait until the server has no connection left."""
         await deferToThread(speak)
-        while any(factory.limits._open for factory in self.factories):
+        while any(factory.limits.open for factory in self.factories):
             await deferLater(cast(IReactorTime, self.reactor), 0.01)
 
     async def test_starttls_and_login(self) -> None:
