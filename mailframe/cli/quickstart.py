@@ -149,15 +149,24 @@ def _tail(log: str, lines: int = 15) -> str:
 
 
 def _wait_until_stopped(process: subprocess.Popen[bytes]) -> int:
-    """Wait; Ctrl-C and SIGTERM go to the service, whose way to stop is to let transactions finish."""
+    """Wait; Ctrl-C and SIGTERM go to the service, whose way to stop is to let transactions finish.
+
+    Returns:
+        Its exit code, 0 when it ended because it was asked to.
+    """
+    asked = False
 
     def stop(*_: Any) -> None:
+        nonlocal asked
+        asked = True
         if process.poll() is None:
             process.terminate()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    return process.wait()
+    code = process.wait()
+    # twistd ends by the signal that stopped it.
+    return 0 if asked and code == -signal.SIGTERM else code
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

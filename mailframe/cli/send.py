@@ -191,6 +191,7 @@ def _prepare(session: smtplib.SMTP, target: Target) -> None:
     wanted = session.has_extn("starttls") if target.starttls is None else target.starttls
     if wanted and not target.implicit_tls:
         session.starttls(context=target.context)
+        session.ehlo()  # what was said before TLS is forgotten (RFC 3207 section 4.2)
     if target.user is not None:
         _log_in(session, target.user, target.password or "")
 

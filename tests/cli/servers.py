@@ -13,6 +13,14 @@ from typing import Any, BinaryIO
 TIMEOUT = 20.0
 
 
+class StartTLS(Exception):
+    """Raised by a conversation that goes on under TLS."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__()
+        self.context = context
+
+
 class Server:
     """Answers one connection after another until it is stopped.
 
@@ -51,10 +59,18 @@ class Server:
             try:
                 if self._context is not None:
                     connection = self._context.wrap_socket(connection, server_side=True)
-                with connection, connection.makefile("rwb", buffering=0) as file:
-                    self._talk(file)
+                self._converse(connection)
             except OSError:
                 pass
+
+    def _converse(self, connection: socket.socket) -> None:
+        try:
+            with connection.makefile("rwb", buffering=0) as file:
+                self._talk(file)
+        except StartTLS as upgrade:
+            self._converse(upgrade.context.wrap_socket(connection, server_side=True))
+        finally:
+            connection.close()
 
     def stop(self) -> None:
         """Accept no more; wait for the thread."""
@@ -83,15 +99,22 @@ def control(path: str, answers: Mapping[str, Mapping[str, Any]]) -> Server:
 
 
 class SMTP:
-    """Takes mail for everybody but ``nobody@``; keeps what it was told."""
+    """Takes mail for everybody but ``nobody@``; keeps what it was told.
 
-    def __init__(self) -> None:
+    Args:
+        context: for STARTTLS, which is then offered.
+    """
+
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.commands: list[str] = []
         self.messages: list[bytes] = []
+        self._context = context
 
     def talk(self, file: BinaryIO) -> None:
         """One session."""
-        file.write(b"220 test\r\n")
+        greeted = False
+        if not self.commands or self.commands[-1].upper() != "STARTTLS":
+            file.write(b"220 test\r\n")
         while line := file.readline():
             command = line.decode().strip()
             self.commands.append(command)
@@ -99,7 +122,14 @@ class SMTP:
             if verb == "DATA":
                 self._data(file)
             elif verb == "EHLO":
-                file.write(b"250-test\r\n250-AUTH PLAIN\r\n250-8BITMIME\r\n250 SIZE 1000000\r\n")
+                greeted = True
+                offer = b"250-STARTTLS\r\n" if self._context else b""
+                file.write(b"250-test\r\n%s250-AUTH PLAIN\r\n250-8BITMIME\r\n250 SIZE 1000000\r\n" % offer)
+            elif verb == "STARTTLS" and self._context is not None:
+                file.write(b"220 2.0.0 go\r\n")
+                raise StartTLS(self._context)
+            elif not greeted:
+                file.write(b"503 5.5.1 Say who you are first\r\n")
             elif "nobody@" in command:
                 file.write(b"550 5.1.1 No such mailbox here\r\n")
             elif verb == "AUTH":

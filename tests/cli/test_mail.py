@@ -23,13 +23,16 @@ class MailCommandTestCase(CommandTestCase):
         super().setUp()
         self.make_service()
 
+    def context(self) -> ssl.SSLContext:
+        """A server's, with a new certificate of this service."""
+        files = make_certificate(os.path.join(self.config.parent, "tls"), ["localhost"])
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(files.certificate, files.key)
+        return context
+
     def serve(self, talk: object, secure: bool = False) -> str:
         """Start a server; its port."""
-        context = None
-        if secure:
-            files = make_certificate(os.path.join(self.config.parent, "tls"), ["localhost"])
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(files.certificate, files.key)
+        context = self.context() if secure else None
         server = Server(tcp(), talk, context)  # type: ignore[arg-type]
         self.addCleanup(server.stop)
         return str(server.port)
@@ -98,6 +101,17 @@ class SendTests(MailCommandTestCase):
         result = self.on_service("send", "--port", port, "--tls", "--to", ALICE, code=1)
         self.assertIn("--insecure", result.stderr)
         self.on_service("send", "--port", port, "--tls", "--to", ALICE, "--insecure")
+        self.assertEqual(2, len(smtp.messages))
+
+    def test_starttls(self) -> None:
+        """STARTTLS is used where it is offered, before the login, unless forbidden."""
+        smtp = SMTP(self.context())
+        arguments = ("send", "--port", self.serve(smtp.talk), "--to", ALICE, "--user", BOB, "--password", "x")
+        self.on_service(*arguments)
+        self.assertEqual(["STARTTLS", "ehlo", "AUTH"], [one.split()[0] for one in smtp.commands[1:4]])
+        smtp.commands.clear()
+        self.on_service(*arguments, "--no-starttls")
+        self.assertNotIn("STARTTLS", smtp.commands)
         self.assertEqual(2, len(smtp.messages))
 
     def test_refused(self) -> None:

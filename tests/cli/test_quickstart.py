@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
+import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from mailframe.cli import quickstart
@@ -70,6 +73,16 @@ class QuickstartTests(CommandTestCase):
             "Ctrl-C stops it",
         ):
             self.assertIn(words, text)
+
+    def test_stop(self) -> None:
+        """A service that was asked to stop has not failed; one that stops by itself has."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+        process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        self.assertEqual(0, quickstart._wait_until_stopped(process))
+        process = subprocess.Popen([sys.executable, "-c", "import sys; sys.exit(3)"])
+        self.assertEqual(3, quickstart._wait_until_stopped(process))
 
     def test_greets(self) -> None:
         """A listener answers when its greeting comes, under TLS where it is TLS."""
