@@ -12,7 +12,7 @@ RECENT = b"\\Recent"
 FLAGS_LIMIT = 256
 """Flags one command may name."""
 
-_FLAG = re.compile(r"\\?[^\x00-\x20\x7f-\uffff(){%*\"\\\]]+", re.ASCII)
+_FLAG = re.compile(r"\\?[^\x00-\x20\x7f-\U0010ffff(){%*\"\\\]]+")
 _SPELLING = {flag.lower(): flag for flag in SYSTEM_FLAGS}
 _ORDER = {
     flag: place for place, flag in enumerate(("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"))

@@ -1,0 +1,39 @@
+"""Whole IMAP dialogues."""
+
+from __future__ import annotations
+
+import attrs
+from twisted.python.filepath import FilePath
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailframe.testing.imap import CLEAR, factory
+from mailframe.testing.transcripts import TranscriptCase, transcripts
+
+from .mail import PASSWORDS, store_with
+
+
+class FakeContexts:
+    """Certificates that `MemoryTransport` does not look at."""
+
+    def contexts(self):
+        return object()
+
+
+@transcripts(FilePath(__file__).parent().sibling("transcripts").child("imap"))
+class IMAPTranscriptTests(TranscriptCase, SynchronousTestCase):
+    """Sessions as clients see them."""
+
+    server = None
+
+    def connect(self, session, options):
+        if self.server is None:
+            store = store_with(options.get("mail", ""), self.clock)
+            settings = attrs.evolve(
+                CLEAR,
+                require_tls_for_auth=options.get("clear") == "no",
+                append_limit=int(options.get("append_limit", "50000000")),
+                login_deadline=float(options.get("deadline", "600")),
+                spill_directory=self.mktemp(),
+            )
+            self.server = factory(store, PASSWORDS, settings, self.clock, FakeContexts())
+        return self.server.buildProtocol(None)
