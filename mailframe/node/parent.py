@@ -97,20 +97,27 @@ class Node(Service):
     def privilegedStartService(self) -> None:
         """Open all listening sockets, while we may still be root."""
         super().privilegedStartService()  # type: ignore[no-untyped-call]
-        failed: list[Failure] = []
         self._opened = Deferred.fromCoroutine(self._sockets.add(self._plan.listen))
         # Known at once for all endpoints but exotic ones; those are waited for in `_begin`.
         if self._opened.called:
-            self._opened.addErrback(failed.append)
-        if failed:
-            self._cannot_begin(failed[0])
+            self._check(self._opened)
 
     def startService(self) -> None:
         """Begin to serve; `twistd` has given up privileges by now."""
         super().startService()  # type: ignore[no-untyped-call]
         if self._opened is None:
             self.privilegedStartService()
-        Deferred.fromCoroutine(self._begin()).addErrback(self._cannot_begin)
+        self._check(Deferred.fromCoroutine(self._begin()))
+
+    def _check(self, begun: Deferred[Any]) -> None:
+        """Give up when this failed, or fails later."""
+        failed: list[Failure] = []
+        begun.addErrback(failed.append)
+        if failed:
+            # Here and not as errback: ending the process is an exception, which a Deferred would swallow.
+            self._cannot_begin(failed[0])
+        else:
+            begun.addCallback(lambda result: self._cannot_begin(failed[0]) if failed else result)
 
     async def _begin(self) -> None:
         assert self._opened is not None
