@@ -140,7 +140,12 @@ class Runner:
                 session.drop()
 
     def _do(self, steps: list[Step]) -> None:
-        step, session = steps[0], self._session(steps[0].session)
+        step = steps[0]
+        if step.word == "T":
+            self._clock.advance(float(step.octets))
+            self._settle()
+            return
+        session = self._session(step.session)
         match step.word:
             case "C":
                 self._nothing_left(session, step)
@@ -159,9 +164,6 @@ class Runner:
             case "D":
                 self._nothing_left(session, step)
                 session.drop()
-            case "T":
-                self._clock.advance(float(step.octets))
-                self._settle()
 
     # Sending and hearing.
 

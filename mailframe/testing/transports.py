@@ -18,21 +18,32 @@ class MemoryTransport(StringTransport):
     Args:
         secure: TLS from the beginning.
         peer: the client's address.
+        buffer_limit: octets that wait to be taken before the producer is paused, as a slow reader does it; 0 for
+            no limit.
 
     Attributes:
         tls_started: how often STARTTLS was asked of it.
     """
 
-    def __init__(self, secure: bool = False, peer: IPv4Address = _PEER) -> None:
+    def __init__(self, secure: bool = False, peer: IPv4Address = _PEER, buffer_limit: int = 0) -> None:
         super().__init__(peerAddress=peer)  # type: ignore[no-untyped-call]
         self.tls_started = 0
+        self._buffer_limit = buffer_limit
         if secure:
             alsoProvides(self, ISSLTransport)
 
+    def write(self, data: bytes) -> None:
+        """Keep octets, and pause the producer when there are many."""
+        super().write(data)  # type: ignore[no-untyped-call]
+        if self._buffer_limit and self.producer is not None and self.io.tell() > self._buffer_limit:
+            self.producer.pauseProducing()
+
     def take(self) -> bytes:
-        """What was written since this was last called."""
+        """What was written since this was last called; the producer may go on."""
         written = cast(bytes, self.value())  # type: ignore[no-untyped-call]
         self.clear()  # type: ignore[no-untyped-call]
+        if self._buffer_limit and self.producer is not None:
+            self.producer.resumeProducing()
         return written
 
     def startTLS(self, contexts: object, normal: bool = True) -> None:
