@@ -121,8 +121,13 @@ class IConnection(Interface):
     def set_timeout(seconds: float) -> None:
         """From now on the peer may be silent so long while it is its turn."""
 
-    def close() -> None:
-        """End the connection after what was written has gone out."""
+    def close(lingering: bool = False) -> None:
+        """End the connection after what was written has gone out.
+
+        Args:
+            lingering: the peer may still be sending: read on for a while, and throw it away, so that the peer
+                can read our last words. (Closing with unread octets resets the connection.)
+        """
 
     def abort() -> None:
         """End the connection at once."""

@@ -92,7 +92,8 @@ class DialogueProtocol(Protocol):
         self.peer = getattr(peer, "host", "unix")
         self.peer_port = getattr(peer, "port", 0)
         self.local_port = getattr(here, "port", 0)
-        if hasattr(transport, "setTcpNoDelay"):
+        if self.peer_port and hasattr(transport, "setTcpNoDelay"):
+            # Not for local sockets: Twisted's have the method, and it raises.
             transport.setTcpNoDelay(True)
         transport.registerProducer(self, True)
         self._touch()
@@ -202,7 +203,7 @@ class DialogueProtocol(Protocol):
         if self._alarm is not None and self._alarm.getTime() > self._deadline:
             self._alarm.reset(max(0.0, self._deadline - self._clock.seconds()))
 
-    def close(self) -> None:
+    def close(self, lingering: bool = False) -> None:
         """Say no more; cut the line when the peer does not take our last words within `LINGER`."""
         if self._closing:
             return
@@ -210,7 +211,11 @@ class DialogueProtocol(Protocol):
         self._buffer.clear()
         transport = self._transport()
         transport.unregisterProducer()
-        transport.loseConnection()
+        if lingering and not self.secure and hasattr(transport, "loseWriteConnection"):
+            transport.resumeProducing()
+            transport.loseWriteConnection()
+        else:
+            transport.loseConnection()
         if not self._lost:
             self.set_timeout(LINGER)
 
@@ -299,20 +304,7 @@ class DialogueProtocol(Protocol):
     def _refuse(self, error: ProtocolError) -> None:
         self._conversation.protocol_error(error)
         if error.fatal:
-            self._close_after_reading()
-
-    def _close_after_reading(self) -> None:
-        """Close, but read on a while: closing with unread octets resets, and the reply would be lost."""
-        transport = self._transport()
-        if self._closing or self.secure or not hasattr(transport, "loseWriteConnection"):
-            self.close()
-            return
-        self._closing = True
-        self._buffer.clear()
-        transport.unregisterProducer()
-        transport.resumeProducing()
-        transport.loseWriteConnection()
-        self.set_timeout(LINGER)
+            self.close(lingering=True)
 
     async def _next_turn(self) -> None:
         turn: Deferred[None] = Deferred()

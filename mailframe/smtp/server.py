@@ -27,7 +27,7 @@ from .metrics import METRICS
 from .reception import Reception
 from .session import Expects, Session
 from .settings import SMTPSettings
-from .wire.commands import Hello
+from .wire.commands import Hello, Quit
 from .wire.reader import Event, Reader
 from .wire.reply import render
 
@@ -99,7 +99,7 @@ class SMTPConversation:
         if type(event) is Hello and session.secure:
             # Not before now: with implicit TLS the handshake is not over when the connection is made.
             self._origin.tls = connection.tls_facts()
-        self._say(await session.handle(cast(Event, event)))
+        self._say(await session.handle(cast(Event, event)), lingering=type(event) is not Quit)
 
     def protocol_error(self, error: ProtocolError) -> None:
         """Tell what was wrong."""
@@ -145,8 +145,14 @@ class SMTPConversation:
             delay=round(factory.clock.seconds() - self._began, 3),
         )
 
-    def _say(self, reply: bytes, *, close: bool = True) -> None:
-        """Send a reply and make ready for what the client sends next."""
+    def _say(self, reply: bytes, *, close: bool = True, lingering: bool = True) -> None:
+        """Send a reply and make ready for what the client sends next.
+
+        Args:
+            reply: octets to send, if any.
+            close: close the connection here when nothing is expected any more; False: somebody else does.
+            lingering: the client may still be sending then.
+        """
         session, connection = self._session, self._connection
         assert session is not None
         assert connection is not None
@@ -156,16 +162,14 @@ class SMTPConversation:
         if reply:
             connection.write(reply)
         if session.expects is not self._expected or session.expects is Expects.RESPONSE:
-            self._expect(session.expects, close)
+            self._expect(session.expects)
+        if session.expects is Expects.NOTHING and close:
+            connection.close(lingering)
 
-    def _expect(self, expected: Expects, close: bool) -> None:
+    def _expect(self, expected: Expects) -> None:
         connection, settings = self._connection, self._factory.settings
         assert connection is not None
         before, self._expected = self._expected, expected
-        if expected is Expects.NOTHING:
-            if close:
-                connection.close()
-            return
         if expected is Expects.DATA:
             self._reader.expect_data()
             connection.set_timeout(settings.data_timeout)

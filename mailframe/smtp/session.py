@@ -339,8 +339,7 @@ class Session:
             return await self._end_of_data(transaction)
         if self._clock.seconds() > transaction.deadline:
             transaction.refuse(TOO_SLOW)
-            self._end()
-            return render(TOO_SLOW, reply_code=421)
+            raise ProtocolError(TOO_SLOW, fatal=True)
         return b""
 
     async def _end_of_data(self, transaction: Transaction) -> bytes:

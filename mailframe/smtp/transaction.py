@@ -18,7 +18,7 @@ from mailframe.routing.interfaces import Route
 from .wire.reply import basic_code
 
 TOO_LARGE = Status((5, 3, 4), "The message is larger than is taken here", "TOOBIG", reply_code=552)
-TOO_SLOW = Status((4, 4, 2), "The message took too long to arrive", reply_code=451)
+TOO_SLOW = Status((4, 4, 2), "The message took too long to arrive", reply_code=421)
 _REFUSALS_LOGGED = 10
 
 log = Logger()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import ssl
+import tempfile
 from collections.abc import Callable
 from typing import TypeVar, cast
 
@@ -58,12 +61,14 @@ class LoopbackTests(TestCase):
             def buildProtocol(self, addr: object) -> Protocol:
                 conversation = Turning()
                 conversation.contexts = contexts
+                case.conversations.append(conversation)
                 gone: Deferred[None] = Deferred()
                 conversation.closed = lambda: gone.callback(None)  # type: ignore[method-assign]
                 case.gone.append(gone)
                 return DialogueProtocol(cast(IConversation, conversation), cast(IReactorTime, reactor))
 
-        port = cast(IListeningPort, reactor.listenTCP(0, Server(), interface="127.0.0.1"))  # type: ignore[attr-defined]
+        self.factory = Server()
+        port = cast(IListeningPort, reactor.listenTCP(0, self.factory, interface="127.0.0.1"))  # type: ignore[attr-defined]
         self.addCleanup(port.stopListening)
         self.port = port.getHost().port  # type: ignore[attr-defined]
 
@@ -78,6 +83,27 @@ class LoopbackTests(TestCase):
         for gone in self.gone:
             await gone
         return result
+
+    async def test_local_socket(self) -> None:
+        """A socket in the file system serves as well; its peer is called unix."""
+        from twisted.internet import reactor
+
+        path = os.path.join(tempfile.mkdtemp(), "socket")
+        self.addCleanup(shutil.rmtree, os.path.dirname(path))
+        port = cast(IListeningPort, reactor.listenUNIX(path, self.factory))  # type: ignore[attr-defined]
+        self.addCleanup(port.stopListening)
+
+        def speak() -> bytes:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(20)
+                client.connect(path)
+                client.sendall(b"a\r\nquit\r\n")
+                return client.makefile("rb").read()
+
+        self.assertEqual(await deferToThread(speak), b"hello\r\na\r\nquit\r\n")
+        for gone in self.gone:
+            await gone
+        self.assertEqual(self.conversations[0].connection.peer, "unix")
 
     async def test_last_words_reach_a_sender(self) -> None:
         """A peer that sends megabytes after its mistake still reads why it is sent away."""

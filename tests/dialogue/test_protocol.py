@@ -334,6 +334,25 @@ class LossTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
 
+class CloseTests(SynchronousTestCase):
+    """Ends that we decide."""
+
+    def test_lingering(self) -> None:
+        """A lingering end still reads, and throws away; a plain one does not."""
+        echo, protocol, transport, clock = connect(HalfClosing())
+        echo.connection.close(lingering=True)
+        self.assertTrue(cast(HalfClosing, transport).half_closed)
+        self.assertFalse(transport.disconnecting)
+        protocol.dataReceived(b"a\r\n")
+        self.assertEqual(echo.handled, 0)
+        clock.advance(LINGER + 1)
+        self.assertTrue(transport.disconnected)
+        echo, protocol, transport, _ = connect(HalfClosing())
+        echo.connection.close()
+        self.assertFalse(cast(HalfClosing, transport).half_closed)
+        self.assertTrue(transport.disconnecting)
+
+
 class FinishTests(SynchronousTestCase):
     """The service goes away."""
 
