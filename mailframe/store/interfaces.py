@@ -85,7 +85,8 @@ class IMailAccount(Interface):
             Its MAILBOXID.
 
         Raises:
-            MailframeError: with word ``ALREADYEXISTS``, ``CANNOT`` (the name is not allowed) or ``LIMIT``.
+            MailframeError: with word ``ALREADYEXISTS``, ``CANNOT`` (the name is not allowed), ``USEATTR`` (no mailbox
+                can be made for this special use) or ``LIMIT``.
         """
 
     def delete(name: str) -> Awaitable[None]:
@@ -98,6 +99,8 @@ class IMailAccount(Interface):
     def rename(name: str, new_name: str) -> Awaitable[None]:
         """Rename a mailbox and its inferiors, making missing superiors.
 
+        Messages, UIDs, MAILBOXID and special use go along; subscriptions are by name and stay. A name that only
+        has inferiors can be renamed, too. Sessions that have one of the mailboxes open go on working in it.
         Renaming INBOX moves its messages into a new mailbox and leaves INBOX empty, without touching its
         inferiors (RFC 9051 section 6.3.6).
 
@@ -106,7 +109,11 @@ class IMailAccount(Interface):
         """
 
     def subscribe(name: str, subscribed: bool) -> Awaitable[None]:
-        """Put a name on the subscription list or take it off; the mailbox need not exist."""
+        """Put a name on the subscription list or take it off; the mailbox need not exist.
+
+        Raises:
+            MailframeError: ``CANNOT`` (no mailbox can have this name) or ``LIMIT``, when it is to be put on.
+        """
 
     def status(name: str) -> Awaitable[MailboxStatus]:
         """The figures of one mailbox.
@@ -170,6 +177,9 @@ class IMailbox(Interface):
         unchanged_since: int | None = None,
     ) -> Awaitable[Stored]:
         """Change flags. Keywords compare without regard to case and keep the spelling first used.
+
+        What cannot be stored (``\\Recent``, system flags nobody knows) is passed over. A message whose flags stay as
+        they are keeps its modseq.
 
         Raises:
             MailframeError: ``LIMIT`` when there are too many keywords; ``NOPERM`` when read-only.
