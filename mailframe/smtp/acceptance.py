@@ -74,6 +74,7 @@ class Acceptance:
             statuses = await self._reception.deliver(mail, transaction.routes, self._dialect.atomic)
             if len(statuses) != count:
                 raise ValueError(f"{len(statuses)} statuses for {count} recipients")
+            statuses = [_named(status, mail.queue_id) if status.success else status for status in statuses]
         except MailframeError as error:
             log.warn("{queue_id}: {reason}", queue_id=mail.queue_id, reason=error.reason)
             statuses = [error.status] * count
@@ -82,7 +83,6 @@ class Acceptance:
             statuses = [UNKNOWN_FAULT] * count
         finally:
             mail.content.body.discard()
-        statuses = [_named(status, mail.queue_id) if status.success else status for status in statuses]
         self._conclude(transaction, statuses, began)
         return statuses
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailframe.config.types import Size
 from mailframe.directory.memory import MemoryDirectory
 from mailframe.message.address import Address
 from mailframe.policy.login import LoginPolicy
@@ -170,6 +171,32 @@ class SmugglingTests(SynchronousTestCase):
         self.assertTrue(client.send(b"EHLO a\x1b[2J\r\n")[0].startswith("501"))
         client.say("EHLO x")
         self.assertTrue(client.send(b'MAIL FROM:<"a\tb"@example.test>\r\n')[0].startswith("501"))
+
+
+PIECES = [
+    b"\r\n", b"\r", b"\n", b".", b" ", b":", b"<", b">", b"\x00", b"\xff", b"EHLO x", b"MAIL FROM:<a@example.test>",
+    b"RCPT TO:<bob@example.test>", b"DATA", b"\r\n.\r\n", b"RSET", b"AUTH PLAIN", b"AUTH LOGIN eA==", b"*", b"SIZE=1", b"QUIT",
+]  # fmt: skip
+
+
+class NoiseTests(SynchronousTestCase):
+    """Whatever a stranger sends, the server keeps to the protocol."""
+
+    @given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=5), max_size=40), st.integers(1, 50))
+    def test_any_octets(self, pieces: list[bytes], size: int) -> None:
+        """Any octets in any segments get well-formed replies, and no failure of ours."""
+        authenticator = FixedAuthenticator({"bob@example.test": "secret"})
+        asked = Reception(
+            reception(RecordingDelivery())._router, RecordingDelivery(), authenticator=authenticator
+        )
+        client = serve(asked, SMTPSettings(require_tls_for_auth=False, line_limit=Size(512)))
+        octets = b"EHLO x\r\n" + b"".join(pieces)
+        for begin in range(0, len(octets), size):
+            for reply in client.send(octets[begin : begin + size]):
+                self.assertRegex(reply, r"^[2-5][0-9][0-9][ -]")
+        client.lose()
+        self.assertEqual(client.clock.getDelayedCalls(), [])
+        self.assertEqual(self.flushLoggedErrors(), [])
 
 
 class Contexts:

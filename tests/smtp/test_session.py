@@ -312,9 +312,10 @@ class TransactionTests(SessionCase):
         self.delivery.error = MailframeError(LATER, "private")
         self.assertEqual(self.client.message(b"x\r\n", "bob@example.test"), ["450 4.7.1 Later"])
         self.delivery.error = None
-        self.delivery.statuses = []
-        self.assertTrue(self.client.message(b"x\r\n", "bob@example.test")[0].startswith("451 4.3.0"))
-        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+        for nonsense in ([], [None]):
+            self.delivery.statuses = nonsense  # type: ignore[assignment]
+            self.assertTrue(self.client.message(b"x\r\n", "bob@example.test")[0].startswith("451 4.3.0"))
+            self.assertEqual(len(self.flushLoggedErrors(ValueError, AttributeError)), 1)
 
     def test_nothing_before_durable(self) -> None:
         """The 250 waits for the delivery; commands behind it wait, too."""
