@@ -8,7 +8,6 @@ in what a session sees. Each session also keeps a `MailboxView` fed by `changes`
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 from hypothesis import HealthCheck, settings
@@ -19,12 +18,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from twisted.internet.defer import Deferred
-from twisted.internet.threads import blockingCallFromThread, deferToThread
+from twisted.internet.threads import deferToThread
 
 from mailframe.message.status import MailframeError
 from mailframe.store.hints import LocalHints
-from mailframe.store.interfaces import IMailAccount, IMailbox, IMailStore
+from mailframe.store.interfaces import IMailAccount, IMailStore
 from mailframe.store.memory import MemoryStore
 from mailframe.store.values import (
     INBOX,
@@ -43,9 +41,7 @@ from mailframe.store.values import (
 from mailframe.store.view import MailboxView
 
 from .fixture import ALICE, StoreFixture, describe, new, numbered
-
-Run = Callable[[Awaitable[Any]], Any]
-"""Waits for an awaitable and gives its result; how, depends on the store's threads."""
+from .sides import Run, Side, run_at_once, run_in_reactor
 
 # Where work meets work is where faults are: most of it happens in INBOX.
 NAMES = (
@@ -65,49 +61,6 @@ KEYS: list[SearchKey] = [
     Size(larger=len(numbered(1))),
     Size(smaller=len(numbered(100))),
 ]
-
-
-def run_at_once(awaitable: Awaitable[Any]) -> Any:
-    """For a store that answers in the caller's thread."""
-    results: list[Any] = []
-    Deferred.fromCoroutine(_awaited(awaitable)).addBoth(results.append)
-    (result,) = results
-    return result.value if hasattr(result, "getTracebackObject") else result
-
-
-def run_in_reactor(awaitable: Awaitable[Any]) -> Any:
-    """For a store that needs the reactor: called in another thread, which waits."""
-    from twisted.internet import reactor
-
-    return blockingCallFromThread(cast(Any, reactor), lambda: Deferred.fromCoroutine(_awaited(awaitable)))
-
-
-async def _awaited(awaitable: Awaitable[Any]) -> Any:
-    try:
-        return await awaitable
-    except MailframeError as error:
-        return error
-
-
-@dataclass
-class _Side:
-    """One of the two stores in one session.
-
-    Attributes:
-        flags: the session's copy, by UID, kept by `changes` only.
-    """
-
-    mailbox: IMailbox
-    view: MailboxView
-    flags: dict[int, Flags] = field(default_factory=dict)
-
-    def uids(self, places: set[int]) -> list[int]:
-        """The UIDs at these places, those that there are."""
-        return [self.view.uids[place] for place in sorted(places) if place < len(self.view)]
-
-    def places(self, uids: Any) -> list[int | None]:
-        """Where UIDs are."""
-        return [self.view.number(uid) for uid in uids]
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -185,7 +138,7 @@ class StoreMachine(RuleBasedStateMachine):
         if self._agree(found, lambda mailbox: mailbox.name):
             snapshots = [self.run(mailbox.snapshot()) for mailbox in found]
             sides = [
-                _Side(mailbox, MailboxView(snapshot))
+                Side(mailbox, MailboxView(snapshot))
                 for mailbox, snapshot in zip(found, snapshots, strict=True)
             ]
             for side in sides:
@@ -236,7 +189,7 @@ class StoreMachine(RuleBasedStateMachine):
     def copy(self, place: int, places: set[int], name: str, move: bool) -> None:
         """COPY, MOVE."""
 
-        def work(side: _Side) -> Awaitable[Any]:
+        def work(side: Side) -> Awaitable[Any]:
             uids = side.uids(places)
             return side.mailbox.move(uids, name) if move else side.mailbox.copy(uids, name)
 
@@ -246,7 +199,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(place=st.integers(0, 3), places=PLACES)
     def remove(self, place: int, places: set[int]) -> None:
         """POP3's UPDATE."""
-        self._work(place, lambda side: side.mailbox.remove(side.uids(places)), _Side.places)
+        self._work(place, lambda side: side.mailbox.remove(side.uids(places)), Side.places)
 
     @precondition(lambda self: self.sessions)
     @rule(place=st.integers(0, 3), places=st.none() | PLACES)
@@ -298,11 +251,11 @@ class StoreMachine(RuleBasedStateMachine):
         self.accounts: list[IMailAccount] = [
             self.run(store.account(ALICE)) for store in (self.model, self.store)
         ]
-        self.sessions: list[tuple[_Side, _Side]] = []
+        self.sessions: list[tuple[Side, Side]] = []
         for _ in range(2):
             self.open(INBOX, False)
 
-    def _sync(self, session: tuple[_Side, _Side]) -> None:
+    def _sync(self, session: tuple[Side, Side]) -> None:
         since = [side.view.modseq for side in session]
         answers = [
             self.run(side.mailbox.changes(modseq)) for side, modseq in zip(session, since, strict=True)
@@ -322,10 +275,10 @@ class StoreMachine(RuleBasedStateMachine):
         self._agree(session, _figures)
         self._look_at_uids(session[1])
 
-    def _session(self, place: int) -> tuple[_Side, _Side]:
+    def _session(self, place: int) -> tuple[Side, Side]:
         return self.sessions[place % len(self.sessions)]
 
-    def _flags(self, side: _Side) -> dict[int, Flags]:
+    def _flags(self, side: Side) -> dict[int, Flags]:
         messages = self.run(side.mailbox.fetch(list(side.view.uids), Item.FLAGS))
         return {message.uid: message.flags for message in messages}
 
@@ -343,8 +296,8 @@ class StoreMachine(RuleBasedStateMachine):
     def _work(
         self,
         place: int,
-        work: Callable[[_Side], Awaitable[Any]],
-        facts: Callable[[_Side, Any], object],
+        work: Callable[[Side], Awaitable[Any]],
+        facts: Callable[[Side, Any], object],
     ) -> None:
         session = self._session(place)
         answers = [self.run(work(side)) for side in session]
@@ -364,7 +317,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert wanted == found, f"wanted {wanted!r}, found {found!r}"
         return True
 
-    def _look_at_uids(self, side: _Side) -> None:
+    def _look_at_uids(self, side: Side) -> None:
         """A UID names the same message for ever."""
         uids = list(side.view.uids)
         octets = self.run(side.mailbox.read([Span(uid) for uid in uids]))
@@ -396,7 +349,7 @@ def _status(status: Any) -> object:
     return status.messages, status.recent, status.unseen, status.deleted, status.size
 
 
-def _figures(side: _Side) -> object:
+def _figures(side: Side) -> object:
     return [
         (number + 1, side.flags.get(uid), side.view.is_recent(uid))
         for number, uid in enumerate(side.view.uids)
