@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 from mailframe.config.schema import Configuration
 from mailframe.directory.authenticator import PasswordAuthenticator
@@ -18,18 +18,20 @@ from mailframe.policy.login import LoginPolicy
 from mailframe.policy.loops import LoopPolicy
 from mailframe.policy.options import HeloOptions, LoginOptions, LoopOptions
 from mailframe.registry import PluginUnavailable
+from mailframe.store.maildir.options import MaildirOptions
+from mailframe.store.maildir.store import MaildirStore
 from mailframe.store.memory import MemoryStore
 from mailframe.store.options import MemoryStoreOptions
 
 from .context import Context
+from .health import disk_writable
 
 # Stores.
 
 
-def build_maildir(options: Any, context: Context) -> Any:
+def build_maildir(options: MaildirOptions, context: Context) -> MaildirStore:
     """The Maildir store."""
-    from mailframe.store.maildir.store import MaildirStore
-
+    context.checks["store"] = disk_writable(context.reactor, options.directory)
     return MaildirStore(options.directory, describe, context.hints, context.reactor, options)
 
 

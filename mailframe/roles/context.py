@@ -16,6 +16,7 @@ from mailframe.config.types import FilePath
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
 from mailframe.filters.interfaces import IFilter
 from mailframe.message.address import Address, parse_mailbox
+from mailframe.monitor.health import Check
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IHints, IMailStore
 from mailframe.tls.interfaces import IServerContexts
@@ -55,6 +56,8 @@ class Context:
         self._named: dict[tuple[str, str], Any] = {}
         self.resources: list[Any] = []
         """What was built and has to be stopped at the end, in the order it was built."""
+        self.checks: dict[str, Check] = {"data": disk_writable(reactor, self.data)}
+        """What every role asks when it is asked how it is, besides its own; builders of stores add theirs."""
 
     # What roles share.
 
@@ -138,8 +141,9 @@ class Context:
         return parse_mailbox(text) if text else None
 
     def add_health_checks(self, role: ListeningRole) -> None:
-        """What every role with this node's disk depends on."""
-        role.add_health_check("data", disk_writable(self.reactor, self.data))
+        """What every role of this node depends on."""
+        for name, check in self.checks.items():
+            role.add_health_check(name, check)
 
     def _kept(self, built: Any) -> Any:
         self.resources.append(built)

@@ -69,7 +69,7 @@ class MXRole(ListeningRole):
                 reception, settings, clock, None if implicit else tls, implicit_tls=implicit
             ),
         )
-        self._health.add("directory", directory_answers(directory, settings.hostname))
+        self._health.add("directory", directory_answers(directory, clock))
 
 
 def build(options: MXOptions, context: Context) -> MXRole:

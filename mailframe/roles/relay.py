@@ -109,7 +109,7 @@ class RelayRole(ListeningRole):
                 reception, settings, clock, None if implicit else tls, implicit_tls=implicit
             ),
         )
-        self._health.add("directory", directory_answers(directory, settings.hostname))
+        self._health.add("directory", directory_answers(directory, clock))
 
 
 def build(options: RelayOptions, context: Context) -> RelayRole:

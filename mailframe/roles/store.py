@@ -124,7 +124,7 @@ class StoreRole(ListeningRole):
                 store, authenticator, pop3_settings or POP3Settings(), clock, None if implicit else tls
             ),
         )
-        self._health.add("directory", directory_answers(directory, settings.hostname))
+        self._health.add("directory", directory_answers(directory, clock))
 
 
 def build(options: StoreOptions, context: Context) -> StoreRole:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from mailframe.config.types import FilePath, Size, option
+from mailframe.config.types import DataPath, Size, option
 from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.names import DEFAULT_MAILBOXES, MAILBOXES_LIMIT
 
@@ -15,7 +15,7 @@ from mailframe.store.names import DEFAULT_MAILBOXES, MAILBOXES_LIMIT
 class MaildirOptions:
     """Mail in Maildir++ folders, with an SQLite catalogue beside each account's."""
 
-    directory: FilePath = option("Where the accounts lie, as DOMAIN/LOCAL-PART.", FilePath("mail"))
+    directory: DataPath = option("Where the accounts lie, as DOMAIN/LOCAL-PART.", DataPath("mail"))
     line_ends: str = option(
         "How new files are written: with LF, as other Maildir programs expect, or with CRLF as received, which "
         "large messages are read faster from.",
