@@ -127,6 +127,8 @@ class Catalogue:
         if first:
             self._set_mark(self._boot)
         self._connection.execute("COMMIT")
+        # It counts our own commits too; what it is now, before another look at the file, is ours.
+        self._version = self._connection.data_version()
         self._marked = self.dirty = True
         self._numbers += numbers
         if first or self._numbers > JUMP // 2:
@@ -143,6 +145,10 @@ class Catalogue:
             OSError: it could not be done; the catalogue stays dirty.
         """
         flush_log(self.path)
+        self.flushed()
+
+    def flushed(self) -> None:
+        """Note that somebody flushes, or is about to flush, what was committed so far."""
         self.dirty = False
         self._numbers = 0
 

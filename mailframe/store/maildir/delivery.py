@@ -103,6 +103,8 @@ class Group:
         ]
         self._shared: dict[tuple[int, bytes], Written] = {}
         self._waiting: dict[str, int] = {}
+        self._opened: dict[str, Maildrop] = {}
+        self._folders: dict[tuple[str, str], str] = {}
 
     def deliver(self) -> list[Answer]:
         """Do it; an answer for each unit."""
@@ -122,16 +124,28 @@ class Group:
     def _prepare(self, attempt: Attempt) -> None:
         delivery = attempt.delivery
         content = delivery.message.content
-        attempt.drop = drop = self._shelf.get(delivery.account)
+        attempt.drop = drop = self._drop(delivery.account)
         self._check_quota(drop, content.size)
-        folder = drop.folder(_mailbox(drop, delivery.mailbox))
-        path = f"{folder}/{TMP}/{drop.surroundings.names.next()}"
+        path = f"{self._folder(drop, delivery.mailbox)}/{TMP}/{drop.surroundings.names.next()}"
         key = (id(content.body), content.prefix)
         attempt.written = self._linked(key, path)
         if attempt.written is None:
             surroundings = drop.surroundings
             attempt.written = write(self._files, path, content, surroundings.line_ends, surroundings.describe)
             self._shared[key] = attempt.written
+
+    def _drop(self, account: str) -> Maildrop:
+        """The open account: asked of the shelf once a group, because that looks at the disk."""
+        drop = self._opened.get(account)
+        if drop is None:
+            drop = self._opened[account] = self._shelf.get(account)
+        return drop
+
+    def _folder(self, drop: Maildrop, name: str) -> str:
+        folder = self._folders.get((drop.account, name))
+        if folder is None:
+            folder = self._folders[drop.account, name] = drop.folder(_mailbox(drop, name))
+        return folder
 
     def _linked(self, key: tuple[int, bytes], path: str) -> Written | None:
         """A second name for a file that this group has written already: one copy for many recipients."""
@@ -187,8 +201,10 @@ class Group:
 
     def _add(self, drop: Maildrop, attempts: list[Attempt]) -> None:
         by_mailbox: dict[int, list[Attempt]] = {}
+        named: dict[str, MailboxRow] = {}
         for attempt in attempts:
-            mailbox = attempt.mailbox = _mailbox(drop, attempt.delivery.mailbox)
+            name = attempt.delivery.mailbox
+            mailbox = attempt.mailbox = named.get(name) or named.setdefault(name, _mailbox(drop, name))
             by_mailbox.setdefault(mailbox.id, []).append(attempt)
         for coming in by_mailbox.values():
             target = coming[0].mailbox

@@ -204,10 +204,23 @@ class Maildrop:
             mailbox: as read within the transaction.
             directories: 1 for new/, 2 for cur/, 3 for both.
         """
-        before = self.times(mailbox)
+        known = self._times(mailbox, directories) == (mailbox.new_time, mailbox.cur_time)
         yield
-        if before == (mailbox.new_time, mailbox.cur_time):
-            self.catalogue.mailboxes.set_times(mailbox, *self.times(mailbox), mailbox.settled & ~directories)
+        if known:
+            after = self._times(mailbox, directories)
+            self.catalogue.mailboxes.set_times(mailbox, *after, mailbox.settled & ~directories)
+
+    def _times(self, mailbox: MailboxRow, directories: int) -> tuple[int, int]:
+        """As `times`, but asks for those directories only, and has the times on record of the other."""
+        if directories == 3:
+            return self.times(mailbox)
+        folder = self.folder(mailbox)
+        try:
+            if directories == 1:
+                return self.files.time(folder + "/new"), mailbox.cur_time
+            return mailbox.new_time, self.files.time(folder + "/cur")
+        except FileNotFoundError:
+            return self.times(mailbox)
 
     def check_quota(self, octets: int) -> None:
         """Refuse what does not fit.

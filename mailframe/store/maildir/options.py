@@ -23,10 +23,16 @@ class MaildirOptions:
         choices=("lf", "crlf"),
     )
     threads: int = option(
-        "Threads that do the work of sessions. Two more deliver and one searches. 0: none of all these; "
-        "work is done at once, which is for tests.",
+        "Threads that do the work of sessions; one more searches. 0: no threads of any kind, work is done at "
+        "once, which is for tests.",
         4,
         validator=attrs.validators.ge(0),
+    )
+    delivery_threads: int = option(
+        "Threads that deliver, each in groups of its own. One makes the largest groups; more keep mail "
+        "moving for other accounts while one account's catalogue is busy.",
+        1,
+        validator=attrs.validators.ge(1),
     )
     open_accounts: int = option(
         "Accounts that stay open in each worker process; each holds three file descriptors.",

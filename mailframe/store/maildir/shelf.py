@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 
 import apsw
 from twisted.logger import Logger
@@ -71,12 +70,16 @@ class Shelf:
             self._close(next(iter(self._open)))
         return bool(self._dirty)
 
-    def flush(self) -> None:
-        """Put everything committed on stable storage; what fails is tried again the next time."""
-        for account in tuple(self._dirty):
-            drop = self._open.get(account)
-            if drop is None or self._guarded(drop.catalogue.flush, drop):
-                self._dirty.discard(account)
+    def take_dirty(self) -> list[str]:
+        """Paths of catalogues that must be flushed; from now on that is the caller's to do."""
+        paths = []
+        for account in self._dirty:
+            drop = self._open[account]
+            if drop.catalogue.dirty:
+                paths.append(drop.catalogue.path)
+                drop.catalogue.flushed()
+        self._dirty.clear()
+        return paths
 
     def forget(self, account: str) -> None:
         """Close one account, whose directory is about to go."""
@@ -98,13 +101,7 @@ class Shelf:
         drop = self._open.pop(account)
         self._dirty.discard(account)
         metrics.OPEN_ACCOUNTS.dec()
-        self._guarded(lambda: drop.close(clean), drop)
-
-    def _guarded(self, work: Callable[[], None], drop: Maildrop) -> bool:
         try:
-            with metrics.FLUSH_SECONDS.time():
-                work()
+            drop.close(clean)
         except (OSError, apsw.Error):
             log.failure("the catalogue of {account} could not be flushed", account=drop.account)
-            return False
-        return True

@@ -28,7 +28,7 @@ from .maildrop import Maildrop
 from .options import MaildirOptions
 from .shelf import Shelf
 from .surroundings import Surroundings
-from .threads import Done, Reactor, Task, Worker, perform_deliveries, perform_tasks
+from .threads import Done, Flusher, Reactor, Task, Worker, perform_deliveries, perform_tasks
 
 log = Logger()
 T = TypeVar("T")
@@ -78,15 +78,17 @@ class MaildirStore:
             boot=boot,
         )
         threads = options.threads
-        delivering = 2 if threads else 1
+        delivering = options.delivery_threads if threads else 1
         shelves = delivering + max(threads, 1) + 1
         limit = max(8, options.open_accounts // shelves)
+        self._flusher = Flusher(reactor, threaded=bool(threads))
         self._delivering = [
             Worker[Unit, Answer](
                 reactor,
                 Shelf(self._surroundings, limit),
                 perform_deliveries,
                 f"deliver {n}" if threads else "",
+                self._flusher,
             )
             for n in range(delivering)
         ]
@@ -113,6 +115,7 @@ class MaildirStore:
         stopping = [worker.stop() for worker in self._delivering]
         stopping.extend(worker.stop() for worker in (*self._working, self._slow))
         await gatherResults(stopping)
+        await self._flusher.stop()
 
     async def deliver(self, deliveries: Sequence[Delivery], atomic: bool = False) -> Sequence[Status]:
         """See `IMailStore.deliver`."""
@@ -168,7 +171,7 @@ class MaildirStore:
         return result
 
     def _worker(self, limit: int, name: str) -> Worker[Task, Done]:
-        return Worker(self._reactor, Shelf(self._surroundings, limit), perform_tasks, name)
+        return Worker(self._reactor, Shelf(self._surroundings, limit), perform_tasks, name, self._flusher)
 
     def _remove(self, drop: Maildrop) -> None:
         """In a thread: out of sight with one rename, then away. Threads that have it open notice."""

@@ -13,8 +13,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailframe.database.lanes import DirectLane, Lane
-from mailframe.database.sqlite import storage_error
+from mailframe.database.sqlite import flush_log, storage_error
 
+from . import metrics
 from .delivery import Answer, Group, Unit
 from .maildrop import Maildrop
 from .shelf import Shelf
@@ -38,6 +39,54 @@ class Reactor(Protocol):
         """Call a function after ``delay`` seconds."""
 
 
+class Flusher:
+    """The thread that flushes catalogues: nothing else waits for it.
+
+    Args:
+        reactor: see `Reactor`.
+        threaded: False: in the caller's thread.
+    """
+
+    def __init__(self, reactor: Reactor, threaded: bool) -> None:
+        self._lane: Lane[list[str], list[str]] | DirectLane[list[str], list[str]]
+        if threaded:
+            self._lane = Lane(reactor, self._flush_all, "flush catalogues")
+        else:
+            self._lane = DirectLane(self._flush_all)
+        self._failed: set[str] = set()
+
+    def flush(self, paths: list[str]) -> None:
+        """Flush catalogues, and those that could not be flushed before."""
+        wanted = sorted(self._failed.union(paths))
+        self._failed.clear()
+        if wanted:
+            self._lane.submit(wanted).addCallbacks(self._failed.update, self._refused, errbackArgs=(wanted,))
+
+    def stop(self) -> Deferred[None]:
+        """Finish what waits."""
+        return self._lane.stop()
+
+    def _refused(self, failure: Failure, wanted: list[str]) -> None:
+        log.failure("catalogues could not be flushed", failure)
+        self._failed.update(wanted)
+
+    def _flush_all(self, groups: list[list[str]]) -> list[list[str]]:
+        """In the thread: the paths that failed, for each group."""
+        failed = {path for path in set().union(*groups) if not _flush(path)}
+        return [[path for path in group if path in failed] for group in groups]
+
+
+def _flush(path: str) -> bool:
+    try:
+        with metrics.FLUSH_SECONDS.time():
+            flush_log(path)
+    except OSError as fault:
+        # Nothing is lost but by a lost power supply; it is tried again within a second.
+        log.error("{path} could not be flushed: {fault}", path=path, fault=fault)
+        return False
+    return True
+
+
 class Worker(Generic[Work, Outcome]):
     """A thread with its shelf of open accounts. Methods are for the reactor's thread.
 
@@ -46,6 +95,7 @@ class Worker(Generic[Work, Outcome]):
         shelf: the accounts this thread has open.
         perform: does a group of work with them.
         name: of the thread; '' for no thread: work is done at once.
+        flusher: flushes what was committed, within `FLUSH_SECONDS`.
     """
 
     def __init__(
@@ -54,15 +104,17 @@ class Worker(Generic[Work, Outcome]):
         shelf: Shelf,
         perform: Callable[[Shelf, list[Work]], Sequence[Outcome | Failure]],
         name: str,
+        flusher: Flusher,
     ) -> None:
         self._reactor = reactor
         self._shelf = shelf
         self._work = perform
+        self._flusher = flusher
         self._timer: IDelayedCall | None = None
         self._flush_due = False
         self._stopped = False
         self._threaded = bool(name)
-        self._lane: Lane[Work | None, Outcome | None] | DirectLane[Work | None, Outcome | None]
+        self._lane: Lane[Any, Any] | DirectLane[Any, Any]
         if name:
             self._lane = Lane(reactor, self._perform, name, finish=shelf.close)
         else:
@@ -70,7 +122,7 @@ class Worker(Generic[Work, Outcome]):
 
     def submit(self, work: Work) -> Deferred[Outcome]:
         """Have a unit of work done; see `Lane.submit`."""
-        return self._lane.submit(work)  # type: ignore[return-value]
+        return self._lane.submit(work)
 
     def stop(self) -> Deferred[None]:
         """Finish what waits, then close all accounts."""
@@ -80,15 +132,16 @@ class Worker(Generic[Work, Outcome]):
             self._timer = None
         return self._lane.stop()
 
-    def _perform(self, units: list[Work | None]) -> Sequence[Outcome | Failure | None]:
-        """In the thread; None is the request to flush."""
+    def _perform(self, units: list[Work | None]) -> list[Any]:
+        """In the thread; None asks for what must be flushed."""
         work = [unit for unit in units if unit is not None]
-        if len(work) < len(units):
-            self._flush_due = False
-            self._shelf.flush()
         outcomes = iter(self._work(self._shelf, work) if work else ())
-        answers = [None if unit is None else next(outcomes) for unit in units]
-        if self._shelf.tidy() and not self._flush_due:
+        due = self._shelf.tidy()
+        if len(work) < len(units):
+            self._flush_due = due = False
+            paths = self._shelf.take_dirty()
+        answers: list[Any] = [paths if unit is None else next(outcomes) for unit in units]
+        if due and not self._flush_due:
             self._flush_due = True
             if self._threaded:
                 self._reactor.callFromThread(self._flush_later)
@@ -102,12 +155,11 @@ class Worker(Generic[Work, Outcome]):
 
     def _flush(self) -> None:
         self._timer = None
-        flushed = self._lane.submit(None)
-        flushed.addErrback(self._not_flushed)
+        self._lane.submit(None).addCallbacks(self._flusher.flush, self._not_asked)
 
-    def _not_flushed(self, failure: Failure) -> None:
-        log.failure("a flush of catalogues failed", failure)
-        self._flush_due = False
+    def _not_asked(self, failure: Failure) -> None:
+        """So much waits that even this was refused: then later."""
+        self._flush_later()
 
 
 @dataclass(frozen=True, slots=True)
