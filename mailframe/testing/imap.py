@@ -5,7 +5,8 @@
     client = serve(store, {"alice@example.test": "secret"})
     client.say("a LOGIN alice@example.test secret")     # [b"a OK [CAPABILITY ...] Logged in"]
 
-Stores that answer at once (`mailframe.store.memory`) have answered when `Client.say` returns; others need the reactor.
+Stores that answer at once (`mailframe.store.memory`) have answered when `Client.say` returns; others need the
+reactor.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Client:
     def __init__(self, protocol: DialogueProtocol) -> None:
         self.protocol = protocol
         self.transport = MemoryTransport()
-        protocol.makeConnection(self.transport)
+        protocol.makeConnection(self.transport)  # type: ignore[no-untyped-call]
 
     def heard(self) -> list[bytes]:
         """The lines that the server said since this was last called; a literal is cut at its line ends."""

@@ -57,7 +57,7 @@ class Upload:
 
     def write(self, octets: bytes) -> None:
         """Take a piece; after a refusal it is thrown away."""
-        if self._refusal is not None:
+        if self._refusal is not None or not octets:
             return
         if b"\0" in octets:
             self._refuse(HAS_NUL)

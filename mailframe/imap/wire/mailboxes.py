@@ -40,10 +40,8 @@ def decode(octets: bytes) -> str:
     """
     if len(octets) > NAME_LIMIT:
         raise MailframeError(NOT_A_NAME)
-    if b"&" not in octets and octets.isascii():
-        return octets.decode("ascii")
     try:
-        name = _decoded(octets)
+        name = _decoded(octets) if b"&" in octets else octets.decode("ascii")
     except ValueError:
         raise MailframeError(NOT_A_NAME) from None
     if encode(name) != octets:

@@ -1,0 +1,83 @@
+"""Search programs."""
+
+from __future__ import annotations
+
+import datetime
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailframe.imap.wire.parser import Parser
+from mailframe.imap.wire.searching import search_program
+from mailframe.message.status import MailframeError, ProtocolError
+from mailframe.store import values
+from mailframe.store.values import HasFlag, Not, UIDs
+
+DAY = datetime.date(2026, 2, 1).toordinal()
+
+
+class Resolver:
+    """Message sequence number n is UID 100 + n."""
+
+    def numbers(self, wanted):
+        return tuple((first + 100, last + 100) for first, last in wanted.resolve(10))
+
+    def uids(self, wanted):
+        return wanted.resolve(110)
+
+    def recent(self):
+        return ((109, 110),)
+
+
+def parse(octets):
+    return search_program(Parser(octets), Resolver())
+
+
+class SearchProgramTests(SynchronousTestCase):
+    """Search keys become the store's."""
+
+    def test_keys(self):
+        """Each key of RFC 3501."""
+        recent = UIDs(((109, 110),))
+        cases = {
+            b"ALL": values.All(), b"ANSWERED": HasFlag("\\Answered"), b"DELETED": HasFlag("\\Deleted"), b"DRAFT": HasFlag("\\Draft"),
+            b"FLAGGED": HasFlag("\\Flagged"), b"SEEN": HasFlag("\\Seen"), b"UNANSWERED": Not(HasFlag("\\Answered")),
+            b"UNDELETED": Not(HasFlag("\\Deleted")), b"UNDRAFT": Not(HasFlag("\\Draft")), b"UNFLAGGED": Not(HasFlag("\\Flagged")),
+            b"unseen": Not(HasFlag("\\Seen")), b"KEYWORD work": HasFlag("work"), b"UNKEYWORD work": Not(HasFlag("work")),
+            b"BCC x": values.HeaderContains("Bcc", "x"), b"CC x": values.HeaderContains("Cc", "x"),
+            b"FROM x": values.HeaderContains("From", "x"), b"SUBJECT x": values.HeaderContains("Subject", "x"),
+            b"TO x": values.HeaderContains("To", "x"), b'HEADER X-Y ""': values.HeaderContains("X-Y", ""),
+            b"BODY x": values.TextContains("x"), b"TEXT x": values.TextContains("x", header=True),
+            b"LARGER 5": values.Size(larger=5), b"SMALLER 5": values.Size(smaller=5),
+            b"BEFORE 1-Feb-2026": values.Dated("internal", before=DAY), b"SINCE 1-Feb-2026": values.Dated("internal", since=DAY),
+            b"ON 1-Feb-2026": values.Dated("internal", since=DAY, before=DAY + 1),
+            b"SENTBEFORE 1-Feb-2026": values.Dated("sent", before=DAY), b"SENTSINCE 1-Feb-2026": values.Dated("sent", since=DAY),
+            b"SENTON 1-Feb-2026": values.Dated("sent", since=DAY, before=DAY + 1),
+            b"RECENT": recent, b"OLD": Not(recent), b"NEW": values.And((recent, Not(HasFlag("\\Seen")))),
+            b"2:3": UIDs(((102, 103),)), b"*": UIDs(((110, 110),)), b"UID 7,*": UIDs(((7, 7), (110, 110))),
+            b"NOT ALL": Not(values.All()), b"OR SEEN (DRAFT 1)": values.Or(HasFlag("\\Seen"), values.And((HasFlag("\\Draft"), UIDs(((101, 101),))))),
+            b"ALL SEEN": values.And((values.All(), HasFlag("\\Seen"))), b"((ALL))": values.All(),
+        }  # fmt: skip
+        for octets, key in cases.items():
+            self.assertEqual(parse(octets), key, octets)
+
+    def test_charsets(self):
+        """Strings are UTF-8, or what CHARSET says where we know it."""
+        umlaut = values.HeaderContains("Subject", "ü")
+        for octets in (
+            b"CHARSET UTF-8 SUBJECT {2}\r\n\xc3\xbc",
+            b"SUBJECT {2+}\r\n\xc3\xbc",
+            b'charset "utf-8" SUBJECT "\xc3\xbc"',
+        ):
+            self.assertEqual(parse(octets), umlaut)
+        self.assertEqual(parse(b"CHARSET US-ASCII ALL"), values.All())
+        for octets in (b"CHARSET KOI8-R ALL", b"CHARSET US-ASCII BODY {1}\r\n\xfc", b"BODY {1}\r\n\xfc"):
+            error = self.assertRaises(MailframeError, parse, octets)
+            self.assertEqual(error.status.word, "BADCHARSET (US-ASCII UTF-8)")
+
+    def test_refused(self):
+        """What is no search program is a protocol error."""
+        for octets in (
+            b"", b"COLOUR", b"NOT", b"OR ALL", b"(ALL", b"()", b"ALL ", b"SUBJECT", b"LARGER x", b"ON x", b"UID", b"UID ()", b"CHARSET UTF-8",
+            b"NOT " * 60 + b"ALL", b"(" * 60 + b"ALL" + b")" * 60, b"OR ALL " * 60 + b"ALL", b"ALL " * 1100 + b"ALL", b'HEADER "" x',
+        ):  # fmt: skip
+            self.assertRaises(ProtocolError, parse, octets)
