@@ -154,6 +154,9 @@ class Generation:
         self._ending = True
         for place in self._places:
             self._cancel(place)
+        if self._give_up and self._all_ready is not None:
+            waiting, self._all_ready = self._all_ready, None
+            waiting.errback(StartFailed(["the node stops"]))
         living = self.processes()
         for process in living:
             if process.state is State.STARTING:

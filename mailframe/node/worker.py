@@ -158,7 +158,7 @@ class Worker:
 
     def _failed(self, error: Exception) -> None:
         errors = getattr(error, "errors", None) or [str(error) or type(error).__name__]
-        if not hasattr(error, "errors") and not isinstance(error, OSError):
+        if not hasattr(error, "errors"):
             log.failure("the worker cannot start")
         self.channel.send({"type": "failed", "errors": [str(one) for one in errors]})
         self._run(self._stop())

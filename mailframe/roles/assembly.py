@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
@@ -10,14 +11,32 @@ from zope.interface import implementer
 
 from mailframe.config.errors import ConfigurationErrors
 from mailframe.config.loading import loads
+from mailframe.database.sqlite import UnusableDatabase
+from mailframe.message.status import MailframeError
 from mailframe.monitor.health import Problem
 from mailframe.node.interfaces import Assembly, IWork
 from mailframe.node.plan import PlanError
+from mailframe.registry import PluginError
+from mailframe.tls.files import CertificateError
 
 from .context import Context
 from .interfaces import IRole
 
 log = Logger()
+
+
+@contextmanager
+def in_sentences() -> Iterator[None]:
+    """What people can put right is told to them as a sentence; the rest is our fault and keeps its traceback."""
+    try:
+        yield
+    except MailframeError as error:
+        raise PlanError([error.reason]) from error
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        raise PlanError([f"{place}{error.strerror or error}"]) from error
+    except (PluginError, CertificateError, UnusableDatabase) as error:
+        raise PlanError([str(error)]) from error
 
 
 @implementer(IWork)
@@ -36,9 +55,10 @@ class Roles:
 
     async def start(self) -> None:
         """Open what the roles share, then listen."""
-        for resource in self._context.resources:
-            if hasattr(resource, "start"):
-                await resource.start()
+        with in_sentences():
+            for resource in self._context.resources:
+                if hasattr(resource, "start"):
+                    await resource.start()
         for role in self._roles.values():
             role.startService()  # type: ignore[no-untyped-call]
         for role in self._roles.values():
@@ -92,5 +112,6 @@ def build(assembly: Assembly) -> Roles:
     context = Context(
         configuration, assembly.reactor, assembly.hints, assembly.endpoints.__getitem__, assembly.number
     )
-    roles = {name: choice.build(context) for name, choice in configuration.roles.items()}
+    with in_sentences():
+        roles = {name: choice.build(context) for name, choice in configuration.roles.items()}
     return Roles(context, roles)

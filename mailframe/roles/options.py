@@ -9,10 +9,16 @@ import attrs
 
 from mailframe.config.types import FilePath, FilterName, ListenAddress, Network, PolicyName, option
 from mailframe.imap.settings import IMAPSettings
+from mailframe.message.address import parse_mailbox
 from mailframe.pop3.settings import POP3Settings
 from mailframe.smtp.settings import SMTPSettings
 
 LOOPBACK = (Network("127.0.0.0/8"), Network("::1/128"))
+
+
+def _is_mailbox(_: object, attribute: object, value: str | None) -> None:
+    if value:
+        parse_mailbox(value)
 
 
 _DECIDED = "Decided by the role, so that no configuration can make it something else."
@@ -59,7 +65,9 @@ class MXOptions(_NoLogin):
         "Put mail for ``user+tag`` into the mailbox ``tag``, where there is one.", False
     )
     postmaster: str | None = option(
-        "Who gets mail for the bare ``Postmaster``; ``postmaster@`` and the node's hostname by default.", None
+        "Who gets mail for the bare ``Postmaster``; ``postmaster@`` and the node's hostname by default.",
+        None,
+        validator=_is_mailbox,
     )
 
 
@@ -78,7 +86,7 @@ class RelayOptions(_Hidden):
     own_address_only: bool = option("Users may send from the address of their account only.", False)
     delimiter: str = option("As in ``[role.mx]``.", "+")
     subaddress_mailboxes: bool = option("As in ``[role.mx]``.", False)
-    postmaster: str | None = option("As in ``[role.mx]``.", None)
+    postmaster: str | None = option("As in ``[role.mx]``.", None, validator=_is_mailbox)
 
 
 @attrs.frozen(kw_only=True)

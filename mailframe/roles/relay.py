@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.delivery.store import StoreDelivery
@@ -30,6 +31,8 @@ from .context import Context
 from .health import directory_answers
 from .listening import Listener, ListeningRole
 from .options import RelayOptions
+
+log = Logger()
 
 NOT_YET = Status(
     (5, 7, 1), "This server does not send mail to other domains yet; ours are fine", reply_code=550
@@ -95,6 +98,8 @@ class RelayRole(ListeningRole):
         settings = attrs.evolve(
             settings or SMTPSettings(), protocol="smtp", require_auth=True, require_tls_for_auth=True
         )
+        if tls is None and not settings.clear_auth_from_loopback:
+            log.warn("relay has no certificates: nobody can log in, so nobody can send")
         local = LocalRouter(directory, delimiter, postmaster, settings.hostname, subaddress_mailboxes)
         reception = Reception(
             SubmissionRouter(local, directory),
