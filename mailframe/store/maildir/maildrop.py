@@ -61,6 +61,7 @@ class Maildrop:
         self.path = os.path.join(surroundings.directory, account_directory(account))
         self.changed: set[str] = set()
         self.looks: dict[int, LastLook] = {}
+        self._made: list[str] = []
         self.catalogue = self._opened()
 
     def close(self, clean: bool = False) -> None:
@@ -69,12 +70,15 @@ class Maildrop:
 
     @contextmanager
     def writing(self, numbers: int = 1) -> Iterator[None]:
-        """A writing transaction; what it changed in memory is forgotten when it fails."""
+        """A writing transaction; what it changed in memory, and folders it made, are undone when it fails."""
+        self._made.clear()
         try:
             with self.catalogue.writing(numbers):
                 yield
         except BaseException:
             self.catalogue.mailboxes.forget_keywords()
+            for folder in self._made:
+                self.files.remove_tree(folder)
             raise
 
     # Mailboxes.
@@ -117,6 +121,9 @@ class Maildrop:
         if any(mailbox.folder == folder for mailbox in self.catalogue.mailboxes.all()):
             # A mailbox that was renamed and whose directory could not follow lies there.
             folder = long_folder(name + new_object_id("/"))
+        path = os.path.join(self.path, folder)
+        if not self.files.exists(path):
+            self._made.append(path)
         self.make_folder(folder)
         if folder.startswith(LONG):
             self._write_name(folder, name)
