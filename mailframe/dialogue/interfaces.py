@@ -100,6 +100,13 @@ class IConnection(Interface):
     def buffered() -> int:
         """How many received octets wait behind the event being handled."""
 
+    def acknowledge() -> None:
+        """Acknowledge at once what has arrived, where the system lets us.
+
+        For the moment when a peer is known to hold back a last small piece until what it sent before is
+        acknowledged (Nagle's algorithm), while we would wait with that for something to send.
+        """
+
     def start_tls(contexts: IOpenSSLServerConnectionCreator, reply: bytes = b"") -> None:
         """Begin the TLS handshake as server; what was written before goes out in clear.
 

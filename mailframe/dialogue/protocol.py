@@ -7,6 +7,7 @@ paused while it is full; answers that a slow peer does not read pause the conver
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -163,6 +164,15 @@ class DialogueProtocol(Protocol):
     def buffered(self) -> int:
         """Octets that wait behind the event being handled."""
         return len(self._buffer)
+
+    def acknowledge(self) -> None:
+        """Ask the kernel for the acknowledgement that it delays, by up to 40 ms on Linux."""
+        transport = self._transport()
+        if self.secure:
+            transport = getattr(transport, "transport", None)
+        connected = getattr(transport, "socket", None)
+        if connected is not None and self.peer_port and hasattr(socket, "TCP_QUICKACK"):
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def start_tls(self, contexts: IOpenSSLServerConnectionCreator, reply: bytes = b"") -> None:
         """Begin the handshake; refuse when the client spoke on in clear."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import ServerFactory
 
+from mailframe.dialogue.limits import ConnectionLimits
 from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.directory.interfaces import IAuthenticator
 from mailframe.store.interfaces import IMailStore
 
-from .limits import ConnectionLimits
 from .session import Session
 from .settings import IMAPSettings
 from .states import Surroundings

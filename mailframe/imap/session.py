@@ -22,6 +22,7 @@ from zope.interface import implementer
 
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
+from mailframe.dialogue.limits import is_loopback
 from mailframe.directory.values import Identity
 from mailframe.message.mail import new_session_id
 from mailframe.message.status import NO_SUCH_MAILBOX, UNKNOWN_FAULT, MailframeError, ProtocolError
@@ -32,7 +33,6 @@ from .commands import append
 from .commands.append import Upload
 from .commands.capability import capabilities
 from .commands.table import COMMANDS
-from .limits import is_loopback
 from .selected import Selected
 from .states import Continuation, Reply, State, Surroundings
 from .tally import Tally
@@ -123,8 +123,8 @@ class Session:
                 await self._command(event)
             case events.LiteralWanted():
                 self.write(b"+ Ready for the literal\r\n")
-            case events.MessageOctets() if self.upload is not None:
-                self.upload.write(event.octets)
+            case events.MessageOctets():
+                self._message_octets(event)
             case events.Line():
                 await self._line(event.octets)
             case events.MessageOffered():
@@ -145,7 +145,7 @@ class Session:
             return
         self.write(status_line(b"BAD", error.status.text, word, tag or b"*"))
         if self.tally.bad_commands >= self.settings.bad_commands_limit:
-            self.bye("Too many broken commands")
+            self.bye("Too many broken commands", lingering=True)
 
     def internal_error(self, failure: Failure) -> None:
         """Answer NO [SERVERBUG]; what it was is in the log."""
@@ -175,7 +175,7 @@ class Session:
         self.deselect()
         if self.account is not None:
             self.account.close()
-            self.surroundings.limits.leave(self.account.name)
+            self.surroundings.limits.log_out(self.account.name)
         if self._admitted:
             self.surroundings.limits.release(self.connection.peer)
             self.tally.close(self)
@@ -211,12 +211,12 @@ class Session:
         self.tally.octets_out += len(octets)
         self.connection.write(octets)
 
-    def bye(self, text: str, word: str | None = None) -> None:
-        """End the session."""
+    def bye(self, text: str, word: str | None = None, *, lingering: bool = False) -> None:
+        """End the session; ``lingering`` where the client may still be sending."""
         if self.state is not State.LOGOUT:
             self.state = State.LOGOUT
             self.write(status_line(b"BYE", text, word))
-            self.connection.close()
+            self.connection.close(lingering)
 
     def bye_after_answer(self, text: str) -> None:
         """End the session when the command under way is answered."""
@@ -234,7 +234,7 @@ class Session:
         self.reader.expect_line()
 
     def authenticated(self, identity: Identity, account: IMailAccount) -> None:
-        """The client logged in; its account has been counted by `ConnectionLimits.enter`."""
+        """The client logged in; its account has been counted by `ConnectionLimits.log_in`."""
         settings = self.settings
         self.account = account
         self.login = identity.authcid
@@ -345,7 +345,7 @@ class Session:
         if self.state is not State.LOGOUT:
             self.write(answer)
             if self._last_words:
-                self.bye(self._last_words)
+                self.bye(self._last_words, lingering=True)
 
     async def _line(self, line: bytes) -> None:
         continuation, self._continuation = self._continuation, None
@@ -360,6 +360,13 @@ class Session:
         if self.state not in (State.AUTHENTICATED, State.SELECTED):
             raise bad("APPEND cannot be used in this state")
         await self._run(lambda: append.offer(self, offered), True)
+
+    def _message_octets(self, event: events.MessageOctets) -> None:
+        assert self.upload is not None
+        self.upload.write(event.octets)
+        if event.last and not self.connection.buffered():
+            # Clients that send the last CRLF by itself (imaplib) would wait 40 ms for this.
+            self.connection.acknowledge()
 
     async def _append_ends(self, ends: events.MessageEnds) -> None:
         await self._run(lambda: append.finish(self, ends.clean), True)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IReactorTime
 
+from mailframe.dialogue.limits import ConnectionLimits
 from mailframe.directory.interfaces import IAuthenticator
 from mailframe.store.interfaces import IMailStore
 
-from .limits import ConnectionLimits
 from .settings import IMAPSettings
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mailframe.dialogue.interfaces import IConversation, IFarewell
-from mailframe.imap.limits import ConnectionLimits
+from mailframe.dialogue.limits import ConnectionLimits
 from mailframe.imap.session import Session
 from mailframe.imap.states import Surroundings
 from mailframe.message.status import CANNOT_LOOK_UP, UNAVAILABLE, MailframeError

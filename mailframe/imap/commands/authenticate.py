@@ -83,14 +83,14 @@ async def _enter(session: Session, password: Password) -> Reply:
     surroundings = session.surroundings
     try:
         identity = await surroundings.authenticator.authenticate(credentials)
-        surroundings.limits.enter(identity.account.name)
+        surroundings.limits.log_in(identity.account.name)
     except MailframeError as error:
         _failed(session, password.authcid, error)
         raise
     try:
         account = await surroundings.store.account(identity.account.name)
     except BaseException:
-        surroundings.limits.leave(identity.account.name)
+        surroundings.limits.log_out(identity.account.name)
         metrics.logins_deferred.inc()
         raise
     session.authenticated(identity, account)

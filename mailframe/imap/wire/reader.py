@@ -94,9 +94,10 @@ class MessageOffered:
 
 @dataclass(frozen=True, slots=True)
 class MessageOctets:
-    """A piece of the message that was accepted."""
+    """A piece of the message that was accepted; ``last`` when it is its end."""
 
     octets: bytes
+    last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,7 @@ class CommandReader:
             return _ON
         octets = buffer.take_up_to(min(self._missing, CHUNK))
         self._missing -= len(octets)
-        return MessageOctets(octets) if octets else None
+        return MessageOctets(octets, not self._missing) if octets else None
 
     def _after_message(self, buffer: ReceiveBuffer) -> _Outcome:
         line = self._line(buffer)

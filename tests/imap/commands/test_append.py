@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,8 +54,6 @@ class AppendTests(SessionCase):
         self.assertIn(message, client.transport.take())
 
     def made(self):
-        import os
-
         path = self.mktemp()
         os.mkdir(path)
         return path
@@ -66,6 +67,25 @@ class AppendTests(SessionCase):
             lines, [b"a NO [UNAVAILABLE] Out of storage; try again later", b"b OK NOOP completed"]
         )
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+
+    def test_acknowledged(self):
+        """A client that holds back the last CRLF until its message is acknowledged is not kept waiting."""
+        client = self.login()
+        options = []
+
+        class Socket:
+            def setsockopt(self, *option):
+                options.append(option)
+
+        client.transport.socket = Socket()
+        client.say("a APPEND INBOX {6}")
+        client.send(b"hel")
+        self.assertEqual(options, [])
+        client.send(b"lo\n")
+        self.assertEqual(options, [(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)])
+        self.assertIn(b"a OK", client.say("")[0])
+        client.say("a APPEND INBOX {5+}", "hello")
+        self.assertEqual(len(options), 1)
 
     def test_refused_by_store(self):
         """What the store refuses is told with its word."""
