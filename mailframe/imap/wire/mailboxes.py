@@ -17,6 +17,8 @@ from .parser import Parser
 
 NAME_LIMIT = 4096
 """Octets a mailbox name or a pattern may have on the wire."""
+SIMPLE_LIMIT = 2
+"""Wildcards up to which a pattern is matched as a regular expression."""
 NOT_A_NAME = Status((5, 1, 3), "The mailbox name is not valid modified UTF-7", "CANNOT")
 
 _SHIFTED = re.compile("[^\x20-\x7e]+")
@@ -61,23 +63,25 @@ def encode(name: str) -> bytes:
 class Pattern:
     """A LIST pattern: ``*`` matches anything, ``%`` anything but the separator.
 
-    Matching follows all ways at once, so that no pattern takes longer than its length times the name's.
+    Matching many wildcards follows all ways at once, so that no pattern takes longer than its length times the
+    name's.
 
     Args:
         pattern: in Unicode, INBOX in capitals.
     """
 
-    __slots__ = ("_exact", "_pattern")
+    __slots__ = ("_pattern", "_simple")
 
     def __init__(self, pattern: str) -> None:
-        pattern = re.sub("[*%]*[*][*%]*", "*", pattern)
-        self._pattern = re.sub("%+", "%", pattern)
-        self._exact = "*" not in pattern and "%" not in pattern
+        self._pattern = re.sub("[*%]+", lambda run: "*" if "*" in run[0] else "%", pattern)
+        # A regular expression is some thirty times faster, but with more wildcards it may try too many ways.
+        simple = self._pattern.count("*") + self._pattern.count("%") <= SIMPLE_LIMIT
+        self._simple = re.compile(_expression(self._pattern), re.DOTALL) if simple else None
 
     def matches(self, name: str) -> bool:
         """Does the whole name match?"""
-        if self._exact:
-            return name == self._pattern
+        if self._simple is not None:
+            return self._simple.fullmatch(name) is not None
         places = self._skip({0})
         for char in name:
             places = self._skip(self._step(places, char))
@@ -98,6 +102,11 @@ class Pattern:
     def _skip(self, places: set[int]) -> set[int]:
         """A wildcard may match nothing. Two never stand side by side, so one look is enough."""
         return places | {place + 1 for place in places if self._pattern[place : place + 1] in ("*", "%")}
+
+
+def _expression(pattern: str) -> str:
+    wildcards = {"*": ".*", "%": f"[^{SEPARATOR}]*"}
+    return "".join(wildcards.get(char) or re.escape(char) for char in pattern)
 
 
 def _decoded(octets: bytes) -> str:
