@@ -119,7 +119,9 @@ class MaildirCase(SynchronousTestCase):
         return self.wait(self.account(account).open(mailbox, read_only))
 
     def deliver(self, *octets: bytes, account: str = ALICE, **arguments: Any) -> list[Status]:
-        deliveries = [Delivery(account, NewMessage(Content.of(each), queue_id="Q"), **arguments) for each in octets]
+        deliveries = [
+            Delivery(account, NewMessage(Content.of(each), queue_id="Q"), **arguments) for each in octets
+        ]
         return list(self.wait(self.store.deliver(deliveries)))
 
     def append(self, *octets: bytes, mailbox: str = INBOX, flags: Iterable[str] = ()) -> list[int]:
