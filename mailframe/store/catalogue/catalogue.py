@@ -60,6 +60,7 @@ class Catalogue:
         self.path = path
         self.dirty = False
         self._boot = boot
+        self._closed = False
         self._marked = False
         self._version = -1
         self._numbers = 0
@@ -153,11 +154,14 @@ class Catalogue:
         self._numbers = 0
 
     def close(self, clean: bool = False) -> None:
-        """Flush and close.
+        """Flush and close; twice is fine.
 
         Args:
             clean: the service is being stopped: note that all is on stable storage.
         """
+        if self._closed:
+            return
+        self._closed = True
         try:
             if self.dirty:
                 self.flush()

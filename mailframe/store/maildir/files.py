@@ -11,7 +11,7 @@ DIRECTORY_MODE: Final = 0o700
 
 
 class Files:
-    """Operations on the machine's files. Blocking; each raises `OSError` as the system does."""
+    """Operations on the machine's files. Blocking; each raises ``OSError`` as the system does."""
 
     __slots__ = ()
 

@@ -86,7 +86,7 @@ def rename_files(
         The info of each, by row id.
 
     Raises:
-        OSError: one could not be renamed; `FileNotFoundError` when it is not where the catalogue has it.
+        OSError: one could not be renamed; ``FileNotFoundError`` when it is not where the catalogue has it.
     """
     infos: dict[int, str | None] = {}
     renames = []

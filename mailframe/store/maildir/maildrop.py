@@ -32,7 +32,7 @@ from .surroundings import Surroundings
 
 @dataclass(slots=True)
 class LastLook:
-    """When the directories of a mailbox were last listed (`time.monotonic`), and how many seconds that took."""
+    """When the directories of a mailbox were last listed (``time.monotonic``), and how many seconds that took."""
 
     when: float
     seconds: float

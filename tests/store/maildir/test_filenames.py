@@ -1,0 +1,76 @@
+"""Names of message files."""
+
+from __future__ import annotations
+
+import threading
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailframe.store.maildir.filenames import (
+    UniqueNames,
+    flags_of,
+    info_for,
+    order,
+    sizes,
+    split,
+    with_sizes,
+)
+
+
+class UniqueNamesTests(SynchronousTestCase):
+    """Names that no other file has."""
+
+    def test_unique(self) -> None:
+        """Names made in many threads at once differ."""
+        names, found = UniqueNames(), []
+        threads = [
+            threading.Thread(target=lambda: found.extend(names.next() for _ in range(500))) for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len(set(found)), 2000)
+
+    def test_host(self) -> None:
+        """Signs that mean something in a file name are not taken over from the machine's name."""
+        name = UniqueNames("a/b:c,d").next()
+        self.assertTrue(name.endswith(".a\\057b\\072c\\054d"), name)
+
+
+class PartsTests(SynchronousTestCase):
+    """What a name tells."""
+
+    @given(st.integers(0, 10**12), st.integers(0, 10**12))
+    def test_sizes(self, disk_size: int, size: int) -> None:
+        """Sizes written are sizes read."""
+        name = with_sizes("1.2.host", disk_size, size)
+        self.assertEqual(sizes(name), (disk_size, size))
+        self.assertEqual(split(name + ":2,S"), (name, ":2,S"))
+
+    def test_no_sizes(self) -> None:
+        """A name that does not tell both sizes tells none."""
+        for name in ("1.2.host", "1.2.host,S=5", "1.2.host,S=x,W=y", "1.2.host,S=5,W=6x", ""):
+            self.assertIsNone(sizes(name))
+        self.assertEqual(split("1.2.host"), ("1.2.host", ""))
+
+    def test_order(self) -> None:
+        """Names sort by their seconds, as numbers."""
+        self.assertEqual(sorted(["100.a", "20.b", "x", "3.c"], key=order), ["x", "3.c", "20.b", "100.a"])
+
+    @given(st.integers(0, 31))
+    def test_flags(self, flags: int) -> None:
+        """Flags written are flags read, in the order of letters."""
+        info = info_for(flags, None)
+        self.assertEqual(flags_of(info), flags)
+        self.assertEqual(list(info[3:]), sorted(info[3:]))
+
+    def test_unknown_letters(self) -> None:
+        """Letters of other programs are no flags of ours, and stay."""
+        self.assertEqual(flags_of(":2,PSab"), 1)
+        self.assertEqual(info_for(4, ":2,PSab"), ":2,FPab")
+        self.assertEqual(flags_of(":1,S"), 0)
+        self.assertEqual(info_for(1, ":1,x"), ":2,S")
+        self.assertEqual(flags_of(""), 0)
