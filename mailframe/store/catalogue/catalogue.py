@@ -52,7 +52,6 @@ class Catalogue:
     Attributes:
         mailboxes, messages, descriptions: its tables.
         dirty: something was committed and not flushed yet.
-        created: the file was made by this opening.
         recovered: numbers jumped, because the machine stopped without a warning.
     """
 
@@ -66,7 +65,7 @@ class Catalogue:
         self._numbers = 0
         self._connection = open_connection(path, synchronous="NORMAL", cache_octets=CACHE_OCTETS)
         try:
-            self.created = migrate(self._connection, ROOM) == 0
+            migrate(self._connection, ROOM)
             self._inode = os.stat(path).st_ino
             self.mailboxes = Mailboxes(self._connection, keywords_limit)
             self.messages = Messages(self._connection)

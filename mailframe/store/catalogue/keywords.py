@@ -14,7 +14,6 @@ from mailframe.message.status import MailframeError
 from mailframe.store import flags as rules
 from mailframe.store.values import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, SYSTEM_FLAGS, Flags
 
-SEEN_BIT, DELETED_BIT = 1, 8
 _BITS = {SEEN: 1, ANSWERED: 2, FLAGGED: 4, DELETED: 8, DRAFT: 16}
 _KNOWN_LIMIT = 10_000
 

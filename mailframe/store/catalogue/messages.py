@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import apsw
 
-from .keywords import SEEN_BIT, Packed
+from .keywords import Packed
 from .mailboxes import MailboxRow
 
 UID_MASK = (1 << 32) - 1
@@ -196,9 +196,9 @@ class Messages:
             "UPDATE messages SET info = ? WHERE id = ?", [(info, id_) for id_, info in infos]
         )
 
-    def set_form(self, id_: int, form: int) -> None:
-        """Note how the octets lie in the file."""
-        self._execute("UPDATE messages SET form = ? WHERE id = ?", (form, id_))
+    def set_form(self, id_: int, form: int, size: int) -> None:
+        """Note how the octets lie in the file, and the message's size as it really is."""
+        self._execute("UPDATE messages SET form = ?, size = ? WHERE id = ?", (form, size, id_))
 
     def expunge(self, mailbox: MailboxRow, uids: Sequence[int], modseq: int) -> None:
         """Take messages out, and remember that they were there."""
@@ -228,8 +228,3 @@ class Messages:
         if newest is not None:
             self._execute("DELETE FROM vanished WHERE mailbox = ? AND modseq <= ?", (mailbox.id, newest))
             self._execute("UPDATE mailboxes SET vanished_from = ? WHERE id = ?", (newest, mailbox.id))
-
-
-def is_unseen(row: MessageRow) -> bool:
-    """Has it no ``\\Seen``?"""
-    return not row.flags & SEEN_BIT

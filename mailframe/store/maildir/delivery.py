@@ -80,11 +80,6 @@ class Attempt:
     row: MessageRow | None = None
     status: Status | None = None
 
-    @property
-    def alive(self) -> bool:
-        """Has nothing gone wrong so far?"""
-        return self.status is None
-
 
 class Group:
     """One group of units, done from start to end in one thread.
@@ -130,9 +125,16 @@ class Group:
         key = (id(content.body), content.prefix)
         attempt.written = self._linked(key, path)
         if attempt.written is None:
-            surroundings = drop.surroundings
-            attempt.written = write(self._files, path, content, surroundings.line_ends, surroundings.describe)
-            self._shared[key] = attempt.written
+            attempt.written = self._shared[key] = self._written(drop, attempt, path)
+
+    def _written(self, drop: Maildrop, attempt: Attempt, path: str) -> Written:
+        content, lent = attempt.delivery.message.content, drop.surroundings
+        try:
+            return write(self._files, path, content, lent.line_ends, lent.describe)
+        except FileNotFoundError:
+            # Somebody removed directories of the mailbox: an empty tmp/ looks like something to tidy away.
+            drop.make_folder(_mailbox(drop, attempt.delivery.mailbox).folder)
+            return write(self._files, path, content, lent.line_ends, lent.describe)
 
     def _drop(self, account: str) -> Maildrop:
         """The open account: asked of the shelf once a group, because that looks at the disk."""

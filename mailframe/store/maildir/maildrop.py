@@ -302,7 +302,8 @@ class Maildrop:
     def _write_name(self, folder: str, name: str) -> None:
         path = os.path.join(self.path, folder, NAME_FILE)
         if self.files.exists(path):
-            return
+            # A folder that was renamed brings its old name along.
+            self.files.unlink(path)
         descriptor = self.files.create(path)
         try:
             self.files.write(descriptor, name.encode("utf-8"))

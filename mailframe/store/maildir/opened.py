@@ -159,14 +159,17 @@ def _found(
 
 
 def _form(drop: Maildrop, mailbox: MailboxRow, row: MessageRow) -> int:
-    """How the octets lie; looked at once, for a file that another program has put there."""
+    """How the octets lie; looked at once, for a file that another program has put there.
+
+    The size that its name told is checked on the way.
+    """
     if row.form is not None:
         return row.form
-    form, _ = look_at_octets(pieces_of(drop.files, drop.file(mailbox, row)))
+    form, size = look_at_octets(pieces_of(drop.files, drop.file(mailbox, row)))
     if drop.catalogue.in_transaction:
         return form
     with drop.writing(0):
-        drop.catalogue.messages.set_form(row.id, form)
+        drop.catalogue.messages.set_form(row.id, form, size)
     return form
 
 

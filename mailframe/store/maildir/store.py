@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from mailframe.database.lanes import WAITING_LIMIT
 from mailframe.database.sqlite import check_version
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, Status
 from mailframe.store.catalogue.catalogue import BOOT_ID
@@ -52,6 +53,9 @@ class MaildirStore:
         boot: names this run of the machine.
     """
 
+    waiting_limit = WAITING_LIMIT
+    """Units of work that may wait for one thread; more get a temporary refusal."""
+
     def __init__(
         self,
         directory: str,
@@ -89,6 +93,7 @@ class MaildirStore:
                 perform_deliveries,
                 f"deliver {n}" if threads else "",
                 self._flusher,
+                self.waiting_limit,
             )
             for n in range(delivering)
         ]
@@ -171,7 +176,8 @@ class MaildirStore:
         return result
 
     def _worker(self, limit: int, name: str) -> Worker[Task, Done]:
-        return Worker(self._reactor, Shelf(self._surroundings, limit), perform_tasks, name, self._flusher)
+        shelf = Shelf(self._surroundings, limit)
+        return Worker(self._reactor, shelf, perform_tasks, name, self._flusher, self.waiting_limit)
 
     def _remove(self, drop: Maildrop) -> None:
         """In a thread: out of sight with one rename, then away. Threads that have it open notice."""

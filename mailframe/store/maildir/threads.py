@@ -96,6 +96,7 @@ class Worker(Generic[Work, Outcome]):
         perform: does a group of work with them.
         name: of the thread; '' for no thread: work is done at once.
         flusher: flushes what was committed, within `FLUSH_SECONDS`.
+        waiting_limit: units that may wait; more get a temporary refusal.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Worker(Generic[Work, Outcome]):
         perform: Callable[[Shelf, list[Work]], Sequence[Outcome | Failure]],
         name: str,
         flusher: Flusher,
+        waiting_limit: int,
     ) -> None:
         self._reactor = reactor
         self._shelf = shelf
@@ -116,7 +118,7 @@ class Worker(Generic[Work, Outcome]):
         self._threaded = bool(name)
         self._lane: Lane[Any, Any] | DirectLane[Any, Any]
         if name:
-            self._lane = Lane(reactor, self._perform, name, finish=shelf.close)
+            self._lane = Lane(reactor, self._perform, name, waiting_limit=waiting_limit, finish=shelf.close)
         else:
             self._lane = DirectLane(self._perform, finish=shelf.close)
 

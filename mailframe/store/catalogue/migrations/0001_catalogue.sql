@@ -96,6 +96,9 @@ CREATE TRIGGER message_went AFTER DELETE ON messages BEGIN
     WHERE id = OLD.mailbox;
     DELETE FROM descriptions WHERE id = OLD.id;
 END;
+CREATE TRIGGER message_measured AFTER UPDATE OF size ON messages WHEN NEW.size <> OLD.size BEGIN
+    UPDATE mailboxes SET octets = octets + NEW.size - OLD.size WHERE id = NEW.mailbox;
+END;
 CREATE TRIGGER message_flagged AFTER UPDATE OF flags ON messages WHEN NEW.flags & 9 <> OLD.flags & 9 BEGIN
     UPDATE mailboxes SET unseen = unseen + (NEW.flags & 1 = 0) - (OLD.flags & 1 = 0),
         deleted = deleted + (NEW.flags & 8 != 0) - (OLD.flags & 8 != 0)
