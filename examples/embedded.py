@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from twisted.application.service import MultiService
+from twisted.application.service import MultiService, Service
 from twisted.internet import task
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
@@ -21,6 +21,7 @@ from mailframe.directory.memory import MemoryDirectory
 from mailframe.filters.trace import TraceFilter
 from mailframe.imap.settings import IMAPSettings
 from mailframe.imap.wire.description import describe
+from mailframe.roles.collaborators import Collaborators
 from mailframe.roles.listening import Listener
 from mailframe.roles.mx import MXRole
 from mailframe.roles.store import StoreRole
@@ -32,6 +33,7 @@ def make_service(reactor: Any, smtp_port: int, imap_port: int, password: str) ->
     """Two roles over one store, in one process: they need no protocol between them."""
     directory = MemoryDirectory(["example.test"], {"alice@example.test": password})
     store = MemoryStore(describe)
+    authenticator = PasswordAuthenticator(directory, reactor)
     mx = MXRole(
         [Listener(TCP4ServerEndpoint(reactor, smtp_port, interface="127.0.0.1"))],
         store,
@@ -43,14 +45,17 @@ def make_service(reactor: Any, smtp_port: int, imap_port: int, password: str) ->
     mailboxes = StoreRole(
         store,
         directory,
-        PasswordAuthenticator(directory, reactor),
+        authenticator,
         reactor,
         imap=[Listener(TCP4ServerEndpoint(reactor, imap_port, interface="127.0.0.1"))],
         imap_settings=IMAPSettings(require_tls_for_auth=False),
     )
     together = MultiService()
-    mx.setServiceParent(together)
-    mailboxes.setServiceParent(together)
+    # Roles start what they share; they do not stop it, because others may use it still.
+    Collaborators(directory, authenticator, store).setServiceParent(together)
+    roles: list[Service] = [mx, mailboxes]
+    for role in roles:
+        role.setServiceParent(together)
     return together
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from twisted.internet.defer import maybeDeferred
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.config.errors import ConfigurationErrors
@@ -19,10 +18,9 @@ from mailframe.node.plan import PlanError
 from mailframe.registry import PluginError
 from mailframe.tls.files import CertificateError
 
+from .collaborators import Collaborators
 from .context import Context
 from .interfaces import IRole
-
-log = Logger()
 
 
 @contextmanager
@@ -56,9 +54,7 @@ class Roles:
     async def start(self) -> None:
         """Open what the roles share, then listen."""
         with in_sentences():
-            for resource in self._context.resources:
-                if hasattr(resource, "start"):
-                    await resource.start()
+            await Collaborators(*self._context.resources).start()
         for role in self._roles.values():
             role.startService()  # type: ignore[no-untyped-call]
         for role in self._roles.values():
@@ -83,13 +79,7 @@ class Roles:
         for role in self._roles.values():
             if role.running:
                 await maybeDeferred(role.stopService)
-        for resource in reversed(self._context.resources):
-            try:
-                if hasattr(resource, "stop"):
-                    await resource.stop()
-            except Exception:
-                # The others must still be closed.
-                log.failure("{resource} did not stop cleanly", resource=type(resource).__name__)
+        await Collaborators(*self._context.resources).stop()
 
     async def health(self) -> Sequence[Problem]:
         """What is wrong, each once: roles depend on the same things."""
