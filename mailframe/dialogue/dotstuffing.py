@@ -1,6 +1,6 @@
 """The data of SMTP and POP3: dots in front of lines, and the one true end (RFC 5321 section 4.5.2, RFC 1939).
 
-Both directions work on whole chunks by `bytes.find`, `count` and `replace`; nothing looks at single lines. No
+Both directions work on whole chunks by ``bytes.find``, `count` and ``replace``; nothing looks at single lines. No
 I/O, no Twisted. Data ends at ``CRLF . CRLF`` and nowhere else: whoever takes ``LF . LF`` for an end, or passes a bare
 CR or LF on, lets a sender hide a second message in the first («SMTP smuggling», 2023).
 """

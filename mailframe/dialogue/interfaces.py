@@ -83,9 +83,9 @@ class IFarewell(Interface):
 class IConnection(Interface):
     """What a conversation may do with its connection."""
 
-    peer = Attribute("The peer's IP address as `str`; 'unix' for a local socket.")
-    peer_port = Attribute("The peer's port as `int`, or 0.")
-    local_port = Attribute("The port it came in by as `int`, or 0.")
+    peer = Attribute("The peer's IP address as ``str``; 'unix' for a local socket.")
+    peer_port = Attribute("The peer's port as ``int``, or 0.")
+    local_port = Attribute("The port it came in by as ``int``, or 0.")
     secure = Attribute("`bool`: is TLS on?")
 
     def write(data: bytes) -> None:

@@ -28,6 +28,7 @@ from mailframe.message.status import ProtocolError, Status
 
 from .buffer import ReceiveBuffer
 from .interfaces import NEED_DATA, IConnection, IConversation, IFarewell
+from .sending import send_now
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
@@ -150,7 +151,10 @@ class DialogueProtocol(Protocol):
     def write(self, data: bytes) -> None:
         """Send octets, unless the connection is gone."""
         if not self._lost:
-            self._transport().write(data)
+            transport = self._transport()
+            rest = send_now(transport, data)
+            if rest:
+                transport.write(rest)
 
     async def drained(self) -> None:
         """Wait until more may be written."""
