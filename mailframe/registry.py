@@ -4,7 +4,7 @@ A plugin is one small object in a module of `mailframe.plugins`: a name, a sente
 options' schema and of what builds it), which are imported when they are used. So a missing optional library costs
 the plugin that needs it and nothing else. Our own backends are declared the same way, in `mailframe.plugins.builtin`.
 
-The modules are the ones `twisted.plugin` would find, but they are imported here: declarations are cheap, so nothing
+The modules are the ones ``twisted.plugin`` would find, but they are imported here: declarations are cheap, so nothing
 is won by a ``dropin.cache`` that must be written into the place of installation, and a module that cannot be
 imported is told to people (`discover`) instead of going to the log as a traceback.
 """
@@ -28,8 +28,8 @@ import mailframe.plugins
 class IPluginFactory(Interface):
     """What all kinds have in common. A plugin's name is its key in the configuration."""
 
-    name = Attribute("What the configuration calls it, `str`: letters, digits and ``_``.")
-    summary = Attribute("One sentence for `mailframe plugins`, `str`.")
+    name = Attribute("What the configuration calls it, ``str``: letters, digits and ``_``.")
+    summary = Attribute("One sentence for ``mailframe plugins``, ``str``.")
 
     def schema() -> type[Any]:
         """The frozen attrs class of its options, imported now.
@@ -58,7 +58,7 @@ class IPluginFactory(Interface):
 
 
 class IRoleFactory(IPluginFactory):
-    """Builds an `IService`: a role of a node. Options in ``[role.NAME]``."""
+    """Builds an ``IService``: a role of a node. Options in ``[role.NAME]``."""
 
 
 class IMailStoreFactory(IPluginFactory):

@@ -33,7 +33,7 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are modules of this package, each with one `click.Command` called ``command``."""
+    """A group whose commands are modules of this package, each with one ``click.Command`` called ``command``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, sorted."""
@@ -84,4 +84,4 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="mailframe")
 def mailframe() -> None:
-    """Set up, check and watch a Mailframe service; `twistd mailframe` runs it."""
+    """Set up, check and watch a Mailframe service; ``twistd mailframe`` runs it."""

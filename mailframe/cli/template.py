@@ -1,4 +1,4 @@
-"""The first configuration that `mailframe init` writes: every line explained, ports that need no root."""
+"""The first configuration that ``mailframe init`` writes: every line explained, ports that need no root."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ pop3 = [{pop3}, {pop3s}]
 
 @attrs.frozen
 class FirstConfiguration:
-    """What `mailframe init` was asked for.
+    """What ``mailframe init`` was asked for.
 
     Attributes:
         path: where the file will be, for its comments.

@@ -1,4 +1,4 @@
-"""Where to listen, in the words of Twisted's endpoint strings (`twisted.internet.endpoints.serverFromString`).
+"""Where to listen, in the words of Twisted's endpoint strings (``twisted.internet.endpoints.serverFromString``).
 
 ``tcp:25``, ``tcp:25:interface=192.0.2.1``, ``tcp6:25:interface=\\:\\:1``, ``unix:/run/lmtp.sock:mode=660`` and
 ``systemd:domain=INET:name=smtp``. ``ssl:`` in front means implicit TLS with the certificates of ``[tls]``: before
@@ -29,7 +29,7 @@ class Listener:
     Attributes:
         implicit_tls: TLS from the first octet.
         kind: ``tcp``, ``tcp6``, ``unix`` or ``systemd``.
-        endpoint: what to give to `twisted.internet.endpoints.serverFromString`, without ``ssl:``.
+        endpoint: what to give to ``twisted.internet.endpoints.serverFromString``, without ``ssl:``.
         arguments: the endpoint's arguments by name, as they were written.
     """
 

@@ -1,7 +1,7 @@
 """On which line of a TOML file each key stands.
 
-`tomllib` gives values without places. This scanner reads a text that `tomllib` has accepted and notes, for the path
-of every table, key and array element, the line it begins on. It looks at shape only and converts no values.
+``tomllib`` gives values without places. This scanner reads a text that ``tomllib`` has accepted and notes, for the
+path of every table, key and array element, the line it begins on. It looks at shape only and converts no values.
 Because the text is known to be TOML, anything unexpected ends the scan quietly: a place may then be missing, and
 `Positions.line` answers with the nearest enclosing one.
 """
@@ -57,7 +57,7 @@ class Positions:
 
 
 def find_positions(text: str) -> Positions:
-    """Scan a text that `tomllib` accepts.
+    """Scan a text that ``tomllib`` accepts.
 
     Takes time proportional to the text. Never raises, whatever the text.
     """

@@ -1,7 +1,7 @@
 """Single values of the configuration: from what TOML says to what a schema's annotation means, strictly.
 
 Nothing is guessed: ``"false"`` is not a boolean, ``true`` is not a number, ``"5"`` is neither. Each converter takes
-what `tomllib` made of a value and returns what the schema wants, or raises `ValueError` with words that say
+what ``tomllib`` made of a value and returns what the schema wants, or raises ``ValueError`` with words that say
 what is allowed and what was there.
 """
 

@@ -107,8 +107,8 @@ def choices_of(annotation: Any, field: attrs.Attribute[Any] | None) -> tuple[obj
 
 
 def default_of(field: attrs.Attribute[Any]) -> Any:
-    """A field's default, made now; `attrs.NOTHING` where there is none or it depends on other fields."""
-    default = field.default
+    """A field's default, made now; ``attrs.NOTHING`` where there is none or it depends on other fields."""
+    default: Any = field.default
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
         return attrs.NOTHING if default.takes_self else default.factory()
     return default

@@ -2,8 +2,8 @@
 
 A schema is a frozen attrs class. An annotation from here says how the value is written in TOML: a `Duration` as
 ``"5m"``, a `Size` as ``"25 MB"``. `option` adds the sentence that the documentation shows. A schema may also use
-`str`, `int`, `float`, `bool`, ``Literal[...]``, `mailframe.message.address.Address`, other schemas, lists, tuples
-and dicts of all these, and ``| None``.
+``str``, ``int``, ``float``, ``bool``, ``Literal[...]``, `mailframe.message.address.Address`, other schemas, lists,
+tuples and dicts of all these, and ``| None``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def option(doc: str, default: Any = attrs.NOTHING, **arguments: Any) -> Any:
     Args:
         doc: one or two sentences for the documentation, without the default.
         default: the default; a list or dict may be given as ``factory=``. Without either, the option is required.
-        arguments: anything else `attrs.field` takes (``validator`` and so on), and of ours: ``choices``, a tuple of
+        arguments: anything else ``attrs.field`` takes (``validator`` and so on), and of ours: ``choices``, a tuple of
             allowed strings; ``minimum`` and ``maximum`` of a number, a size or a duration; ``shown``, how the
             documentation writes a default that depends on the machine; ``must_exist=True`` for a path that
             has to be there; ``hidden=True`` for a field that is not for the configuration.

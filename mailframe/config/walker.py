@@ -337,7 +337,7 @@ def _validator_fault(
     if field.validator is None:
         return None
     try:
-        field.validator(None, field, value)  # type: ignore[arg-type]
+        field.validator(None, field, value)
     except kind as error:
         return str(error.args[0]) if error.args else type(error).__name__
     except Exception:

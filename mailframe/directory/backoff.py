@@ -18,8 +18,8 @@ class _Record:
 class BackOff:
     """Failures by key: an account's name, or a network.
 
-    The first `free` failures cost nothing; then the next attempt waits `first` seconds, and twice as long after
-    each further failure up to `longest`. Attempts under way count like failures, so that a hundred at once are
+    The first ``free`` failures cost nothing; then the next attempt waits ``first`` seconds, and twice as long after
+    each further failure up to ``longest``. Attempts under way count like failures, so that a hundred at once are
     no way around it: always for an account, whose owner has no reason to try two passwords at once; for a
     network, where many people may log in at once, only when failures have used up what is free. The table is
     bounded: the key that was quiet longest is forgotten first.

@@ -1,7 +1,7 @@
-"""Bridges to `twisted.cred`: its checkers as our authenticator, our authenticator as its checker.
+"""Bridges to ``twisted.cred``: its checkers as our authenticator, our authenticator as its checker.
 
 With the first, anything that checks passwords for Twisted checks them for mail; with the second, a web or SSH
-server beside the mail takes the same passwords. `twisted.cred.portal` works with either.
+server beside the mail takes the same passwords. ``twisted.cred.portal`` works with either.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class CheckerAuthenticator:
     checker's business.
 
     Args:
-        checker: whose avatar ids are account names, `bytes` or `str`.
+        checker: whose avatar ids are account names, ``bytes`` or ``str``.
         directory: where accounts are looked up, so that a disabled one stays out; without it every avatar id is
             an enabled account without a quota.
 

@@ -63,7 +63,7 @@ class IAuthenticator(Interface):
 
 
 class IDirectoryAdmin(Interface):
-    """What `mailframe account`, `alias` and `domain` need of a directory that keeps its own data.
+    """What ``mailframe account``, `alias` and `domain` need of a directory that keeps its own data.
 
     These methods block: they are called by commands, not by services. Each is durable when it returns.
     """

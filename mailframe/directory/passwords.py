@@ -59,7 +59,7 @@ class Scheme:
     """One way to keep a password.
 
     Attributes:
-        verify: does this password belong to this text? Raises `ValueError` when the text is no such hash.
+        verify: does this password belong to this text? Raises ``ValueError`` when the text is no such hash.
         make: the text for a password.
         needs: the module that must be installed.
     """

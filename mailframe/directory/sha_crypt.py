@@ -1,4 +1,4 @@
-"""SHA-crypt, the ``$5$`` and ``$6$`` hashes of Unix password files, over `hashlib`.
+"""SHA-crypt, the ``$5$`` and ``$6$`` hashes of Unix password files, over ``hashlib``.
 
 Written after the published specification ("Unix crypt using SHA-256 and SHA-512", version 0.6). It is pure
 Python, about 0.5 µs a round, and shares the interpreter with the reactor; so it is for hashes that were made

@@ -176,8 +176,9 @@ class Selected:
             silent: the client does not want to hear of it (``.SILENT``).
 
         Returns:
-            The messages whose flags the client must be told. With ``silent`` there are none, unless others may
-            have changed something just before: then silence would leave the client with wrong flags.
+            The messages whose flags the client must be told.
+            With ``silent`` there are none, unless others may have changed something just before: then silence would
+            leave the client with wrong flags.
 
         Raises:
             MailframeError: ``NOPERM``, ``LIMIT`` or a temporary one.

@@ -1,7 +1,7 @@
 """The content of a mail object: octets with CRLF line ends, in memory or in a file.
 
 A `Content` is a prefix (trace fields that were added here) followed by a body of octets that is never
-copied again. Reading a body that lies in a file blocks: iterate over `chunks` in a thread.
+copied again. Reading a body that lies in a file blocks: iterate over ``chunks`` in a thread.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class FileBody:
     """A body in an open temporary file, which is gone when the last user closed it.
 
     Args:
-        file: an unnamed or unlinked file, readable by `os.pread`; owned by this object.
+        file: an unnamed or unlinked file, readable by ``os.pread``; owned by this object.
         size: octets in it.
         head: its first octets, kept in memory.
     """

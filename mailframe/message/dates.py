@@ -48,7 +48,7 @@ class SentDate(NamedTuple):
 
     Attributes:
         seconds: since the epoch, UTC.
-        day: `datetime.date.toordinal` of the date as written, disregarding time and zone (what SENTON
+        day: ``datetime.date.toordinal`` of the date as written, disregarding time and zone (what SENTON
             compares, RFC 9051 section 6.4.4).
     """
 

@@ -1,6 +1,6 @@
 """Finds the parts of a message in its octets: one pass, in pieces, without looking at single lines.
 
-Bodies are searched for boundaries with `bytes.find` and their line ends counted with `bytes.count`; only
+Bodies are searched for boundaries with ``bytes.find`` and their line ends counted with ``bytes.count``; only
 header sections are looked into. Memory is bounded by a window of some 64 KiB plus a header section, and every
 input gives a tree: what is broken is read as text (RFC 2045 section 5.2).
 """

@@ -1,6 +1,6 @@
 """Counters and histograms, by prometheus names with units, in one registry a process.
 
-Every room has a module `metrics` that makes its own here, with labels bound once: counting must cost less than
+Every room has a module ``metrics`` that makes its own here, with labels bound once: counting must cost less than
 a microsecond. Names are ``mailframe_<room>_<what>_<unit>``; label values come from small fixed sets, never from a
 peer. Figures of several workers are added up by `mailframe.monitor.aggregate`.
 """

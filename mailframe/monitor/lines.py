@@ -62,8 +62,8 @@ def json_line(event: Mapping[str, Any]) -> str:
 def readable_line(event: Mapping[str, Any]) -> str:
     """An event for people: one line, and one more for each line of a traceback.
 
-    Fields that the message has already are not said again. The lines of a traceback begin with ``  | ``, which no
-    first line does.
+    Fields that the message has already are not said again. The lines of a traceback begin with two spaces and a
+    bar, which no first line does.
     """
     parts = [
         _time(event),

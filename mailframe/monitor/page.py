@@ -38,7 +38,7 @@ TIMEOUT = 10.0
 
 
 def make_site(figures: Figures, health: Healthy, status: Status, clock: IReactorTime) -> Site:
-    """A `twisted.web` factory for the status listener; arguments as `make_pages`."""
+    """A ``twisted.web`` factory for the status listener; arguments as `make_pages`."""
     site = Site(make_pages(figures, health, status, clock), reactor=clock)
     site.displayTracebacks = False
     site.noisy = False

@@ -53,7 +53,7 @@ class Acceptor:
     """A listening socket, adopted; accepts one connection a turn of the reactor.
 
     Args:
-        reactor: `IReactorSocket`, `IReactorFDSet` and `IReactorTime`.
+        reactor: ``IReactorSocket``, ``IReactorFDSet`` and ``IReactorTime``.
         listening: the socket; owned by this object from now on.
         factory: makes the protocols.
         balance: knows whether others have less to do.

@@ -97,8 +97,8 @@ class Channel(Protocol):
     def request(self, clock: IReactorTime, timeout: float, message: Message) -> Deferred[Message]:
         """Send a message and wait for its reply.
 
-        Fails with `twisted.internet.error.ConnectionLost` when the other side goes away and with
-        `twisted.internet.defer.TimeoutError` after ``timeout`` seconds.
+        Fails with ``twisted.internet.error.ConnectionLost`` when the other side goes away and with
+        ``twisted.internet.defer.TimeoutError`` after ``timeout`` seconds.
         """
         if not self.open:
             failed: Deferred[Message] = Deferred()

@@ -103,7 +103,7 @@ class Node(Service):
             self._check(self._opened)
 
     def startService(self) -> None:
-        """Begin to serve; `twistd` has given up privileges by now."""
+        """Begin to serve; ``twistd`` has given up privileges by now."""
         super().startService()  # type: ignore[no-untyped-call]
         if self._opened is None:
             self.privilegedStartService()
@@ -302,7 +302,7 @@ class Node(Service):
         return {"pid": os.getpid()}
 
     async def describe(self) -> Answer:
-        """What `mailframe status` shows."""
+        """What ``mailframe status`` shows."""
         plan = self._plan
         return {
             "version": __version__,

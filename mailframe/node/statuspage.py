@@ -18,7 +18,7 @@ class StatusPage:
     Args:
         reactor: listens.
         hub: asks the workers.
-        describe: what `mailframe status` shows.
+        describe: what ``mailframe status`` shows.
     """
 
     def __init__(self, reactor: Any, hub: Hub, describe: Callable[[], Awaitable[dict[str, Any]]]) -> None:

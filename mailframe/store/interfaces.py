@@ -41,7 +41,7 @@ from .values import (
 
 
 class IMailStore(Interface):
-    """Mail at rest for many accounts. An `IService` that needs starting provides that too."""
+    """Mail at rest for many accounts. An ``IService`` that needs starting provides that too."""
 
     def deliver(deliveries: Sequence[Delivery], atomic: bool = False) -> Awaitable[Sequence[Status]]:
         """Put messages into mailboxes, durably: success means flushed to stable storage.
@@ -70,7 +70,7 @@ class IMailStore(Interface):
 class IMailAccount(Interface):
     """The mailboxes of one account, for one session."""
 
-    name = Attribute("The account's canonical address, `str`.")
+    name = Attribute("The account's canonical address, ``str``.")
 
     def mailboxes() -> Awaitable[Sequence[MailboxEntry]]:
         """All mailboxes and subscribed names, sorted by name with INBOX first.
@@ -143,9 +143,9 @@ class IMailAccount(Interface):
 class IMailbox(Interface):
     """One opened mailbox. UIDs that do not exist (any more) are passed over without an error."""
 
-    name = Attribute("Its full name, `str`.")
-    mailbox_id = Attribute("RFC 8474 MAILBOXID, `str`.")
-    uidvalidity = Attribute("`int`, 1 to 2**32 - 1.")
+    name = Attribute("Its full name, ``str``.")
+    mailbox_id = Attribute("RFC 8474 MAILBOXID, ``str``.")
+    uidvalidity = Attribute("``int``, 1 to 2**32 - 1.")
     read_only = Attribute("`bool`: opened by EXAMINE.")
 
     def snapshot() -> Awaitable[Snapshot]:

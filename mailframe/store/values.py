@@ -40,19 +40,19 @@ class Item(enum.Flag):
     """What `IMailbox.fetch` is asked for; cheaper items cost no more than a row of the catalogue."""
 
     FLAGS = enum.auto()
-    """`flags` and `modseq`."""
+    """``flags`` and ``modseq``."""
     DATE = enum.auto()
-    """`internal_date`."""
+    """``internal_date``."""
     SIZE = enum.auto()
-    """`size`."""
+    """``size``."""
     IDENTITY = enum.auto()
-    """`email_id`, `thread_id` and `save_date`."""
+    """``email_id``, ``thread_id`` and ``save_date``."""
     ENVELOPE = enum.auto()
-    """`description.envelope`; any of these three may read the content once and remember the answer."""
+    """``description.envelope``; any of these three may read the content once and remember the answer."""
     BODYSTRUCTURE = enum.auto()
-    """`description.bodystructure` and `description.body`."""
+    """``description.bodystructure`` and ``description.body``."""
     PARTS = enum.auto()
-    """`description.parts`: where each MIME part lies."""
+    """``description.parts``: where each MIME part lies."""
 
 
 DESCRIPTION_ITEMS = Item.ENVELOPE | Item.BODYSTRUCTURE | Item.PARTS
@@ -198,7 +198,7 @@ class Changes:
 
     Attributes:
         modseq: the state these changes lead to; ask again from here.
-        messages: messages that came or whose flags changed, UIDs ascending, with `flags` and `modseq`.
+        messages: messages that came or whose flags changed, UIDs ascending, with `flags` and ``modseq``.
         vanished: UIDs expunged since, ascending; may name UIDs that also came since.
         recent: those of the new messages that are ``\\Recent`` for this session.
         uidnext: the next UID; messages with a UID below the one last seen are not new.
@@ -233,7 +233,7 @@ class Stored:
     """What became of a change of flags.
 
     Attributes:
-        messages: every message asked for that exists, UIDs ascending, with `flags` and `modseq` as they are now.
+        messages: every message asked for that exists, UIDs ascending, with `flags` and ``modseq`` as they are now.
         failed: UIDs left alone because they changed after ``unchanged_since`` (RFC 7162 section 3.1.3).
         modseq: the mailbox's state after the change.
     """
@@ -312,7 +312,7 @@ class Size(SearchKey):
 
 @dataclass(frozen=True, slots=True)
 class Dated(SearchKey):
-    """A date in ``[since, before)``, disregarding time and zone; days are `datetime.date.toordinal` numbers.
+    """A date in ``[since, before)``, disregarding time and zone; days are ``datetime.date.toordinal`` numbers.
 
     Attributes:
         field: ``"internal"`` (INTERNALDATE), ``"sent"`` (the Date field) or ``"saved"`` (SAVEDATE).

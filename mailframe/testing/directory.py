@@ -49,7 +49,7 @@ class FakeAuthenticator:
 
 
 class DirectoryContract:
-    """What every directory that keeps its own data must pass; mix with `twisted.trial.unittest.TestCase`.
+    """What every directory that keeps its own data must pass; mix with ``twisted.trial.unittest.TestCase``.
 
     A backend's test overrides `make_directory`.
     """

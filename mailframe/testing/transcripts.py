@@ -41,7 +41,7 @@ A test case runs each file of a folder twice, with whole lines and octet by octe
         def connect(self, session, options):
             return POP3ServerFactory(...).buildProtocol(None)
 
-Stores that work in threads do not go with this: everything must be answered before `dataReceived` returns or
+Stores that work in threads do not go with this: everything must be answered before ``dataReceived`` returns or
 when ``self.clock`` is advanced.
 """
 
@@ -264,7 +264,7 @@ class Runner:
 
 
 class TranscriptCase(_Base):
-    """Runs cases; mix it into a `TestCase` of trial together with `transcripts`.
+    """Runs cases; mix it into a ``TestCase`` of trial together with `transcripts`.
 
     Attributes:
         clock: give it to the protocols.

@@ -10,7 +10,7 @@ class IServerContexts(Interface):
     """The certificates a node shows; they may change while it runs."""
 
     def contexts() -> IOpenSSLServerConnectionCreator:
-        """What `startTLS` takes: the certificates of this moment.
+        """What ``startTLS`` takes: the certificates of this moment.
 
         Ask for each connection; what was handed out before goes on working with the certificates of its time.
         """

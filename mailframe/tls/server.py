@@ -67,7 +67,7 @@ class Contexts:
         self._generation = self._load()
 
     def contexts(self) -> IOpenSSLServerConnectionCreator:
-        """What `startTLS` takes, with the certificates of this moment."""
+        """What ``startTLS`` takes, with the certificates of this moment."""
         return self._generation.creator
 
     def reload(self) -> None:

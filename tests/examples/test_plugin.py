@@ -51,4 +51,4 @@ class PluginExampleTests(SynchronousTestCase):
         self.assertEqual(client.say("MAIL FROM:<joe@sender.test>")[0][:3], "250")
         client.say("RSET")
         clock.advance(12 * 3600)
-        self.assertEqual(client.say("MAIL FROM:<joe@sender.test>")[0][:9], "451 4.7.1")
+        self.assertEqual(client.say("MAIL FROM:<joe@sender.test>")[0][:9], "450 4.7.1")

@@ -17,7 +17,7 @@ _EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
 
 
 def date(parser: Parser) -> int:
-    """Take a date, quoted or not; return its `datetime.date.toordinal` number."""
+    """Take a date, quoted or not; return its ``datetime.date.toordinal`` number."""
     text = parser.quoted() if parser.peek() == b'"' else parser.atom()
     match = _DATE.fullmatch(text)
     if match is None:

@@ -39,4 +39,4 @@ class MailStoreContract(
     SearchContract,
     ModelContract,
 ):
-    """Every sentence of `IMailStore`, `IMailAccount` and `IMailbox`; mix it into a `TestCase` of trial."""
+    """Every sentence of `IMailStore`, `IMailAccount` and `IMailbox`; mix it into a ``TestCase`` of trial."""

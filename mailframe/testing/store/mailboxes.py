@@ -27,7 +27,7 @@ UNUSUAL = [
 
 
 class MailboxesContract(StoreFixture):
-    """`IMailAccount.mailboxes`, `create`, `delete`, `subscribe`, `status` and `open`."""
+    """``IMailAccount.mailboxes``, ``create``, ``delete``, ``subscribe``, ``status`` and ``open``."""
 
     async def entries(self) -> dict[str, MailboxEntry]:
         """The listing, by name."""

@@ -13,7 +13,7 @@ MISSING = 4_000_000_000
 
 
 class ReadingContract(StoreFixture):
-    """`IMailbox.snapshot`, `fetch` and `read`."""
+    """``IMailbox.snapshot``, ``fetch`` and ``read``."""
 
     async def test_snapshot(self) -> None:
         """A snapshot has all UIDs ascending, the first unseen message, and the keywords in use."""
