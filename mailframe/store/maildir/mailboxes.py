@@ -72,7 +72,9 @@ def create(drop: Maildrop, name: str, special_use: str | None) -> str:
         if drop.catalogue.mailboxes.named(name) is not None:
             raise refuse(ALREADYEXISTS)
         _make_superiors(drop, name, 1)
-        return drop.add_mailbox(name, special_use).mailbox_id
+        mailbox = drop.add_mailbox(name, special_use)
+        drop.files.flush_directory(drop.path)
+        return mailbox.mailbox_id
 
 
 def delete(drop: Maildrop, name: str) -> None:
@@ -124,7 +126,8 @@ def rename(drop: Maildrop, old: str, new: str) -> None:
         targets = [check_new(renamed(box.name, old, new)) for box in moving]
         if new in boxes or any(target in boxes for target in targets):
             raise refuse(ALREADYEXISTS)
-        _make_superiors(drop, new)
+        if _make_superiors(drop, new):
+            drop.files.flush_directory(drop.path)
         for box, target in zip(moving, targets, strict=True):
             drop.catalogue.mailboxes.rename(box, target)
     for box in moving:
@@ -215,9 +218,10 @@ def _take_back(drop: Maildrop, mailbox: MailboxRow, attempts: Sequence[Attempt])
                 take_row_back(drop, mailbox, attempt.row)
 
 
-def _make_superiors(drop: Maildrop, name: str, more: int = 0) -> None:
+def _make_superiors(drop: Maildrop, name: str, more: int = 0) -> int:
     mailboxes = drop.catalogue.mailboxes
     missing = [superior for superior in superiors(name) if mailboxes.named(superior) is None]
     check_count(mailboxes.count() + len(missing) + more, drop.surroundings.mailboxes_limit)
     for superior in missing:
         drop.add_mailbox(superior)
+    return len(missing)

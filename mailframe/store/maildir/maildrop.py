@@ -116,7 +116,10 @@ class Maildrop:
         return mailbox
 
     def add_mailbox(self, name: str, special_use: str | None = None) -> MailboxRow:
-        """Make a mailbox's directory and row. Needs a writing transaction."""
+        """Make a mailbox's directory and row. Needs a writing transaction.
+
+        The caller flushes the account's directory, once for all it makes.
+        """
         folder = folder_of(name)
         if any(mailbox.folder == folder for mailbox in self.catalogue.mailboxes.all()):
             # A mailbox that was renamed and whose directory could not follow lies there.
@@ -127,9 +130,7 @@ class Maildrop:
         self.make_folder(folder)
         if folder.startswith(LONG):
             self._write_name(folder, name)
-        mailbox = self.catalogue.mailboxes.add(name, folder, new_object_id("F"), special_use)
-        self.files.flush_directory(self.path)
-        return mailbox
+        return self.catalogue.mailboxes.add(name, folder, new_object_id("F"), special_use)
 
     def make_folder(self, folder: str) -> None:
         """Make the directories of a mailbox, durably but for their own names."""

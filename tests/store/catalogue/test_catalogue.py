@@ -17,6 +17,7 @@ from mailframe.store.catalogue.catalogue import JUMP, Catalogue, boot_id
 from mailframe.store.catalogue.mailboxes import LAST_UID, MailboxRow
 from mailframe.store.catalogue.messages import MessageRow, row_id
 from mailframe.store.values import DELETED, FLAGGED, SEEN, SYSTEM_FLAGS, Description
+from tests.store.maildir.fixture import quick_directory
 
 KEYWORD = st.sampled_from(["$Junk", "$junk", "work", "Later", "a", "B"])
 FLAGS = st.frozensets(st.sampled_from(sorted(SYSTEM_FLAGS)) | KEYWORD)
@@ -28,7 +29,7 @@ class CatalogueCase(SynchronousTestCase):
     keywords_limit = 128
 
     def setUp(self) -> None:
-        self.path = os.path.abspath(self.mktemp())
+        self.path = os.path.join(quick_directory(self), "catalogue.sqlite")
         self.catalogue = self.opened()
         with self.catalogue.writing():
             self.catalogue.mailboxes.add("INBOX", "", "F1")

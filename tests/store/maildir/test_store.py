@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
@@ -13,13 +11,15 @@ from mailframe.store.maildir.store import MaildirStore
 from mailframe.store.values import Describe
 from mailframe.testing.store import MailStoreContract
 
+from .fixture import quick_directory
+
 
 class _Contract(MailStoreContract):
     timeout = 60
     options = MaildirOptions()
 
     async def make_store(self, describe: Describe, hints: IHints) -> MaildirStore:
-        return await self.started(os.path.abspath(self.mktemp()), describe, hints)
+        return await self.started(quick_directory(self), describe, hints)
 
     async def restart_store(self, store: MaildirStore, describe: Describe, hints: IHints) -> MaildirStore:
         await store.stop()
