@@ -106,7 +106,8 @@ def _unshift(match: re.Match[str]) -> str:
 
 
 def _quoted(part: str) -> str:
-    quoted = quote(part, safe="+=_-@!~")
+    # No quoted text is this: a percent sign comes with two digits.
+    quoted = quote(part, safe="+=_-@!~") or "%-"
     if quoted.startswith("."):
         quoted = "%2E" + quoted[1:]
     if len(quoted) > _LENGTH_LIMIT:

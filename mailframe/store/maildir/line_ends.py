@@ -73,7 +73,8 @@ def look(pieces: Iterable[bytes]) -> tuple[Form, int]:
         octets += len(piece)
         lines += piece.count(b"\n")
         pairs += piece.count(b"\r\n") + (after_cr and piece.startswith(b"\n"))
-        after_cr = piece.endswith(b"\r")
+        if piece:
+            after_cr = piece.endswith(b"\r")
     if pairs == 0:
         return Form.LF, octets + lines
     if pairs == lines:
