@@ -6,7 +6,11 @@ catalogues concerned, files are renamed into ``new/`` and rows added; last, each
 anybody is answered. A crash leaves files in ``tmp/`` (swept when old), or files in ``new/`` without rows (taken in
 by the next look): never a message that was answered and is not there.
 
-Measured here with 5 KB messages in groups of 16, two busy cores: see ``benchmarks/store_deliver.py``.
+Measured by ``benchmarks/store_deliver.py`` (5 KB messages, ten accounts, two busy cores, description of 22 us included):
+106 us of CPU a message with 64 clients in a file system in memory, 176 us (73 of them the kernel's) on ext4; 138 and
+300 us with 16 clients, whose groups have one or two messages an account, so that each pays for a transaction. A group
+in one thread beat two threads in CPU (126 us against 187) at the same messages a second: they wait for one
+another's interpreter lock.
 """
 
 from __future__ import annotations
@@ -105,6 +109,8 @@ class Group:
         """Do it; an answer for each unit."""
         started = time.perf_counter()
         self._each(self._prepare, self._attempts)
+        if len(self._attempts) > 1:
+            self._each(self._begin_flush, self._alive())
         self._each(self._flush, self._alive())
         self._give_up_with_others()
         self._publish()
@@ -169,6 +175,10 @@ class Group:
         self._waiting[drop.account] = octets
 
     # Step 2: octets on stable storage.
+
+    def _begin_flush(self, attempt: Attempt) -> None:
+        if attempt.written is not None and attempt.written.linked_to is None:
+            self._files.begin_flush(attempt.written.descriptor)
 
     def _flush(self, attempt: Attempt) -> None:
         written = attempt.written
