@@ -6,8 +6,8 @@ catalogues concerned, files are renamed into ``new/`` and rows added; last, each
 anybody is answered. A crash leaves files in ``tmp/`` (swept when old), or files in ``new/`` without rows (taken in
 by the next look): never a message that was answered and is not there.
 
-Measured by ``benchmarks/store_deliver.py`` (5 KB messages, ten accounts, two busy cores, description of 22 us included):
-106 us of CPU a message with 64 clients in a file system in memory, 176 us (73 of them the kernel's) on ext4; 138 and
+Measured by ``benchmarks/store_deliver.py`` (5 KB messages, ten accounts, two busy cores, 22 us for
+the description): 106 us of CPU a message with 64 clients in a file system in memory, 176 us (73 of them the kernel's) on ext4; 138 and
 300 us with 16 clients, whose groups have one or two messages an account, so that each pays for a transaction. A group
 in one thread beat two threads in CPU (126 us against 187) at the same messages a second: they wait for one
 another's interpreter lock.
@@ -29,14 +29,13 @@ from twisted.python.failure import Failure
 from mailframe.database.sqlite import storage_status
 from mailframe.message.status import OK, UNKNOWN_FAULT, MailframeError, Status
 from mailframe.store.catalogue.mailboxes import MailboxRow
-from mailframe.store.catalogue.messages import MessageRow, new_object_id, row_id
 from mailframe.store.names import canonical
-from mailframe.store.values import INBOX, SYSTEM_FLAGS, Delivery
+from mailframe.store.values import INBOX, Delivery
 
 from . import metrics
-from .filenames import NO_FLAGS, info_for, with_sizes
+from .arrival import Attempt, add_rows, directories_of, take_row_back
 from .folders import TMP
-from .maildrop import Maildrop, now
+from .maildrop import Maildrop
 from .shelf import Shelf
 from .writing import Written, abandon, write
 
@@ -60,29 +59,6 @@ class Answer:
 
     statuses: Sequence[Status]
     changed: Changed
-
-
-@dataclass(slots=True, eq=False)
-class Attempt:
-    """One delivery under way.
-
-    Attributes:
-        unit: the number of its unit in the group.
-        drop: its account, once open.
-        written: its file in ``tmp/``, until it is renamed.
-        path: its file in the mailbox, once it is there.
-        mailbox, row: its catalogue row, once it is there.
-        status: None while all is well.
-    """
-
-    delivery: Delivery
-    unit: int
-    drop: Maildrop | None = None
-    written: Written | None = None
-    path: str = ""
-    mailbox: MailboxRow | None = None
-    row: MessageRow | None = None
-    status: Status | None = None
 
 
 class Group:
@@ -331,76 +307,11 @@ class Group:
         return answers
 
 
-def add_rows(drop: Maildrop, mailbox: MailboxRow, attempts: Sequence[Attempt], lenient: bool = True) -> None:
-    """Rename written files into a mailbox and add their rows. Needs a writing transaction.
-
-    Args:
-        lenient: where a mailbox has too many keywords, a message comes in without the new ones.
-
-    Raises:
-        OSError: a file could not be renamed; those that were have their `Attempt.path` set.
-        MailframeError: ``LIMIT``.
-    """
-    catalogue, files, folder = drop.catalogue, drop.files, drop.folder(mailbox)
-    keywords = catalogue.mailboxes.keywords(mailbox)
-    uid, modseq = catalogue.mailboxes.take_uids(mailbox, len(attempts))
-    saved = now()
-    rows, described = [], []
-    for attempt in attempts:
-        written, message = attempt.written, attempt.delivery.message
-        assert written is not None
-        try:
-            flags, packed = keywords.pack(keywords.spell(message.flags))
-        except MailframeError:
-            if not lenient:
-                raise
-            flags, packed = keywords.pack(keywords.known(message.flags & SYSTEM_FLAGS))
-        # A message that comes with flags has been seen by somebody: it goes where files have an info.
-        info = info_for(flags, NO_FLAGS) if message.flags else None
-        file = with_sizes(written.path.rpartition("/")[2], written.disk_size, written.size)
-        path = f"{folder}/new/{file}" if info is None else f"{folder}/cur/{file}{info}"
-        date = message.internal_date or saved
-        if abs(date - saved) > 2:
-            # Other programs, and a look after the catalogue was lost, take the file's time for the internal date.
-            files.set_time(written.path, date)
-        files.rename(written.path, path)
-        attempt.path = path
-        attempt.row = MessageRow(
-            row_id(mailbox, uid), mailbox.id, modseq, flags, packed, date, written.size, saved,
-            new_object_id("M"), "", file, info, written.disk_size, written.form,
-        )  # fmt: skip
-        rows.append(attempt.row)
-        if written.description is not None:
-            described.append((attempt.row.id, written.description))
-        uid += 1
-    catalogue.messages.add(rows)
-    catalogue.descriptions.add(described)
-
-
-def take_row_back(drop: Maildrop, mailbox: MailboxRow, row: MessageRow) -> None:
-    """Expunge a row that was just added; within the open transaction, or else in one of its own."""
-    if drop.catalogue.in_transaction:
-        drop.catalogue.messages.expunge(mailbox, [row.uid], row.modseq)
-        return
-    with drop.writing():
-        modseq = drop.catalogue.mailboxes.next_modseq(mailbox)
-        drop.catalogue.messages.expunge(mailbox, [row.uid], modseq)
-    drop.changed.add(mailbox.mailbox_id)
-
-
 def _mailbox(drop: Maildrop, name: str) -> MailboxRow:
     mailboxes = drop.catalogue.mailboxes
     found = mailboxes.named(INBOX if name == INBOX else canonical(name)) or mailboxes.named(INBOX)
     assert found is not None
     return found
-
-
-def directories_of(attempts: Sequence[Attempt]) -> int:
-    """The directories that files of these come into, as `Maildrop.own_change` has them."""
-    directories = 0
-    for attempt in attempts:
-        directories |= 2 if attempt.delivery.message.flags else 1
-    return directories
 
 
 def _status(fault: BaseException, delivery: Delivery) -> Status:

@@ -36,7 +36,7 @@ from mailframe.store.values import (
     NewMessage,
 )
 
-from .delivery import Attempt, add_rows, directories_of, take_row_back
+from .arrival import Attempt, add_rows, directories_of, take_row_back
 from .folders import TMP
 from .look import look
 from .maildrop import Maildrop
