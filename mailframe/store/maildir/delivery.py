@@ -6,11 +6,11 @@ catalogues concerned, files are renamed into ``new/`` and rows added; last, each
 anybody is answered. A crash leaves files in ``tmp/`` (swept when old), or files in ``new/`` without rows (taken in
 by the next look): never a message that was answered and is not there.
 
-Measured by ``benchmarks/store_deliver.py`` (5 KB messages, ten accounts, two busy cores, 22 us for
-the description): 106 us of CPU a message with 64 clients in a file system in memory, 176 us (73 of them the kernel's) on ext4; 138 and
-300 us with 16 clients, whose groups have one or two messages an account, so that each pays for a transaction. A group
-in one thread beat two threads in CPU (126 us against 187) at the same messages a second: they wait for one
-another's interpreter lock.
+Measured by ``benchmarks/store_deliver.py`` (5 KB messages, ten accounts, two busy cores, 22 us for the description):
+106 us of CPU a message with 64 clients in a file system in memory, 176 us (73 of them the kernel's) on ext4; 138
+and 300 us with 16 clients, whose groups have one or two messages an account, so that each pays for a transaction.
+One thread beat two in CPU (126 us against 187) at the same messages a second: they wait for one another's
+interpreter lock.
 """
 
 from __future__ import annotations
