@@ -23,6 +23,8 @@ class Dialect:
         title: the word of the greeting that says what is spoken.
         hellos: the verbs a client may greet with.
         atomic: all recipients or none, because there is one reply for all.
+        strangers: anybody may talk here, so that refused recipients count as errors: somebody may be guessing
+            addresses. An LMTP client is one of our own exchangers; to cut it off would not teach it anything.
         no_recipients: the answer to DATA without recipients (RFC 5321 section 4.1.1.4, RFC 2033 section 4.2).
     """
 
@@ -30,6 +32,7 @@ class Dialect:
     title: str
     hellos: frozenset[str]
     atomic: bool
+    strangers: bool
     no_recipients: Status
 
     def answer(self, statuses: Sequence[Status]) -> bytes:
@@ -65,6 +68,6 @@ def one_status(statuses: Sequence[Status]) -> Status:
     return worst
 
 
-SMTP: Final = Dialect("smtp", "ESMTP", frozenset({"HELO", "EHLO"}), True, NO_RECIPIENTS_SMTP)
-LMTP: Final = Dialect("lmtp", "LMTP", frozenset({"LHLO"}), False, NO_RECIPIENTS_LMTP)
+SMTP: Final = Dialect("smtp", "ESMTP", frozenset({"HELO", "EHLO"}), True, True, NO_RECIPIENTS_SMTP)
+LMTP: Final = Dialect("lmtp", "LMTP", frozenset({"LHLO"}), False, False, NO_RECIPIENTS_LMTP)
 DIALECTS: Final = {"smtp": SMTP, "lmtp": LMTP}

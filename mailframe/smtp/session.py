@@ -5,6 +5,8 @@ next (a command, data, a response, a TLS handshake, nothing more) is in `Session
 
 States and the commands that change them (RFC 5321 section 4.1.4)::
 
+    CONNECTED --greeting--> START
+
     START --EHLO--> READY --MAIL--> MAIL --RCPT--> MAIL --DATA--> DATA --end of data--> READY
                     READY --AUTH--> READY          MAIL --RSET, EHLO--> READY
                     READY --STARTTLS--> START      any  --QUIT--> CLOSED
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from twisted.internet.interfaces import IReactorTime
@@ -44,6 +47,7 @@ from .wire.reply import basic_code, render, render_lines
 class State(enum.Enum):
     """Where the dialogue stands."""
 
+    CONNECTED = "before the greeting"
     START = "before HELO"
     READY = "greeted, no transaction"
     MAIL = "in a transaction"
@@ -124,7 +128,7 @@ class Session:
         self.expects = Expects.COMMAND
         self._dialect: Dialect = DIALECTS[settings.protocol]
         self._metrics = METRICS[settings.protocol]
-        self._state = State.START
+        self._state = State.CONNECTED
         self._transaction: Transaction | None = None
         self._authentication = Authentication(reception.authenticator, settings, origin, self._metrics)
         self._acceptance = Acceptance(
@@ -139,10 +143,15 @@ class Session:
 
     async def greet(self) -> bytes:
         """The greeting, or the refusal of the connection (RFC 5321 section 3.1)."""
-        refusal = await self._reception.connect(self._origin)
+        try:
+            refusal = await self._reception.connect(self._origin)
+        except MailframeError as error:
+            log.warn("{peer} is refused: {reason}", peer=self._origin.peer, reason=error.reason)
+            refusal = error.status
         if refusal is not None:
             self._end()
             return render(refusal, reply_code=421 if refusal.temporary else 554)
+        self._state = State.START
         settings = self._settings
         return render_lines(220, [f"{settings.hostname} {self._dialect.title} {settings.banner}".rstrip()])
 
@@ -180,8 +189,9 @@ class Session:
     def internal_error(self) -> bytes:
         """The reply when we failed: temporary, and nothing more is said."""
         self._authentication.cancel()
-        if self._state is State.DATA:
-            # Whether the client is in the middle of its data is not known for sure: nothing after this counts.
+        if self._state in (State.CONNECTED, State.DATA):
+            # Nobody said yet that this client may talk here; or it may be in the middle of its data, and what
+            # comes next would be taken for commands.
             self._end()
             return render(UNKNOWN_FAULT, reply_code=421)
         self.expects = Expects.COMMAND
@@ -216,13 +226,13 @@ class Session:
     async def _hello(self, command: commands.Hello) -> bytes:
         if command.verb not in self._dialect.hellos:
             return self._refuse(UNKNOWN_COMMAND)
-        self._abandon()
-        origin = self._origin
-        origin.helo, origin.extended = command.name, command.verb != "HELO"
-        refusal = await self._reception.helo(origin)
+        origin, extended = self._origin, command.verb != "HELO"
+        # RFC 5321 section 4.1.4: a greeting that is not accepted leaves everything as it was.
+        refusal = await self._reception.helo(replace(origin, helo=command.name, extended=extended))
         if refusal is not None:
-            self._state = State.START
             return self._refuse(refusal)
+        self._abandon()
+        origin.helo, origin.extended = command.name, extended
         self._state = State.READY
         if not origin.extended:
             return render_lines(250, [self._settings.hostname])
@@ -267,7 +277,7 @@ class Session:
         if isinstance(way, Status):
             transaction.note_refused(command.forward_path, way)
             self._metrics.recipients_refused.inc()
-            return self._refuse(way)
+            return self._refuse(way, counted=self._dialect.strangers)
         transaction.accept(recipient, way)
         self._metrics.recipients_accepted.inc()
         return _RECIPIENT_OK
@@ -354,9 +364,9 @@ class Session:
 
     # Ends.
 
-    def _refuse(self, status: Status) -> bytes:
+    def _refuse(self, status: Status, *, counted: bool = True) -> bytes:
         """A refusal, counted as an error; the last one ends the connection, as a status of 421 does."""
-        self._errors += 1
+        self._errors += counted
         if self._errors >= self._settings.errors_limit:
             status = _TOO_MANY_ERRORS
         if basic_code(status) == 421:
@@ -375,6 +385,7 @@ class Session:
         transaction, self._transaction = self._transaction, None
         if transaction is not None:
             transaction.discard()
+        if transaction is not None and not transaction.handed_over:
             transaction.log_end(self._clock.seconds(), self._last_reply.decode("ascii").rstrip())
         if self._state is not State.START:
             self._state = State.READY

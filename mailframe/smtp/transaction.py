@@ -37,6 +37,8 @@ class Transaction:
         refusal: why the content is thrown away while it is read to its end; None while it is kept.
         size: octets of content received.
         deadline: when the data has taken too long; set by `receive`.
+        handed_over: the message is being delivered; whoever does that writes the log line, because the client may
+            be gone when it is known how it went.
     """
 
     def __init__(self, origin: Origin, envelope: Envelope, started: float) -> None:
@@ -46,6 +48,7 @@ class Transaction:
         self.routes: list[Route] = []
         self.refusal: Status | None = None
         self.deadline = 0.0
+        self.handed_over = False
         self._started = started
         self._spill: Spill | None = None
         self._refused: list[str] = []
@@ -91,7 +94,7 @@ class Transaction:
     def finish(self) -> MailObject:
         """The message with all its content, which now belongs to the caller."""
         assert self._spill is not None
-        spill, self._spill = self._spill, None
+        spill, self._spill, self.handed_over = self._spill, None, True
         content: Content = spill.finish()
         return MailObject(self.queue_id, self.envelope, content, self.origin)
 

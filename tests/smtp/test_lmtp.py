@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.config.types import Size
 from mailframe.message.status import MAILBOX_FULL, OK, Status
 from mailframe.smtp.lmtp import LMTP, SMTP
 from mailframe.smtp.settings import SMTPSettings
-from mailframe.testing.smtp import RecordingDelivery, fake_reception, serve
+from mailframe.testing.smtp import FixedRouter, RecordingDelivery, fake_reception, serve
 
 SETTINGS = SMTPSettings(hostname="store.example.test", protocol="lmtp", size_limit=Size(1000))
 NO = Status((5, 7, 1), "No")
@@ -36,6 +37,14 @@ class LMTPTests(SynchronousTestCase):
         self.assertEqual([reply[:9] for reply in replies], ["250 2.0.0", "452 4.2.2", "550 5.7.1"])
         self.assertFalse(self.delivery.messages[0].atomic)
         self.assertEqual(self.client.say("NOOP"), ["250 2.0.0 OK"])
+
+    def test_many_unknown_recipients(self) -> None:
+        """An exchanger with a list full of former users is not cut off before the others have their mail."""
+        router = FixedRouter({"bob@example.test": None})
+        client = serve(fake_reception(self.delivery, router), evolve(SETTINGS, errors_limit=5))
+        client.say("LHLO x", "MAIL FROM:<>")
+        replies = client.say(*["RCPT TO:<no@example.test>"] * 20, "RCPT TO:<bob@example.test>")
+        self.assertEqual([reply[:3] for reply in replies], ["550"] * 20 + ["250"])
 
     def test_refused_content(self) -> None:
         """A message that is refused as a whole is refused once for each recipient."""

@@ -399,6 +399,28 @@ class PolicyTests(SessionCase):
         self.assertEqual(self.session("connect", NO), ["554 5.7.1 No"])
         self.assertEqual(self.session("connect", LATER), ["421 4.7.1 Later"])
 
+    def test_nobody_said_yes(self) -> None:
+        """Where it cannot be told whether a client may connect, it is sent away and cannot go on."""
+        for fault in (MailframeError(CANNOT_LOOK_UP, "private"), ValueError("private")):
+            client = self.connect(None, None, Refusing("connect", fault))
+            self.assertEqual([line[:4] for line in client.greeting], ["421 "])
+            self.assertNotIn("private", client.greeting[0])
+            self.assertTrue(client.closed)
+            self.assertEqual(client.say("EHLO x"), [])
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
+
+    def test_second_greeting(self) -> None:
+        """A greeting that is refused leaves the name and the transaction as they were (RFC 5321 section 4.1.4)."""
+        policy = Refusing("none", NO)
+        client = self.connect(None, None, policy)
+        client.say("EHLO first", "MAIL FROM:<a@example.test>", "RCPT TO:<bob@example.test>")
+        for status in (NO, MailframeError(LATER, "private")):
+            policy.stage, policy.status = "helo", status
+            self.assertEqual(client.say("HELO second")[0][4:], str(getattr(status, "status", status)))
+        client.say("DATA", "text", ".")
+        origin = self.delivery.messages[0].mail.origin
+        self.assertEqual((origin.helo, origin.extended), ("first", True))
+
     def test_cannot_say(self) -> None:
         """A policy that cannot look something up defers."""
         for stage in ("helo", "mail", "rcpt", "content"):
@@ -507,3 +529,12 @@ class LoggingTests(SessionCase):
         self.assertEqual((connection["messages"], connection["peer"]), (1, "192.0.2.1"))
         self.assertEqual(len({line["session_id"] for line in (first, second, connection)}), 1)
         self.assertNotIn("secret", repr(self.events))
+
+    def test_lost_during_delivery(self) -> None:
+        """When the client is gone before its answer, the line still tells how the delivery went."""
+        self.delivery.waiting = waiting = Deferred[None]()
+        self.client.message(b"x\r\n", "bob@example.test", hello="")
+        self.client.lose()
+        waiting.callback(None)
+        replies = [str(line["reply"]) for line in self.lines() if "queue_id" in line]
+        self.assertEqual([reply[:9] for reply in replies], ["250 2.0.0"])
