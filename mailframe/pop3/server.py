@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailframe.dialogue.buffer import ReceiveBuffer
-from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation
+from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
 from mailframe.dialogue.limits import ConnectionLimits
 from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.directory.interfaces import IAuthenticator
@@ -35,7 +35,7 @@ LOGIN_TOO_LATE = Status((4, 4, 2), "You took too long to log in")
 log = Logger()
 
 
-@implementer(IConversation)
+@implementer(IConversation, IFarewell)
 class POP3Conversation:
     """One client of a POP3 listener.
 
@@ -74,6 +74,7 @@ class POP3Conversation:
             factory.limits,
             settings,
             connection,
+            factory.clock,
             None if factory.tls is None else self._start_tls,
         )
         self._deadline = factory.clock.callLater(settings.login_deadline, self._login_too_late)
@@ -111,6 +112,10 @@ class POP3Conversation:
         """Tell that it was silent too long."""
         if self._session is not None:
             self._session.timed_out()
+
+    def farewell(self) -> bool:
+        """Say goodbye, unless a maildrop is open."""
+        return self._session is None or self._session.service_ends()
 
     def closed(self) -> None:
         """Give back what the connection held, and write its line into the log."""

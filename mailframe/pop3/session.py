@@ -15,12 +15,14 @@ import enum
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from mailframe.dialogue.dotstuffing import DotWriter
 from mailframe.dialogue.interfaces import IConnection
 from mailframe.dialogue.limits import ConnectionLimits
+from mailframe.dialogue.shield import TakesTooLong, shielded
 from mailframe.directory.values import Identity
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, ProtocolError, Status
 from mailframe.sasl.mechanisms import MECHANISMS
@@ -45,6 +47,9 @@ TOO_MANY_LOGINS: Final = Status((5, 7, 0), "Too many failed logins")
 SILENT: Final = Status((4, 4, 2), "You were silent too long")
 NOT_REMOVED: Final = Status((4, 2, 0), "Some messages marked deleted were not removed")
 CAPABILITIES: Final = ("TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "EXPIRE NEVER")
+GOES_DOWN: Final = Status((4, 3, 2), "The service goes down; try again later")
+UPDATE_LIMIT: Final = 300.0
+"""Seconds a client waits for the UPDATE state, before it is told that not all was removed."""
 _TOP_WINDOW: Final = 16 * 1024
 
 log = Logger()
@@ -79,6 +84,7 @@ class Session:
         limits: logins are counted here.
         settings: the listener's.
         connection: answers go here.
+        clock: for limits of time.
         start_tls: sends a go-ahead and begins the handshake; None where TLS is not offered.
 
     Attributes:
@@ -95,6 +101,7 @@ class Session:
         limits: ConnectionLimits,
         settings: POP3Settings,
         connection: IConnection,
+        clock: IReactorTime,
         start_tls: Callable[[bytes], None] | None = None,
     ) -> None:
         self._store = store
@@ -102,6 +109,7 @@ class Session:
         self._limits = limits
         self._settings = settings
         self._connection = connection
+        self._clock = clock
         self._start_tls = start_tls
         self._state = State.AUTHORIZATION
         self._maildrop: Maildrop | None = None
@@ -144,6 +152,13 @@ class Session:
         """The last words to a client that was silent too long; nothing is removed (RFC 1939 section 3)."""
         if not self._in_message:
             self._connection.write(render(SILENT))
+
+    def service_ends(self) -> bool:
+        """The last words when the service goes away; False while a maildrop is open: its QUIT is waited for."""
+        if self._state is State.TRANSACTION:
+            return False
+        self._connection.write(render(GOES_DOWN))
+        return True
 
     def closed(self) -> None:
         """The connection is gone; without QUIT, nothing is removed."""
@@ -239,16 +254,27 @@ class Session:
 
     async def _quit(self, command: commands.Quit) -> None:
         self._state = State.UPDATE
-        self._connection.write(await self._update())
+        maildrop, self._maildrop = self._maildrop, None
+        # Many clients hang up behind their QUIT: what they wanted is done to the end all the same.
+        work = Deferred.fromCoroutine(self._update(maildrop))
+        try:
+            reply = await shielded(work, self._clock, UPDATE_LIMIT)
+        except TakesTooLong:
+            log.error("the update of the maildrop of {account} takes too long", account=self.login)
+            reply = render(NOT_REMOVED)
+        self._connection.write(reply)
         self._connection.close()
 
-    async def _update(self) -> bytes:
-        if self._maildrop is None:
+    async def _update(self, maildrop: Maildrop | None) -> bytes:
+        """Enter the UPDATE state (RFC 1939 section 6); the maildrop is closed after it.
+
+        Returns:
+            The answer to QUIT.
+        """
+        if maildrop is None:
             return ok("Bye")
         try:
-            self.removed = await self._maildrop.update(self._settings.mark_seen)
-        except CancelledError:
-            raise
+            self.removed = await maildrop.update(self._settings.mark_seen)
         except MailframeError as error:
             log.error(
                 "the maildrop of {account} was not updated: {reason}",
@@ -259,6 +285,8 @@ class Session:
         except Exception:
             log.failure("the maildrop of {account} was not updated", account=self.login)
             return render(NOT_REMOVED)
+        finally:
+            maildrop.close()
         metrics.REMOVED.inc(self.removed)
         return ok("Bye")
 

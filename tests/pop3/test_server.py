@@ -206,6 +206,54 @@ class ServerTests(SynchronousTestCase):
             self.assertTrue(client.transport.disconnecting)
             self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), logged)
 
+    def hold_back(self):
+        """Make removing messages wait; the Deferred lets it go on."""
+        mailbox, gate = type(self.mailbox()), Deferred()
+        remove = mailbox.remove
+
+        async def later(this, uids):
+            await gate
+            return await remove(this, uids)
+
+        self.patch(mailbox, "remove", later)
+        return gate
+
+    def test_hung_up_behind_quit(self):
+        """A client that hangs up right behind QUIT has its messages removed all the same, and nothing stays open."""
+        client = Client(self.make([b"a\r\n", b"b\r\n"]))
+        client.log_in()
+        gate = self.hold_back()
+        client.say("RETR 2")
+        self.assertEqual(client.say("DELE 1\r\nQUIT"), "+OK Marked deleted\r\n")
+        client.lose()
+        self.assertEqual(len(self.flags()), 2)
+        gate.callback(None)
+        self.assertEqual(self.flags(), [frozenset({SEEN})])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_update_takes_too_long(self):
+        """A client waits for the removal some minutes, and is then told that it is not done."""
+        client = Client(self.make())
+        client.log_in()
+        gate = self.hold_back()
+        self.assertEqual(client.say("DELE 1\r\nQUIT"), "+OK Marked deleted\r\n")
+        self.clock.advance(301)
+        self.assertTrue(client.hear().startswith("-ERR [SYS/TEMP]"))
+        gate.callback(None)
+        self.assertEqual(self.flags(), [])
+
+    def test_service_ends(self):
+        """When the service goes down, who has not logged in is told so; an open maildrop is left to its QUIT."""
+        client = Client(self.make())
+        client.log_in()
+        self.assertFalse(client.protocol.finish())
+        self.assertEqual(client.say("DELE 1\r\nQUIT"), "+OK Marked deleted\r\n+OK Bye\r\n")
+        stranger = Client(self.factory)
+        stranger.hear()
+        self.assertTrue(stranger.protocol.finish())
+        self.assertEqual(stranger.hear(), "-ERR [SYS/TEMP] The service goes down; try again later\r\n")
+        self.assertTrue(stranger.transport.disconnecting)
+
     def test_lost_during_login(self):
         """A connection that is lost while the password is checked holds nothing afterwards."""
         factory = self.make(connections_limit_per_account=1)
