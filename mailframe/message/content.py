@@ -131,8 +131,15 @@ class Content:
         return self.prefix + self.body.head
 
     def with_prefix(self, fields: bytes) -> Content:
-        """The same body with ``fields`` before what is in front already."""
-        return Content(self.body, fields + self.prefix)
+        """The same body with ``fields`` before what is in front already.
+
+        A body that begins with white space has no header section (RFC 5322 section 2.2); an empty line keeps its
+        first line from becoming the end of our last field.
+        """
+        prefix = self.prefix
+        if not prefix and self.body.head[:1] in (b" ", b"\t"):
+            prefix = b"\r\n"
+        return Content(self.body, fields + prefix)
 
     def chunks(self) -> Iterator[bytes]:
         """All octets in order; may block on files."""
