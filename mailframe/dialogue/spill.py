@@ -23,12 +23,13 @@ class Spill:
         memory_limit: octets kept in memory.
     """
 
-    __slots__ = ("_directory", "_file", "_head", "_limit", "_pieces", "size")
+    __slots__ = ("_directory", "_file", "_head", "_limit", "_octets", "size")
 
     def __init__(self, directory: str, memory_limit: int = MEMORY_LIMIT) -> None:
         self._directory = directory
         self._limit = memory_limit
-        self._pieces: list[bytes] = []
+        # Not a list of pieces: a client that sends octet by octet would make each cost forty.
+        self._octets = bytearray()
         self._file: BinaryIO | None = None
         self._head = b""
         self.size = 0
@@ -43,29 +44,29 @@ class Spill:
         if self._file is not None:
             _write_all(self._file, data)
             return
-        self._pieces.append(data)
+        self._octets += data
         if self.size > self._limit:
             self._open()
 
     def finish(self) -> Content:
         """All that was written, as a content; the spill is used up."""
         if self._file is None:
-            octets = b"".join(self._pieces)
-            self._pieces = []
+            octets = bytes(self._octets)
+            self._octets = bytearray()
             return Content(OctetsBody(octets))
         file, self._file = self._file, None
         return Content(FileBody(file, self.size, self._head))
 
     def discard(self) -> None:
         """Throw away what was written; safe after `finish` and twice."""
-        self._pieces = []
+        self._octets = bytearray()
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def _open(self) -> None:
-        self._head = b"".join(self._pieces)
-        self._pieces = []
+        self._head = bytes(self._octets)
+        self._octets = bytearray()
         # Unbuffered: a second copy in a Python buffer would only delay the error of a full disk.
         file = tempfile.TemporaryFile(prefix="spill-", dir=self._directory, buffering=0)  # noqa: SIM115
         self._file = cast(BinaryIO, file)

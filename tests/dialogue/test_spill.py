@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tracemalloc
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,3 +52,16 @@ class SpillTests(SynchronousTestCase):
             spill.write(b"xx")
         self.assertEqual(caught.exception.errno, errno.ENOENT)
         spill.discard()
+
+    def test_small_pieces(self) -> None:
+        """A message that comes in drops takes no more memory than one that comes whole."""
+        spill = Spill(".", memory_limit=200_000)
+        tracemalloc.start()
+        try:
+            for number in range(50_000):
+                spill.write(number.to_bytes(2, "big"))
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        self.assertLess(held, 200_000)
+        self.assertEqual(spill.finish().size, 100_000)
