@@ -26,7 +26,7 @@ class Written:
         descriptor: still open, to be flushed; -1 afterwards, and for a link.
         size: with CRLF line ends.
         disk_size: of the file.
-        description: None for a large message: described when it is first asked for.
+        description: None for a large message, or under load: described when it is first asked for.
         linked_to: the file that this is a second name of.
         flushed: its octets are on stable storage.
     """
@@ -41,7 +41,9 @@ class Written:
     flushed: bool = False
 
 
-def write(files: Files, path: str, content: Content, line_ends: LineEnds, describe: Describe) -> Written:
+def write(
+    files: Files, path: str, content: Content, line_ends: LineEnds, describe: Describe | None
+) -> Written:
     """Write content to a new file; not flushed yet.
 
     Raises:
@@ -70,8 +72,10 @@ def abandon(files: Files, path: str, descriptor: int = -1) -> None:
         files.unlink(path)
 
 
-def described(describe: Describe, octets: bytes) -> Description | None:
-    """A description; None where it fails, which must not stop a delivery."""
+def described(describe: Describe | None, octets: bytes) -> Description | None:
+    """A description; None where nobody describes, or where it fails, which must not stop a delivery."""
+    if describe is None:
+        return None
     try:
         return describe([octets])
     except Exception:
