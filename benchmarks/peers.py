@@ -113,9 +113,6 @@ class Server:
         return sum(len(os.listdir(place / part)) for place in self.maildirs() for part in ("new", "cur")
                    if (place / part).is_dir())  # fmt: skip
 
-    def empty(self) -> None:
-        """Throw the delivered mail away, so that each round begins alike (only between rounds)."""
-
 
 class Postfix(Server):
     """Debian's Postfix with its own defaults, delivering into Maildirs by its virtual(8) agent."""
@@ -198,11 +195,6 @@ class Postfix(Server):
         """One a recipient."""
         return [self.base / "mail" / name for name in self.accounts]
 
-    def empty(self) -> None:
-        """Remove delivered messages."""
-        for place in self.maildirs():
-            shutil.rmtree(place, ignore_errors=True)
-
 
 class PostfixUnthrottled(Postfix):
     """Postfix without the delay it puts on clients that are faster than its delivery."""
@@ -264,13 +256,6 @@ asyncio.run(main())
     def maildirs(self) -> list[Path]:
         """One a recipient."""
         return [self.base / "mail" / name for name in self.accounts]
-
-    def empty(self) -> None:
-        """Remove delivered messages."""
-        for place in self.maildirs():
-            for part in ("new", "cur"):
-                for name in os.listdir(place / part):
-                    os.unlink(place / part / name)
 
 
 class Mailframe(Server):
