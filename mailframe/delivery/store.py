@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from mailframe.message.address import Address
 from mailframe.message.mail import MailObject
-from mailframe.message.status import UNKNOWN_FAULT, Status
+from mailframe.message.status import UNKNOWN_FAULT, Status, worst
 from mailframe.routing.interfaces import LocalMailbox, Route
 from mailframe.store.interfaces import IMailStore
 from mailframe.store.values import Delivery, NewMessage
@@ -53,20 +53,6 @@ class StoreDelivery:
             worst([statuses[places[mailbox.account, mailbox.mailbox]] for mailbox in route.mailboxes])
             for route in routes
         ]
-
-
-def worst(statuses: Sequence[Status]) -> Status:
-    """What became of one recipient with several mailboxes: a temporary failure, a permanent one, success.
-
-    Temporary comes first because trying again may still reach everybody.
-    """
-    found = statuses[0]
-    for status in statuses:
-        if status.temporary:
-            return status
-        if found.success:
-            found = status
-    return found
 
 
 def _delivery(mail: MailObject, mailbox: LocalMailbox, return_path: bytes, date: int) -> Delivery:

@@ -22,7 +22,7 @@ from zope.interface import implementer
 
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
-from mailframe.dialogue.limits import is_loopback
+from mailframe.dialogue.logins import Logins
 from mailframe.directory.values import Identity
 from mailframe.message.mail import new_session_id
 from mailframe.message.status import NO_SUCH_MAILBOX, UNKNOWN_FAULT, MailframeError, ProtocolError
@@ -58,7 +58,7 @@ class Session:
         surroundings: shared by the sessions of a listener.
 
     Attributes:
-        connection: there from `opened` on.
+        connection, logins: there from `opened` on.
         state: where it stands.
         account: the mailboxes, after login.
         selected: the selected mailbox.
@@ -69,6 +69,7 @@ class Session:
     """
 
     connection: IConnection
+    logins: Logins
 
     def __init__(self, surroundings: Surroundings) -> None:
         self.surroundings = surroundings
@@ -81,13 +82,13 @@ class Session:
         self.login = ""
         self.client = ""
         self.idling = False
-        self.failed_logins = 0
         self.reader = CommandReader(BEFORE_LOGIN)
         self._tag: bytes | None = None
         self._continuation: Continuation | None = None
         self._on_close: list[Callable[[], None]] = []
         self._last_words = ""
         self._admitted = False
+        self._bad_in_a_row = 0
         self.tally = Tally(surroundings.clock.seconds())
 
     # The connection calls these.
@@ -95,7 +96,9 @@ class Session:
     async def opened(self, connection: IConnection) -> None:
         """Greet, or turn the client away."""
         self.connection = connection
-        connection.set_timeout(self.settings.login_timeout)
+        settings, peer = self.settings, connection.peer
+        self.logins = Logins(self.surroundings.authenticator, settings, peer, "imap", self.session_id)
+        connection.set_timeout(settings.login_timeout)
         try:
             self.surroundings.limits.admit(connection.peer)
         except MailframeError as error:
@@ -144,7 +147,8 @@ class Session:
             self.state = State.LOGOUT
             return
         self.write(status_line(b"BAD", error.status.text, word, tag or b"*"))
-        if self.tally.bad_commands >= self.settings.bad_commands_limit:
+        self._bad_in_a_row += 1
+        if self._bad_in_a_row >= self.settings.bad_commands_limit:
             self.bye("Too many broken commands", lingering=True)
 
     def internal_error(self, failure: Failure) -> None:
@@ -198,13 +202,6 @@ class Session:
         """The mailbox of a session in the selected state."""
         assert self.selected is not None
         return self.selected
-
-    @property
-    def may_log_in(self) -> bool:
-        """Is the connection private enough for a password?"""
-        if self.connection.secure or not self.settings.require_tls_for_auth:
-            return True
-        return self.settings.clear_auth_from_loopback and is_loopback(self.connection.peer)
 
     def write(self, octets: bytes) -> None:
         """Send octets."""
@@ -339,6 +336,9 @@ class Session:
             )
             answer = refusal(tag, error.status)
         self._continuation = None
+        if self.login:
+            # A client that stays for weeks may ask now and then for what is not there; a stranger may not.
+            self._bad_in_a_row = 0
         if expunges is not None and self.state is State.SELECTED:
             await self.announce(expunges=expunges)
         self._tag = None

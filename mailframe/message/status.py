@@ -8,6 +8,7 @@ disagree.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 _SEVERITIES = (2, 4, 5)
@@ -91,6 +92,23 @@ class ProtocolError(Exception):
         super().__init__(str(status))
         self.status = status
         self.fatal = fatal
+
+
+def worst(statuses: Sequence[Status]) -> Status:
+    """What is said of several outcomes in one: a temporary failure, a permanent one, success.
+
+    Temporary comes first because trying again may still reach everybody, and what is permanent will then be alone.
+
+    Args:
+        statuses: at least one.
+    """
+    found = statuses[0]
+    for status in statuses:
+        if status.temporary:
+            return status
+        if found.success:
+            found = status
+    return found
 
 
 OK = Status((2, 0, 0), "OK")

@@ -13,6 +13,7 @@ from zope.interface import implementer
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
 from mailframe.dialogue.limits import ConnectionLimits
+from mailframe.dialogue.logins import Logins
 from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.directory.interfaces import IAuthenticator
 from mailframe.message.mail import new_session_id
@@ -70,7 +71,7 @@ class POP3Conversation:
         metrics.OPEN.inc()
         self._session = Session(
             factory.store,
-            Authorization(factory.authenticator, settings, connection.peer, self._session_id),
+            Authorization(Logins(factory.authenticator, settings, connection.peer, "pop3", self._session_id)),
             factory.limits,
             settings,
             connection,

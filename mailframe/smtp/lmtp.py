@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mailframe.message.status import Status
+from mailframe.message.status import Status, worst
 
 from .wire.reply import render
 
@@ -42,7 +42,7 @@ class Dialect:
             statuses: one for each recipient, in order.
         """
         if self.atomic:
-            return render(one_status(statuses))
+            return render(worst(statuses))
         return b"".join([render(status) for status in statuses])
 
     def verdict(self, statuses: Sequence[Status]) -> Status:
@@ -51,21 +51,7 @@ class Dialect:
             for status in statuses:
                 if status.success:
                     return status
-        return one_status(statuses)
-
-
-def one_status(statuses: Sequence[Status]) -> Status:
-    """What SMTP's one reply says of several recipients.
-
-    A temporary failure of one wins: the client tries again, and what is permanent will then be alone.
-    """
-    worst = statuses[0]
-    for status in statuses:
-        if status.temporary:
-            return status
-        if worst.success:
-            worst = status
-    return worst
+        return worst(statuses)
 
 
 SMTP: Final = Dialect("smtp", "ESMTP", frozenset({"HELO", "EHLO"}), True, True, NO_RECIPIENTS_SMTP)

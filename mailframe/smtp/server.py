@@ -25,8 +25,9 @@ from mailframe.tls.interfaces import IServerContexts
 
 from .metrics import METRICS
 from .reception import Reception
-from .session import Expects, Session
+from .session import Session
 from .settings import SMTPSettings
+from .states import Expects
 from .wire.commands import Hello, Quit
 from .wire.reader import Event, Reader
 from .wire.reply import render

@@ -1,22 +1,12 @@
 """What SMTP and LMTP commands mean: the state of one connection and its transaction. No transport.
 
 A session is given events and answers with octets. Between the two it asks the reception. What the client must send
-next (a command, data, a response, a TLS handshake, nothing more) is in `Session.expects`.
-
-States and the commands that change them (RFC 5321 section 4.1.4)::
-
-    CONNECTED --greeting--> START
-
-    START --EHLO--> READY --MAIL--> MAIL --RCPT--> MAIL --DATA--> DATA --end of data--> READY
-                    READY --AUTH--> READY          MAIL --RSET, EHLO--> READY
-                    READY --STARTTLS--> START      any  --QUIT--> CLOSED
-
-A command that may come in some states only is in `_ALLOWED`; all others may always come.
+next (a command, data, a response, a TLS handshake, nothing more) is in `Session.expects`; the
+states and what may come in each are in `mailframe.smtp.states`.
 """
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -36,6 +26,7 @@ from .lmtp import DIALECTS, Dialect
 from .metrics import METRICS
 from .reception import Reception
 from .settings import SMTPSettings
+from .states import ALLOWED, OUT_OF_ORDER, Expects, State
 from .transaction import TOO_LARGE, TOO_SLOW, Transaction
 from .wire import commands
 from .wire.commands import UNKNOWN_COMMAND
@@ -43,41 +34,6 @@ from .wire.parameters import check_auth, check_body, check_parameters, check_siz
 from .wire.reader import AuthResponse, DataPiece, Event
 from .wire.reply import basic_code, render, render_lines
 
-
-class State(enum.Enum):
-    """Where the dialogue stands."""
-
-    CONNECTED = "before the greeting"
-    START = "before HELO"
-    READY = "greeted, no transaction"
-    MAIL = "in a transaction"
-    DATA = "in the data of one"
-    CLOSED = "over"
-
-
-class Expects(enum.Enum):
-    """What the client sends next."""
-
-    COMMAND = "a command"
-    DATA = "data"
-    RESPONSE = "a response to an AUTH challenge"
-    HANDSHAKE = "a TLS handshake"
-    NOTHING = "nothing: the connection ends"
-
-
-_ALLOWED: Final[dict[type, tuple[State, ...]]] = {
-    commands.Mail: (State.READY,),
-    commands.Rcpt: (State.MAIL,),
-    commands.Data: (State.MAIL,),
-    commands.Auth: (State.READY,),
-    commands.StartTLS: (State.START, State.READY),
-}
-
-_OUT_OF_ORDER: Final = {
-    State.START: Status((5, 5, 1), "Say who you are first", reply_code=503),
-    State.READY: Status((5, 5, 1), "MAIL comes first", reply_code=503),
-    State.MAIL: Status((5, 5, 1), "Not within a transaction", reply_code=503),
-}
 _SENDER_OK: Final = b"250 2.1.0 Sender OK\r\n"
 _RECIPIENT_OK: Final = b"250 2.1.5 Recipient OK\r\n"
 _OK: Final = b"250 2.0.0 OK\r\n"
@@ -164,9 +120,9 @@ class Session:
         kind = type(event)
         if kind is DataPiece:
             return await self._data_piece(event)  # type: ignore[arg-type]
-        allowed = _ALLOWED.get(kind)
+        allowed = ALLOWED.get(kind)
         if allowed is not None and self._state not in allowed:
-            raise ProtocolError(_OUT_OF_ORDER[self._state])
+            raise ProtocolError(OUT_OF_ORDER[self._state])
         try:
             reply = await _HANDLERS[kind](self, event)
         except MailframeError as error:

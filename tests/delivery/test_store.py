@@ -9,13 +9,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mailframe.delivery.interfaces import IDelivery
-from mailframe.delivery.store import StoreDelivery, worst
+from mailframe.delivery.store import StoreDelivery
 from mailframe.message.address import Address
 from mailframe.message.content import Content
 from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.mail import MailObject
 from mailframe.message.origin import Origin
-from mailframe.message.status import MAILBOX_FULL, OK, UNKNOWN_FAULT, Status
+from mailframe.message.status import MAILBOX_FULL, OK, UNKNOWN_FAULT, Status, worst
 from mailframe.routing.interfaces import LocalMailbox, Route
 from mailframe.store.interfaces import IMailStore
 from mailframe.store.values import Delivery

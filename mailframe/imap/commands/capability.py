@@ -37,7 +37,7 @@ def capabilities(session: Session) -> str:
     if session.state is State.NOT_AUTHENTICATED:
         if session.surroundings.tls is not None and not session.connection.secure:
             names.append("STARTTLS")
-        if session.may_log_in:
+        if session.logins.allowed(session.connection.secure):
             names += [f"AUTH={name}" for name in MECHANISMS]
         else:
             names.append("LOGINDISABLED")

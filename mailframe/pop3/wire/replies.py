@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -55,9 +54,9 @@ def response_code(status: Status) -> str:
     return ""
 
 
-def challenge(octets: bytes) -> bytes:
-    """A server challenge (RFC 5034 section 4)."""
-    return b"+ " + base64.b64encode(octets) + b"\r\n"
+def challenge(base64: bytes) -> bytes:
+    """A server challenge, which is in base64 already (RFC 5034 section 4)."""
+    return b"+ " + base64 + b"\r\n"
 
 
 def listing(first: bytes, lines: Iterable[str]) -> Iterator[bytes]:

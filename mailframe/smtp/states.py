@@ -1,0 +1,58 @@
+"""The states of an SMTP or LMTP dialogue, and which commands may come in each.
+
+States and the commands that change them (RFC 5321 section 4.1.4)::
+
+    CONNECTED --greeting--> START
+
+    START --EHLO--> READY --MAIL--> MAIL --RCPT--> MAIL --DATA--> DATA --end of data--> READY
+                    READY --AUTH--> READY          MAIL --RSET, EHLO--> READY
+                    READY --STARTTLS--> START      any  --QUIT--> CLOSED
+
+A command that may come in some states only is in `ALLOWED`; all others may always come.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+from mailframe.message.status import Status
+
+from .wire import commands
+
+
+class State(enum.Enum):
+    """Where the dialogue stands."""
+
+    CONNECTED = "before the greeting"
+    START = "before HELO"
+    READY = "greeted, no transaction"
+    MAIL = "in a transaction"
+    DATA = "in the data of one"
+    CLOSED = "over"
+
+
+class Expects(enum.Enum):
+    """What the client sends next."""
+
+    COMMAND = "a command"
+    DATA = "data"
+    RESPONSE = "a response to an AUTH challenge"
+    HANDSHAKE = "a TLS handshake"
+    NOTHING = "nothing: the connection ends"
+
+
+ALLOWED: Final[dict[type, tuple[State, ...]]] = {
+    commands.Mail: (State.READY,),
+    commands.Rcpt: (State.MAIL,),
+    commands.Data: (State.MAIL,),
+    commands.Auth: (State.READY,),
+    commands.StartTLS: (State.START, State.READY),
+}
+"""Where the commands may come that may not always come."""
+OUT_OF_ORDER: Final = {
+    State.START: Status((5, 5, 1), "Say who you are first", reply_code=503),
+    State.READY: Status((5, 5, 1), "MAIL comes first", reply_code=503),
+    State.MAIL: Status((5, 5, 1), "Not within a transaction", reply_code=503),
+}
+"""What is answered to a command that may not come now."""
