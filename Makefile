@@ -81,4 +81,4 @@ fuzz: $(VENV)/.test
 	@HYPOTHESIS_PROFILE=long $(BIN)/python -m twisted.trial $(TESTS)
 
 clean:
-	rm -rf $(VENV) $(RUN_DIR) build dist docs/_build docs/api _trial_temp* *.egg-info
+	rm -rf $(VENV) $(RUN_DIR) build dist docs/_build _trial_temp* *.egg-info

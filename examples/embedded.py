@@ -52,10 +52,9 @@ def make_service(reactor: Any, smtp_port: int, imap_port: int, password: str) ->
     )
     together = MultiService()
     # Roles start what they share; they do not stop it, because others may use it still.
-    Collaborators(directory, authenticator, store).setServiceParent(together)
-    roles: list[Service] = [mx, mailboxes]
-    for role in roles:
-        role.setServiceParent(together)
+    parts: list[Service] = [Collaborators(directory, authenticator, store), mx, mailboxes]
+    for part in parts:
+        part.setServiceParent(together)
     return together
 
 

@@ -177,7 +177,7 @@ class Selected:
 
         Returns:
             The messages whose flags the client must be told.
-            With ``silent`` there are none, unless others may have changed something just before: then silence would
+            With ``silent`` there are none, unless others may have changed something just before; then silence would
             leave the client with wrong flags.
 
         Raises:

@@ -117,7 +117,7 @@ def section_span(root: Part, numbers: Sequence[int], text: str = "") -> tuple[in
             message, ``MIME`` for the header of a part.
 
     Returns:
-        Offset and length in octets; None where there is no such section: IMAP then answers NIL.
+        Offset and length in octets; None where there is no such section, and IMAP answers NIL.
     """
     part = part_at(root, numbers)
     if part is None:

@@ -12,7 +12,7 @@ log = Logger()
 
 
 class Collaborators(Service):
-    """What roles share, for whoever embeds them; add it to a `MultiService` before the roles.
+    """What roles share, for whoever embeds them; add it to a ``MultiService`` before the roles.
 
     Roles start what they use (``start`` may be called more than once) but never stop it, since others may use it
     still. Without this their threads go on, and the process does not end.

@@ -54,7 +54,7 @@ class IMailStore(Interface):
                 all get that one's status. Without it each is on its own.
 
         Returns:
-            A status for each, in order. Never raises for a fault of storage: that is a temporary status.
+            A status for each, in order. Never raises for a fault of storage, which is a temporary status.
         """
 
     def account(name: str) -> Awaitable[IMailAccount]:

@@ -38,7 +38,7 @@ class Client:
         protocol: the server's side; not connected yet.
 
     Attributes:
-        transport: the server's; `transport.disconnecting` says whether it closed.
+        transport: the server's; ``transport.disconnecting`` says whether it closed.
     """
 
     def __init__(self, protocol: DialogueProtocol) -> None:
