@@ -172,7 +172,11 @@ class MaildirMailbox:
 
     async def search(self, key: SearchKey) -> SearchResult:
         """See `IMailbox.search`."""
-        return await self._work(searching.search, key, slow=searching.needs_octets(key))
+        search, slow = searching.Search(key), searching.needs_octets(key)
+        # A slice at a time: others have their turn in between, and cancelling ends it.
+        while not await self._work(search.step, slow=slow):
+            pass
+        return search.result
 
     def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
         """See `IMailbox.listen`."""

@@ -1,7 +1,12 @@
-"""SEARCH in a Maildir: narrowed by the catalogue's indexes, decided by rows, and only then by octets. Blocking."""
+"""SEARCH in a Maildir: narrowed by the catalogue's indexes, decided by rows, and only then by octets. Blocking.
+
+Reading octets takes long, and one thread does it for all accounts. So it is done in slices: between two of them others
+have their turn, and a search whose session is gone is never gone on with.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from mailframe.store.catalogue.mailboxes import MailboxRow
@@ -12,31 +17,74 @@ from mailframe.store.values import SEEN, All, And, HasFlag, Item, Not, SearchKey
 from .maildrop import Maildrop
 from .opened import message_of, octets_of
 
+SLICE_SECONDS = 0.05
+"""How long one slice of a search takes."""
+SLICE_ROWS = 64
+"""Messages whose rows are read at a time when octets are; the time is looked at between them."""
 _NARROW = 100_000
 """Ranges of more UIDs than this are not written out one by one."""
 
 
-def search(drop: Maildrop, mailbox_id: str, key: SearchKey) -> SearchResult:
-    """See `IMailbox.search`."""
-    mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
-    if mailbox is None:
-        return SearchResult()
-    program = Program(key)
-    keywords = drop.catalogue.mailboxes.keywords(mailbox)
-    items = program.items | Item.FLAGS
-    found: list[int] = []
-    modseq = 0
-    # All rows first: while octets are read others may write, and no transaction is held open for so long.
-    for row in list(_candidates(drop, mailbox, key)):
-        message = message_of(row, items, keywords)
-        verdict = program.decide(message)
-        if verdict is None:
+class Search:
+    """One search under way.
+
+    Args:
+        key: the whole program.
+    """
+
+    def __init__(self, key: SearchKey) -> None:
+        self._key = key
+        self._program = Program(key)
+        self._items = self._program.items | Item.FLAGS
+        self._found: list[int] = []
+        self._modseq = 0
+        self._undecided: list[int] | None = None
+
+    @property
+    def result(self) -> SearchResult:
+        """What matched so far: all when `step` said so."""
+        return SearchResult(sorted(self._found), self._modseq)
+
+    def step(self, drop: Maildrop, mailbox_id: str) -> bool:
+        """Do one slice; True when that was the last."""
+        mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
+        if mailbox is None:
+            return True
+        if self._undecided is None:
+            self._undecided = self._by_rows(drop, mailbox)
+            return not self._undecided
+        until = time.monotonic() + SLICE_SECONDS
+        while self._undecided:
+            self._by_octets(drop, mailbox, self._undecided[-SLICE_ROWS:])
+            del self._undecided[-SLICE_ROWS:]
+            if time.monotonic() >= until:
+                break
+        return not self._undecided
+
+    def _by_rows(self, drop: Maildrop, mailbox: MailboxRow) -> list[int]:
+        """Decide what rows can; return the UIDs of the others, those to be read first last."""
+        keywords = drop.catalogue.mailboxes.keywords(mailbox)
+        undecided = []
+        for row in _candidates(drop, mailbox, self._key):
+            verdict = self._program.decide(message_of(row, self._items, keywords))
+            if verdict is None:
+                undecided.append(row.uid)
+            elif verdict:
+                self._matches(row)
+        undecided.reverse()
+        return undecided
+
+    def _by_octets(self, drop: Maildrop, mailbox: MailboxRow, uids: list[int]) -> None:
+        keywords = drop.catalogue.mailboxes.keywords(mailbox)
+        # All rows first: while octets are read others may write, and no transaction is held open for so long.
+        for row in list(drop.catalogue.messages.rows(mailbox, uids)):
             octets = octets_of(drop, mailbox, row)
-            verdict = octets is not None and program.matches(message, octets)
-        if verdict:
-            found.append(row.uid)
-            modseq = max(modseq, row.modseq)
-    return SearchResult(found, modseq)
+            if octets is not None and self._program.matches(message_of(row, self._items, keywords), octets):
+                self._matches(row)
+
+    def _matches(self, row: MessageRow) -> None:
+        self._found.append(row.uid)
+        self._modseq = max(self._modseq, row.modseq)
 
 
 def needs_octets(key: SearchKey) -> bool:
