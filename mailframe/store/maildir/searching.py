@@ -1,7 +1,7 @@
 """SEARCH in a Maildir: narrowed by the catalogue's indexes, decided by rows, and only then by octets. Blocking.
 
-Reading octets takes long, and one thread does it for all accounts. So it is done in slices: between two of them others
-have their turn, and a search whose session is gone is never gone on with.
+Reading octets takes long, and one thread does it for all accounts. So it is done in slices: between two of them
+others have their turn, and a search whose session is gone is not gone on with.
 """
 
 from __future__ import annotations
