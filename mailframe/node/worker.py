@@ -26,7 +26,9 @@ from . import figures
 from .acceptor import AdoptedEndpoint
 from .balance import Balance, Table
 from .channel import Channel, Message
+from .descriptors import connections_possible
 from .interfaces import Assembly, IWork
+from .limits import raise_descriptor_limit
 from .logs import begin_logging
 from .process import CHANNEL_DESCRIPTOR, FIRST_SOCKET, TABLE_DESCRIPTOR, State
 
@@ -140,7 +142,8 @@ class Worker:
 
     def _assembly(self, message: Message) -> Assembly:
         place: int = message["number"]
-        self._balance = Balance(Table(TABLE_DESCRIPTOR), place, self._connections, message["connections"])
+        limit = connections_possible(message["connections"])
+        self._balance = Balance(Table(TABLE_DESCRIPTOR), place, self._connections, limit)
         os.close(TABLE_DESCRIPTOR)
         endpoints = {
             item["address"]: AdoptedEndpoint(self._reactor, descriptor, item["family"], self._balance)
@@ -241,6 +244,7 @@ def main() -> None:
     # Control-C at a terminal and a hang-up go to the whole process group; the parent tells us what they mean.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    raise_descriptor_limit()
     from twisted.internet import reactor as global_reactor
 
     reactor: Any = global_reactor
