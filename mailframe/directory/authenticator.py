@@ -75,8 +75,8 @@ class PasswordAuthenticator:
         delays = (options.first_delay, options.longest_delay, options.forget, options.backoff_entries)
         self._by_account = BackOff(options.account_attempts, *delays)
         self._by_network = BackOff(options.network_attempts, *delays, many_people=True)
-        self._known = _Recent(options.backoff_entries)
-        self._right = _Recent(options.remember_entries)
+        self._known = Recent(options.backoff_entries)
+        self._right = Recent(options.remember_entries)
         self._key = secrets.token_bytes(32)
         self._checks: dict[bytes, list[Deferred[bool]]] = {}
         self._no_hash = ""
@@ -262,14 +262,19 @@ class _Attempt:
         self.outcome = "success"
 
 
-class _Recent:
-    """A bounded set whose members expire; the one unused longest goes first."""
+class Recent:
+    """A bounded set whose members expire; the one unused longest goes first.
+
+    Args:
+        entries: members it has at most.
+    """
 
     def __init__(self, entries: int) -> None:
         self._entries = entries
         self._until: OrderedDict[Any, float] = OrderedDict()
 
     def has(self, key: object, now: float) -> bool:
+        """Is it a member still?"""
         until = self._until.get(key)
         if until is None:
             return False
@@ -280,12 +285,14 @@ class _Recent:
         return True
 
     def add(self, key: object, until: float) -> None:
+        """Make it a member until then."""
         self._until[key] = until
         self._until.move_to_end(key)
         if len(self._until) > self._entries:
             self._until.popitem(last=False)
 
     def clear(self) -> None:
+        """Forget all members."""
         self._until.clear()
 
 

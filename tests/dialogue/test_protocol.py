@@ -198,6 +198,16 @@ class BoundsTests(SynchronousTestCase):
         producer.resumeProducing()
         self.assertEqual(len(transport.value()), 1_000_000 + len(b"big\r\nnext\r\n"))
 
+    def test_short_answers_to_a_slow_reader(self) -> None:
+        """Who does not read the answers gets no more of them: they would pile up in memory."""
+        echo, protocol, transport, _ = connect()
+        producer = transport.producer
+        producer.pauseProducing()
+        protocol.dataReceived(b"a\r\n" * 100)
+        self.assertEqual(echo.handled, 1)
+        producer.resumeProducing()
+        self.assertEqual(echo.handled, 100)
+
     def test_a_megabyte_without_line_end(self) -> None:
         """An endless line is refused as soon as it is too long; the rest of it is thrown away."""
         echo, protocol, transport, _ = connect(HalfClosing())

@@ -12,7 +12,7 @@ from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
-from mailframe.directory.authenticator import PasswordAuthenticator
+from mailframe.directory.authenticator import PasswordAuthenticator, Recent
 from mailframe.directory.hashing import BUSY, HashingThreads
 from mailframe.directory.interfaces import IAuthenticator
 from mailframe.directory.memory import MemoryDirectory
@@ -59,6 +59,20 @@ class Threads:
         held, self.held = self.held, []
         for do in held:
             do()
+
+
+class RecentTests(SynchronousTestCase):
+    """What is remembered of logins."""
+
+    def test_bounded(self) -> None:
+        """There is room for so many; the one unused longest is forgotten, and everything after its time."""
+        recent = Recent(2)
+        recent.add("a", 10.0)
+        recent.add("b", 10.0)
+        self.assertTrue(recent.has("a", 0.0))
+        recent.add("c", 10.0)
+        self.assertEqual([recent.has(key, 0.0) for key in "abc"], [True, False, True])
+        self.assertFalse(recent.has("a", 10.0))
 
 
 class AuthenticatorTests(SynchronousTestCase):

@@ -242,6 +242,14 @@ class ServerTests(SynchronousTestCase):
         gate.callback(None)
         self.assertEqual(self.flags(), [])
 
+    def test_forgotten_under_tls(self):
+        """A name said in clear counts no more under TLS (RFC 2595 section 4)."""
+        client = Client(self.make(tls=True))
+        client.hear()
+        self.assertTrue(client.say(f"USER {ALICE}").startswith("+OK"))
+        self.assertTrue(client.say("STLS").startswith("+OK"))
+        self.assertEqual(client.say("PASS secret word"), "-ERR USER comes before PASS\r\n")
+
     def test_service_ends(self):
         """When the service goes down, who has not logged in is told so; an open maildrop is left to its QUIT."""
         client = Client(self.make())

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from mailframe.message.status import UNAVAILABLE, MailframeError
 from mailframe.smtp.reception import Reception
+from mailframe.smtp.server import SMTPServerFactory
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.testing.smtp import Client, FixedAuthenticator, FixedRouter, RecordingDelivery, serve
+from mailframe.testing.transports import MemoryTransport
+from mailframe.tls.interfaces import IServerContexts
 
 
 def b64(text: str) -> str:
@@ -106,3 +112,30 @@ class AuthTests(SynchronousTestCase):
             self.codes("MAIL FROM:<>", f"AUTH PLAIN {PLAIN}", "MAIL FROM:<> AUTH=<>"),
             ["530 5.7.0", "235 2.7.0", "250 2.1.0"],
         )
+
+    def test_forgotten_under_tls(self) -> None:
+        """STARTTLS makes all forgotten that was said in clear: the name, and the login (RFC 3207 section 4.2)."""
+        transport = MemoryTransport()
+        settings = SMTPSettings(require_auth=True, require_tls_for_auth=False)
+        protocol = SMTPServerFactory(self.reception, settings, Clock(), Certificates()).buildProtocol(None)
+        protocol.makeConnection(transport)
+        for line, reply in (
+            ("EHLO x", b"220"),
+            (f"AUTH PLAIN {PLAIN}", b"235"),
+            ("STARTTLS", b"220"),
+            ("MAIL FROM:<>", b"503"),
+            ("EHLO x", b"250"),
+            ("MAIL FROM:<>", b"530"),
+            (f"AUTH PLAIN {PLAIN}", b"235"),
+        ):
+            protocol.dataReceived(line.encode() + b"\r\n")
+            self.assertEqual(transport.take()[:3], reply, line)
+        self.assertEqual(transport.tls_started, 1)
+
+
+@implementer(IServerContexts)
+class Certificates:
+    """Something to begin a handshake with, which this transport only pretends."""
+
+    def contexts(self) -> Any:
+        return object()
