@@ -28,7 +28,6 @@ from .balance import Balance, Table
 from .channel import Channel, Message
 from .descriptors import connections_possible
 from .interfaces import Assembly, IWork
-from .limits import raise_descriptor_limit
 from .logs import begin_logging
 from .process import CHANNEL_DESCRIPTOR, FIRST_SOCKET, TABLE_DESCRIPTOR, State
 
@@ -244,7 +243,6 @@ def main() -> None:
     # Control-C at a terminal and a hang-up go to the whole process group; the parent tells us what they mean.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    raise_descriptor_limit()
     from twisted.internet import reactor as global_reactor
 
     reactor: Any = global_reactor
