@@ -29,7 +29,11 @@ class IMAPSettings:
         "How long to rely on hints before a selected mailbox is looked at all the same.", Duration(30.0)
     )
     append_timeout: Duration = option("How long to wait for the store to take a message.", Duration(600.0))
-    bad_commands_limit: int = option("Broken commands before the connection ends.", 20, validator=_positive)
+    bad_commands_limit: int = option(
+        "Broken commands before the connection ends: in a row after login, all of them before.",
+        20,
+        validator=_positive,
+    )
     login_failures_limit: int = option("Failed logins before the connection ends.", 3, validator=_positive)
     connections_limit: int = option(
         "Connections at the same time, in each worker.", 10_000, validator=_positive

@@ -67,6 +67,32 @@ class ConversationTests(SynchronousTestCase):
         self.assertEqual(self.flushLoggedErrors(), [])
 
 
+class BrokenCommandsTests(SessionCase):
+    """Commands that break the protocol."""
+
+    mail = "plain"
+    settings = attrs.evolve(CLEAR, bad_commands_limit=3)
+
+    def test_in_a_row(self):
+        """So many in a row end the session."""
+        client = self.select()
+        self.assertEqual(client.say("a X", "b X", "c NOOP")[-1], b"c OK NOOP completed")
+        self.assertEqual(client.say("d X", "e X", "f X")[-1], b"* BYE Too many broken commands")
+
+    def test_now_and_then(self):
+        """A client that asks for what is not there now and then stays: sessions last for weeks."""
+        client = self.select()
+        for _ in range(10):
+            self.assertIn(b"a BAD", client.say("a FETCH 7 FLAGS")[0])
+            self.assertEqual(client.say("b NOOP"), [b"b OK NOOP completed"])
+
+    def test_strangers(self):
+        """Before the login they are counted however many good ones come between."""
+        client = self.connect()
+        said = client.say("a X", "b NOOP", "c X", "d NOOP", "e X")
+        self.assertEqual(said[-1], b"* BYE Too many broken commands")
+
+
 class FaultTests(SessionCase):
     """What goes wrong here is told without details, and the session goes on."""
 

@@ -11,7 +11,7 @@ from mailframe.imap.wire.parser import Parser
 from mailframe.imap.wire.responses import mailbox_list
 from mailframe.message.status import MailframeError
 from mailframe.store.names import listing_key, superiors
-from mailframe.store.values import INBOX, SEPARATOR, MailboxEntry
+from mailframe.store.values import SEPARATOR, MailboxEntry
 
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
@@ -45,7 +45,6 @@ async def lsub(session: Session, arguments: Parser) -> Reply:
         _hierarchy(session, b"LSUB")
         return Reply("LSUB completed")
     entries = await session.mailboxes.mailboxes()
-    wanted = _pattern(reference, pattern)
     names = {entry.name for entry in entries if entry.subscribed}
     wanted = _pattern(reference, pattern)
     if wanted is not None:
@@ -79,8 +78,7 @@ def _pattern(reference: bytes, pattern: bytes) -> Pattern | None:
         text = decode(reference + pattern)
     except MailframeError:
         return None
-    first, separator, rest = text.partition(SEPARATOR)
-    return Pattern((INBOX if first.upper() == INBOX else first) + separator + rest)
+    return Pattern(text)
 
 
 def _hierarchy(session: Session, response: bytes) -> None:

@@ -11,7 +11,7 @@ import re
 
 from mailframe.message.status import MailframeError, Status
 from mailframe.store.names import canonical
-from mailframe.store.values import SEPARATOR
+from mailframe.store.values import INBOX, SEPARATOR
 
 from .parser import Parser
 
@@ -21,6 +21,7 @@ SIMPLE_LIMIT = 2
 """Wildcards up to which a pattern is matched as a regular expression."""
 NOT_A_NAME = Status((5, 1, 3), "The mailbox name is not valid modified UTF-7", "CANNOT")
 
+_FIRST_LEVEL = re.compile(rf"\A[^*{SEPARATOR}]+")
 _SHIFTED = re.compile("[^\x20-\x7e]+")
 
 
@@ -67,8 +68,24 @@ class Pattern:
     name's.
 
     Args:
-        pattern: in Unicode, INBOX in capitals.
+        pattern: in Unicode.
     """
+
+    __slots__ = ("_inbox", "_others")
+
+    def __init__(self, pattern: str) -> None:
+        self._others = _Wildcards(pattern)
+        # INBOX is INBOX in any case (RFC 3501 section 5.1), so ``inb*`` matches it and what is below it.
+        self._inbox = _Wildcards(_FIRST_LEVEL.sub(lambda first: first[0].upper(), pattern, count=1))
+
+    def matches(self, name: str) -> bool:
+        """Does the whole name match?"""
+        wildcards = self._inbox if name.partition(SEPARATOR)[0] == INBOX else self._others
+        return wildcards.matches(name)
+
+
+class _Wildcards:
+    """A pattern whose letters mean themselves."""
 
     __slots__ = ("_pattern", "_simple")
 

@@ -81,3 +81,13 @@ class PatternTests(SynchronousTestCase):
     def test_no_catastrophe(self):
         """Many wildcards take no long time."""
         self.assertFalse(Pattern("*a%" * 300 + "c").matches("a" * 300))
+
+    def test_inbox_in_any_case(self):
+        """INBOX and what is below it match in any case, also in part; other names as they are written."""
+        for pattern in ("inb*", "InBoX", "i%X", "%", "*"):
+            self.assertTrue(Pattern(pattern).matches("INBOX"), pattern)
+        self.assertTrue(Pattern("inbox/%").matches("INBOX/Work"))
+        self.assertTrue(Pattern("in*work").matches("INBOX/work"))
+        self.assertFalse(Pattern("inbox/work").matches("INBOX/Work"))
+        self.assertTrue(Pattern("inb*").matches("inbound"))
+        self.assertFalse(Pattern("INB*").matches("inbound"))
