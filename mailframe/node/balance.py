@@ -56,6 +56,11 @@ class Table:
         """The fewest that any worker has."""
         return min((count for count in self._counts if count != ABSENT), default=0)
 
+    def close(self) -> None:
+        """Forget it now; the map holds a descriptor of its own."""
+        self._counts.release()
+        self._map.close()
+
 
 @implementer(IBalance)
 class Balance:

@@ -178,6 +178,7 @@ class Generation:
         descriptor, self._table_descriptor = self._table_descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
+            self._table.close()
 
     def _too_late(self) -> None:
         for process in self.processes():
