@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from mailframe.message.origin import ip_address
 from mailframe.message.status import MailframeError, Status
 
 TOO_MANY = Status((4, 3, 2), "Too many connections here; try again later", "UNAVAILABLE")
@@ -99,7 +100,7 @@ def network_of(peer: str) -> str:
     Returns:
         "" for what is no IP address.
     """
-    address = _address(peer)
+    address = ip_address(peer)
     if address is None:
         return ""
     if address.version == 6:
@@ -109,15 +110,5 @@ def network_of(peer: str) -> str:
 
 def is_loopback(peer: str) -> bool:
     """Is this peer on this machine: a local socket, or a loopback address?"""
-    address = _address(peer)
+    address = ip_address(peer)
     return peer == "unix" if address is None else address.is_loopback
-
-
-def _address(peer: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        address = ipaddress.ip_address(peer.partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address

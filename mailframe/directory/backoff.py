@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mailframe.message.origin import ip_address
+
 
 @dataclass(slots=True)
 class _Record:
@@ -133,12 +135,9 @@ class Networks:
 
     def of(self, peer: str) -> str | None:
         """The network of an IP address as text; None for a trusted one or what is no IP address."""
-        try:
-            address = ipaddress.ip_address(peer.partition("%")[0])
-        except ValueError:
+        address = ip_address(peer)
+        if address is None:
             return None
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
         if any(address in network for network in self._trusted if network.version == address.version):
             return None
         return str(ipaddress.ip_network((address, self._prefixes[address.version]), strict=False))

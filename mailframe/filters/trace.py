@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import ipaddress
 from email.utils import formatdate
 
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from mailframe.message.mail import MailObject
-from mailframe.message.origin import Origin
+from mailframe.message.origin import Origin, ip_address
 
 from .interfaces import IFilter
 
@@ -62,15 +61,10 @@ def transmission(origin: Origin) -> str:
 @functools.lru_cache(maxsize=1024)
 def address_literal(peer: str) -> str | None:
     """An IP address as RFC 5321 section 4.1.3 writes it; None where the peer has none."""
-    try:
-        address = ipaddress.ip_address(peer.partition("%")[0])
-    except ValueError:
+    address = ip_address(peer)
+    if address is None:
         return None
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is None:
-            return f"[IPv6:{address}]"
-        address = address.ipv4_mapped
-    return f"[{address}]"
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
 
 
 def _client(origin: Origin) -> str:

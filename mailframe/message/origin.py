@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 
 
@@ -51,3 +52,21 @@ class Origin:
     login: str | None = None
     attributes: dict[str, str] = field(default_factory=dict)
     """Facts that policies leave for each other and for the log, by name."""
+
+
+def ip_address(peer: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address a peer has, in the one form that may be compared with networks.
+
+    Args:
+        peer: as `Origin.peer`, perhaps with a zone (``fe80::1%eth0``).
+
+    Returns:
+        The address without its zone, IPv4 where it is that in IPv6's clothes; None for a local socket.
+    """
+    try:
+        address = ipaddress.ip_address(peer.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

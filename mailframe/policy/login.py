@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from zope.interface import implementer
 
 from mailframe.message.envelope import Envelope
-from mailframe.message.origin import Origin
+from mailframe.message.origin import Origin, ip_address
 from mailframe.message.status import Status
 
 from .interfaces import IMailPolicy
@@ -43,10 +43,5 @@ class LoginPolicy:
         return None if str(reverse_path).lower() == origin.login.lower() else NOT_YOURS
 
     def _is_listed(self, peer: str) -> bool:
-        try:
-            address = ipaddress.ip_address(peer.partition("%")[0])
-        except ValueError:
-            return False
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        return any(address in network for network in self._networks)
+        address = ip_address(peer)
+        return address is not None and any(address in network for network in self._networks)

@@ -17,7 +17,7 @@ from mailframe.directory.interfaces import IAuthenticator, IDirectory
 from mailframe.filters.interfaces import IFilter
 from mailframe.imap.server import IMAPServerFactory
 from mailframe.imap.settings import IMAPSettings
-from mailframe.message.origin import Origin
+from mailframe.message.origin import Origin, ip_address
 from mailframe.message.status import Status
 from mailframe.policy.interfaces import IConnectPolicy
 from mailframe.pop3.server import POP3ServerFactory
@@ -52,12 +52,9 @@ class ListedNetworks:
         """Refuse strangers."""
         if origin.peer == "unix":
             return None
-        try:
-            address = ipaddress.ip_address(origin.peer.partition("%")[0])
-        except ValueError:
+        address = ip_address(origin.peer)
+        if address is None:
             return STRANGER
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
         return None if any(address in network for network in self._networks) else STRANGER
 
 
