@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
 from mailframe.store.catalogue.keywords import Keywords
@@ -32,8 +32,7 @@ T = TypeVar("T")
 def snapshot(drop: Maildrop, mailbox_id: str, read_only: bool) -> Snapshot:
     """See `IMailbox.snapshot`."""
     look(drop, drop.current(mailbox_id))
-    with _state(drop, mailbox_id, read_only):
-        mailbox = drop.current(mailbox_id)
+    with _state(drop, mailbox_id, read_only) as mailbox:
         messages = drop.catalogue.messages
         return Snapshot(
             uids=messages.uids(mailbox),
@@ -52,8 +51,7 @@ def changes(drop: Maildrop, mailbox_id: str, since: int, read_only: bool) -> Cha
         mailbox = drop.current(mailbox_id)
     if mailbox.modseq == since and (read_only or mailbox.first_recent == mailbox.uidnext):
         return Changes(since, (), (), frozenset(), mailbox.uidnext)
-    with _state(drop, mailbox_id, read_only):
-        mailbox = drop.current(mailbox_id)
+    with _state(drop, mailbox_id, read_only) as mailbox:
         rows = drop.catalogue.messages.changed_since(mailbox, since)
         vanished = drop.catalogue.messages.vanished_since(mailbox, since)
         keywords = drop.catalogue.mailboxes.keywords(mailbox)
@@ -186,19 +184,26 @@ def _describe(drop: Maildrop, mailbox: MailboxRow, rows: Sequence[MessageRow]) -
     return made
 
 
-def _state(drop: Maildrop, mailbox_id: str, read_only: bool) -> AbstractContextManager[None]:
-    """A transaction: a writing one where ``\\Recent`` is to be claimed."""
-    mailbox = drop.current(mailbox_id)
-    if not read_only and mailbox.first_recent < mailbox.uidnext:
-        return drop.writing(0)
-    return drop.catalogue.reading()
+@contextmanager
+def _state(drop: Maildrop, mailbox_id: str, read_only: bool) -> Iterator[MailboxRow]:
+    """A transaction, and the mailbox as it is in it: a writing one where ``\\Recent`` is to be claimed."""
+    with ExitStack() as transaction:
+        transaction.enter_context(drop.catalogue.reading())
+        mailbox = drop.current(mailbox_id)
+        if not read_only and mailbox.first_recent < mailbox.uidnext:
+            # Asked within the transaction: what another process delivers just before is claimed as well, and
+            # never in a transaction that only reads.
+            transaction.close()
+            transaction.enter_context(drop.writing(0))
+            mailbox = drop.current(mailbox_id)
+        yield mailbox
 
 
 def _take_recent(drop: Maildrop, mailbox: MailboxRow, read_only: bool) -> list[int]:
     """UIDs that are ``\\Recent`` for this session. One that writes claims them, and moves their files to cur/,
     as Maildir programs do with messages they have seen."""
     recent = drop.catalogue.messages.recent(mailbox)
-    if read_only or not drop.catalogue.in_transaction or mailbox.first_recent == mailbox.uidnext:
+    if read_only or mailbox.first_recent == mailbox.uidnext:
         return recent
     drop.catalogue.mailboxes.claim_recent(mailbox)
     if recent:
