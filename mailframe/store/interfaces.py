@@ -141,7 +141,11 @@ class IMailAccount(Interface):
 
 
 class IMailbox(Interface):
-    """One opened mailbox. UIDs that do not exist (any more) are passed over without an error."""
+    """One opened mailbox. UIDs that do not exist (any more) are passed over without an error.
+
+    When the mailbox itself has been deleted meanwhile, methods that change something, `snapshot` and `changes` raise
+    ``NONEXISTENT``; `fetch`, `read` and `search` find nothing.
+    """
 
     name = Attribute("Its full name, ``str``.")
     mailbox_id = Attribute("RFC 8474 MAILBOXID, ``str``.")

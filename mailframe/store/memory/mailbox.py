@@ -82,6 +82,7 @@ class MemoryMailbox:
     ) -> Stored:
         """See `IMailbox.store`."""
         self._check_writable()
+        self._existing_box()
         before = self._box.modseq
         stored = self._box.store(uids, change, flags, unchanged_since)
         if stored.modseq != before:
@@ -91,7 +92,7 @@ class MemoryMailbox:
     async def copy(self, uids: Sequence[int], target: str) -> Copied:
         """See `IMailbox.copy`."""
         box = self._maildrop.find(target, TRYCREATE)
-        source = self._box.existing(uids)
+        source = self._existing_box().existing(uids)
         appended = self._maildrop.add(box, self._box.copies(source, self._surroundings.now()))
         return Copied(appended.uidvalidity, source, appended.uids)
 
@@ -99,7 +100,7 @@ class MemoryMailbox:
         """See `IMailbox.move`."""
         self._check_writable()
         box = self._maildrop.find(target, TRYCREATE)
-        source = self._box.existing(uids)
+        source = self._existing_box().existing(uids)
         # Not by `copy`: what is only moved needs no room.
         moved = box.add(self._box.copies(source, self._surroundings.now()))
         self._maildrop.publish(box)
@@ -109,13 +110,14 @@ class MemoryMailbox:
     async def expunge(self, uids: Sequence[int] | None = None) -> Sequence[int]:
         """See `IMailbox.expunge`."""
         self._check_writable()
-        rows = self._box.rows
+        rows = self._existing_box().rows
         among = rows if uids is None else self._box.existing(uids)
         return self._take_out([uid for uid in among if DELETED in rows[uid].flags])
 
     async def remove(self, uids: Sequence[int]) -> Sequence[int]:
         """See `IMailbox.remove`."""
         self._check_writable()
+        self._existing_box()
         return self._take_out(uids)
 
     async def search(self, key: SearchKey) -> SearchResult:

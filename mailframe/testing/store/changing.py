@@ -185,6 +185,15 @@ class ChangesContract(StoreFixture):
         since = (await mailbox.snapshot()).modseq
         await (await self.account()).delete("Sent")
         await self.refused("NONEXISTENT", mailbox.changes(since))
+        for change in (
+            mailbox.store(uids, FlagChange.ADD, frozenset({SEEN})),
+            mailbox.copy(uids, INBOX),
+            mailbox.copy([], INBOX),
+            mailbox.move(uids, INBOX),
+            mailbox.expunge(),
+            mailbox.remove(uids),
+        ):
+            await self.refused("NONEXISTENT", change)
         self.assertEqual(list(await mailbox.fetch(uids, Item.FLAGS)), [])
         self.assertIsNone(await self.octets(mailbox, uids[0]))
 
