@@ -37,6 +37,8 @@ def send_and_read(smtp_port: int, imap_port: int) -> bytes:
 class EmbeddedExampleTests(TestCase):
     """Two roles in one program, over real sockets."""
 
+    timeout = 60
+
     async def test_mail_comes_out_by_imap(self) -> None:
         """What is sent by SMTP is read by IMAP."""
         ports = free_port(), free_port()
