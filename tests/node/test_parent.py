@@ -167,7 +167,7 @@ class RestartTests(NodeCase):
 
     async def test_hung_start(self) -> None:
         """A worker that is not ready in time is killed."""
-        self.source.write(listen=[self.address], workers=1, hang=True, start_time=1.0)
+        self.source.write(listen=[self.address], workers=1, hang=True, start_time=0.3)
         node = self.make()
         node.startService()
         self.addCleanup(node.stopService)
@@ -283,7 +283,7 @@ class ReloadTests(NodeCase):
 
     async def test_drain_ends(self) -> None:
         """A session of the old configuration that never ends is cut when the drain time is over."""
-        await self.begin(workers=1, drain_time=1.5)
+        await self.begin(workers=1, drain_time=0.5)
         old = await self.client()
         self.source.write(listen=[self.address], workers=1)
         self.assertTrue((await self.ask("reload"))["ok"])
