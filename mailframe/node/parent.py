@@ -195,7 +195,8 @@ class Node(Service):
             await self.page.listen(plan.status)
             generation = self._new_generation(plan)
             await generation.start(give_up=True)
-        except (StartFailed, CannotListen):
+        except BaseException:
+            # Whatever it was (no descriptors left, say): half a reload is none.
             await self._give_up(generation, added, old_plan)
             raise
         self._plan, self._current = plan, generation

@@ -10,13 +10,14 @@ import signal
 import socket
 import tempfile
 from typing import Any
+from unittest import mock
 
 from twisted.internet import reactor, threads
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from mailframe.node import control_client
+from mailframe.node import control_client, generation
 from mailframe.node.logs import LogOutlet
 from mailframe.node.parent import Node
 
@@ -241,6 +242,21 @@ class ReloadTests(NodeCase):
         answer = await self.ask("reload")
         self.assertEqual(answer, {"ok": False, "errors": ["the key is unreadable"]})
         self.assertEqual(len((await node.describe())["listeners"]), 1)
+        self.assertRaises(ConnectionRefusedError, Client, other)
+        self.assertEqual((await self.client()).greeting["label"], "one")
+
+    async def test_nothing_left_to_begin_with(self) -> None:
+        """A reload that fails as nobody foresaw changes nothing either, and the next one is as good as any."""
+        node = await self.begin(workers=1)
+        other = free_port()
+        listen = [self.address, f"tcp:{other}:interface=127.0.0.1"]
+        self.source.write(listen=listen, workers=1, status=f"tcp:{free_port()}:interface=127.0.0.1")
+        with mock.patch.object(generation, "new_table", side_effect=OSError("no descriptors left")):
+            answer = await self.ask("reload")
+        self.assertEqual(answer["errors"], ["the command failed; the log says why"])
+        self.flushLoggedErrors(OSError)
+        status = await node.describe()
+        self.assertEqual((len(status["listeners"]), status["status_page"]), (1, None))
         self.assertRaises(ConnectionRefusedError, Client, other)
         self.assertEqual((await self.client()).greeting["label"], "one")
 
