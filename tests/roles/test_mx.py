@@ -93,13 +93,20 @@ class MXRoleTests(RoleCase):
         self.assertIn("550 5.1.1", Client(self.reactor, 26).say(TRANSACTION.format("alice+tag@example.test")))
 
     def test_refuses_others(self) -> None:
-        """Mail for unknown accounts and for other domains is refused for good; AUTH is not there at all."""
+        """Mail for unknown accounts and for other domains is refused for good."""
         self.role()
         self.assertIn("550 5.1.1", self.client().say(TRANSACTION.format("nobody@example.test")))
         self.assertIn("550 5.7.1", self.client().say(TRANSACTION.format("bob@elsewhere.test")))
         answer = self.client().say("EHLO c.test\n")
-        self.assertNotIn("AUTH", answer)
         self.assertNotIn("STARTTLS", answer)
+
+    def test_nobody_logs_in(self) -> None:
+        """AUTH is not there, in clear or under TLS, whatever the settings say: nobody can be more than a stranger."""
+        self.role(settings=SMTPSettings(hostname="mx.example.test", require_tls_for_auth=False))
+        for secure in (False, True):
+            client = self.client(secure=secure)
+            self.assertNotIn("AUTH", client.say("EHLO c.test\n"))
+            self.assertTrue(client.say("AUTH PLAIN AGFsaWNlAHg=\n").startswith("50"))
 
     def test_directory_away(self) -> None:
         """When the directory cannot be asked, mail is refused for now, never for good, and health says so."""
