@@ -24,7 +24,7 @@ def connections_possible(wanted: int) -> int:
         wanted: how many connections the configuration allows.
 
     Returns:
-        ``wanted``, or fewer: never so many that files for mail could not be opened any more.
+        ``wanted``, or fewer, so that files for mail can always be opened.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     limit = _raised(soft, hard)
