@@ -19,6 +19,8 @@ from .messages import messages
 ALICE = "alice@example.test"
 BOB = "bob@example.test"
 CAROL = "carol@example.test"
+DAVE = "dave@example.test"
+ERIN = "erin@example.test"
 PASSWORD = "wonderland-2580"
 ASKED = bool(os.environ.get("MAILFRAME_INTEROP"))
 SKIP = None if ASKED else "real mail programs are used only by `make interop`"
@@ -56,7 +58,7 @@ def node() -> Node:
     base = tempfile.mkdtemp(prefix="mailframe-interop-")
     service = Node(
         base,
-        accounts={ALICE: PASSWORD, BOB: PASSWORD, CAROL: PASSWORD},
+        accounts=dict.fromkeys((ALICE, BOB, CAROL, DAVE, ERIN), PASSWORD),
         roles=("mx", "relay", "store"),
         workers=2,
     )
