@@ -114,7 +114,7 @@ def rename_all(drop: Maildrop, renames: Sequence[tuple[str, str]]) -> None:
     done = []
     try:
         for source, target in renames:
-            drop.files.rename(source, target)
+            drop.rename_file(source, target)
             done.append((source, target))
     except OSError:
         for source, target in reversed(done):

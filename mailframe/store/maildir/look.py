@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import apsw
 from twisted.logger import Logger
 
 from mailframe.store.catalogue.mailboxes import MailboxRow
@@ -70,16 +71,25 @@ def look(drop: Maildrop, mailbox: MailboxRow, force: bool = False) -> bool:
     if not directories or not (force or _is_due(drop, mailbox, times)):
         return False
     started = time.monotonic()
+    try:
+        changed = _looked(drop, mailbox, force)
+    except apsw.FullError as fault:
+        # What is known can still be read; what is new is taken in when there is room again.
+        log.error("{account} cannot be looked at: {fault}", account=drop.account, fault=fault)
+        changed = False
+    drop.looks[mailbox.id] = LastLook(time.monotonic(), time.monotonic() - started)
+    if changed:
+        drop.changed.add(mailbox.mailbox_id)
+    return changed
+
+
+def _looked(drop: Maildrop, mailbox: MailboxRow, force: bool) -> bool:
     with drop.writing():
         # Read again under the lock: a delivery of our own may have been between its rename and its commit.
         mailbox = drop.current(mailbox.mailbox_id)
         times = drop.times(mailbox)
         directories = IN_BOTH if force else _suspicious(mailbox, times)
-        changed = bool(directories) and _look(drop, mailbox, directories, times)
-    drop.looks[mailbox.id] = LastLook(time.monotonic(), time.monotonic() - started)
-    if changed:
-        drop.changed.add(mailbox.mailbox_id)
-    return changed
+        return bool(directories) and _look(drop, mailbox, directories, times)
 
 
 def _suspicious(mailbox: MailboxRow, times: tuple[int, int]) -> int:

@@ -62,6 +62,7 @@ class Maildrop:
         self.changed: set[str] = set()
         self.looks: dict[int, LastLook] = {}
         self._made: list[str] = []
+        self._renamed: list[tuple[str, str]] = []
         self.catalogue = self._opened()
 
     def close(self, clean: bool = False) -> None:
@@ -70,16 +71,30 @@ class Maildrop:
 
     @contextmanager
     def writing(self, numbers: int = 1) -> Iterator[None]:
-        """A writing transaction; what it changed in memory, and folders it made, are undone when it fails."""
+        """A writing transaction; what it changed in memory, folders it made and files it renamed are undone when
+        it fails."""
         self._made.clear()
+        self._renamed.clear()
         try:
             with self.catalogue.writing(numbers):
                 yield
         except BaseException:
             self.catalogue.mailboxes.forget_keywords()
+            for source, target in reversed(self._renamed):
+                with suppress(OSError):
+                    self.files.rename(target, source)
             for folder in self._made:
                 self.files.remove_tree(folder)
             raise
+
+    def rename_file(self, source: str, target: str) -> None:
+        """Rename a file; taken back when the transaction fails.
+
+        Raises:
+            OSError: it could not be renamed.
+        """
+        self.files.rename(source, target)
+        self._renamed.append((source, target))
 
     # Mailboxes.
 

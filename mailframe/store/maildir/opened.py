@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TypeVar
 
+import apsw
+from twisted.logger import Logger
+
 from mailframe.store.catalogue.keywords import Keywords
 from mailframe.store.catalogue.mailboxes import MailboxRow
 from mailframe.store.catalogue.messages import MessageRow
@@ -28,10 +31,16 @@ from .reading import LARGE, LargeFile, pieces_of, read_whole
 
 T = TypeVar("T")
 
+log = Logger()
+
 
 def snapshot(drop: Maildrop, mailbox_id: str, read_only: bool) -> Snapshot:
     """See `IMailbox.snapshot`."""
     look(drop, drop.current(mailbox_id))
+    return _claiming(drop, read_only, lambda read_only: _snapshot(drop, mailbox_id, read_only))
+
+
+def _snapshot(drop: Maildrop, mailbox_id: str, read_only: bool) -> Snapshot:
     with _state(drop, mailbox_id, read_only) as mailbox:
         messages = drop.catalogue.messages
         return Snapshot(
@@ -51,6 +60,10 @@ def changes(drop: Maildrop, mailbox_id: str, since: int, read_only: bool) -> Cha
         mailbox = drop.current(mailbox_id)
     if mailbox.modseq == since and (read_only or mailbox.first_recent == mailbox.uidnext):
         return Changes(since, (), (), frozenset(), mailbox.uidnext)
+    return _claiming(drop, read_only, lambda read_only: _changes(drop, mailbox_id, since, read_only))
+
+
+def _changes(drop: Maildrop, mailbox_id: str, since: int, read_only: bool) -> Changes:
     with _state(drop, mailbox_id, read_only) as mailbox:
         rows = drop.catalogue.messages.changed_since(mailbox, since)
         vanished = drop.catalogue.messages.vanished_since(mailbox, since)
@@ -184,6 +197,18 @@ def _describe(drop: Maildrop, mailbox: MailboxRow, rows: Sequence[MessageRow]) -
     return made
 
 
+def _claiming(drop: Maildrop, read_only: bool, work: Callable[[bool], T]) -> T:
+    """Do it; on a full disk, which notes no claims, as for a session that only reads: mail can still be read."""
+    if not read_only:
+        try:
+            return work(False)
+        except apsw.FullError as fault:
+            log.error(
+                "recent messages of {account} are not claimed: {fault}", account=drop.account, fault=fault
+            )
+    return work(True)
+
+
 @contextmanager
 def _state(drop: Maildrop, mailbox_id: str, read_only: bool) -> Iterator[MailboxRow]:
     """A transaction, and the mailbox as it is in it: a writing one where ``\\Recent`` is to be claimed."""
@@ -221,7 +246,7 @@ def _move_to_cur(drop: Maildrop, mailbox: MailboxRow, uids: Sequence[int]) -> No
         for row in rows:
             info = info_for(row.flags, NO_FLAGS)
             try:
-                drop.files.rename(drop.file(mailbox, row), f"{folder}/cur/{row.file}{info}")
+                drop.rename_file(drop.file(mailbox, row), f"{folder}/cur/{row.file}{info}")
             except OSError:
                 # Another program was first, or the disk is full: the message can be read all the same.
                 continue

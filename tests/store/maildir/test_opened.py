@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import apsw
+
+from mailframe.message.status import MailframeError
 from mailframe.store.catalogue.catalogue import Catalogue
+from mailframe.store.values import SEEN, FlagChange
 
 from .fixture import MaildirCase, numbered
 
@@ -47,3 +51,35 @@ class RecentTests(MaildirCase):
         self.deliver_in_between()
         self.assertEqual(self.wait(mailbox.changes(before.modseq)).recent, {3})
         self.assertEqual(self.wait(self.opened().snapshot()).recent, set())
+
+
+class FullDiskTests(MaildirCase):
+    """The disk takes nothing more."""
+
+    def fill_disk(self) -> None:
+        """From now on no transaction can be committed."""
+
+        def full(catalogue: Catalogue, numbers: int = 1) -> None:
+            raise apsw.FullError("database or disk is full")
+
+        self.patch(Catalogue, "commit", full)
+
+    def test_reading(self) -> None:
+        """Mail that is there can be selected and read, by who only reads and by who would write."""
+        self.deliver(numbered(1))
+        self.fill_disk()
+        self.assertEqual(self.contents(), [numbered(1)])
+        mailbox = self.opened()
+        self.assertEqual(self.wait(mailbox.snapshot()).recent, {1})
+        self.assertEqual(self.wait(mailbox.changes(0)).recent, {1})
+        self.assertEqual(self.contents(), [numbered(1)])
+        self.assertEqual((len(self.names("new")), self.names("cur")), (1, []))
+
+    def test_flags_that_cannot_be_kept(self) -> None:
+        """Flags that were refused are not in the names of files either, where a later look would find them."""
+        uids = self.append(numbered(1), flags=["\\Flagged"])
+        before = self.names("cur")
+        self.fill_disk()
+        error = self.fails(self.opened().store(uids, FlagChange.ADD, frozenset({SEEN})), MailframeError)
+        self.assertTrue(error.status.temporary)
+        self.assertEqual(self.names("cur"), before)

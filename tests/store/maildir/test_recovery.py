@@ -182,8 +182,15 @@ class RecoveryTests(MaildirCase):
         """Flags that were in the file's name before a crash are the message's flags."""
         self.append(numbered(1), flags=[SEEN])
         mailbox = self.opened()
-        with mock.patch.object(Catalogue, "commit", side_effect=Crash), self.assertRaises(Crash):
+
+        def crash(*_: object) -> None:
+            # A process that ends takes nothing back.
+            self.files.break_on("rename")
+            raise Crash
+
+        with mock.patch.object(Catalogue, "commit", side_effect=crash), self.assertRaises(Crash):
             raise self.fails(mailbox.store([1], FlagChange.ADD, frozenset({FLAGGED})), Crash)
+        self.files.mend()
         self.crashed()
         self.assertEqual(self.flags(), {1: frozenset({SEEN, FLAGGED})})
 
