@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import random
 import time
 from dataclasses import dataclass, replace
 
@@ -10,6 +10,8 @@ from .content import Content
 from .envelope import Envelope
 from .origin import Origin
 
+_chance = random.Random()
+"""Seeded by the system, once a process: ids must differ, and need not be secret."""
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -19,13 +21,13 @@ def new_queue_id() -> str:
     Forty bits of milliseconds (35 years) and forty random bits, in Crockford's base 32, so that ids can be
     read out on the telephone and sort by age.
     """
-    number = ((time.time_ns() // 1_000_000) & 0xFFFFFFFFFF) << 40 | secrets.randbits(40)
+    number = ((time.time_ns() // 1_000_000) & 0xFFFFFFFFFF) << 40 | _chance.getrandbits(40)
     return "".join(_DIGITS[(number >> shift) & 31] for shift in range(75, -5, -5))
 
 
 def new_session_id() -> str:
     """An id for one connection: 10 random characters."""
-    number = secrets.randbits(50)
+    number = _chance.getrandbits(50)
     return "".join(_DIGITS[(number >> shift) & 31] for shift in range(45, -5, -5))
 
 

@@ -1,16 +1,18 @@
 """Writing the log: where to, which levels, in which of the two forms of `mailframe.monitor.lines`.
 
-One write a line: several processes may write to one file that was opened for appending, and their lines stay
-whole.
+Whole lines a write: several processes may write to one file that was opened for appending, or to one pipe, and
+their lines stay whole.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import IO, Any
 
+from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import ILogObserver, LogLevel, globalLogBeginner
 from zope.interface import implementer
 
@@ -19,6 +21,8 @@ from .lines import json_line, readable_line
 FORMATS: dict[str, Callable[[Mapping[str, Any]], str]] = {"readable": readable_line, "json": json_line}
 LEVELS: dict[str, int] = {"debug": 0, "info": 1, "warn": 2, "error": 3, "critical": 4}
 Write = Callable[[bytes], object]
+ATOMIC = 4096
+"""Octets that go into a pipe in one piece (PIPE_BUF of Linux)."""
 
 
 class Levels:
@@ -90,6 +94,19 @@ class LineObserver:
         self._write = write
         self.lost = 0
 
+    def gather(self, reactor: IReactorFromThreads) -> Callable[[], None]:
+        """From now on write the lines of one turn together.
+
+        Returns:
+            What writes the lines that are kept; to be called at the end.
+        """
+        gathered = Gathered(self._write, reactor, self._count_lost)
+        self._write = gathered
+        return gathered.flush
+
+    def _count_lost(self, lines: int) -> None:
+        self.lost += lines
+
     def __call__(self, event: Mapping[str, Any]) -> None:
         """Write one event."""
         if not self.levels.wants(event):
@@ -98,6 +115,55 @@ class LineObserver:
             self._write(self._line(event).encode("utf-8", "backslashreplace"))
         except (OSError, ValueError):
             self.lost += 1
+
+
+class Gathered:
+    """Lines of one turn of the reactor, written together: a call of the system for some twenty lines, not for each.
+
+    Whole lines only, and at most `ATOMIC` octets a call (a longer line by itself): so much goes into a pipe in one
+    piece, and lines of several processes stay whole there too.
+
+    Args:
+        write: takes octets.
+        reactor: its turns; lines may come from any thread.
+        lost: told how many lines could not be written.
+    """
+
+    def __init__(self, write: Write, reactor: IReactorFromThreads, lost: Callable[[int], None]) -> None:
+        self._write = write
+        self._lost = lost
+        self._reactor = reactor
+        self._lines: deque[bytes] = deque()
+        self._due = False
+
+    def __call__(self, octets: bytes) -> None:
+        """Keep a line until the reactor's next turn."""
+        self._lines.append(octets)
+        if not self._due:
+            self._due = True
+            self._reactor.callFromThread(self.flush)
+
+    def flush(self) -> None:
+        """Write what is kept."""
+        # First, so that a line that another thread adds from here on asks for another turn.
+        self._due = False
+        pieces: list[bytes] = []
+        size = 0
+        while self._lines:
+            line = self._lines.popleft()
+            if pieces and size + len(line) > ATOMIC:
+                self._write_together(pieces)
+                pieces, size = [], 0
+            pieces.append(line)
+            size += len(line)
+        if pieces:
+            self._write_together(pieces)
+
+    def _write_together(self, pieces: list[bytes]) -> None:
+        try:
+            self._write(b"".join(pieces))
+        except (OSError, ValueError):
+            self._lost(len(pieces))
 
 
 def write_all(descriptor: int, octets: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Mapping
@@ -57,9 +58,10 @@ class LogOutlet:
         os.close(new)
 
 
-def begin_logging(plan: Mapping[str, Any]) -> None:
-    """Write a worker's events to its standard output, which the parent gave it."""
-    _quiet(start(plan["format"], plan["level"], sys.stdout), plan["level"])
+def begin_logging(plan: Mapping[str, Any], reactor: Any) -> None:
+    """Write a worker's events to its standard output, which the parent gave it: those of one turn together."""
+    observer = _quiet(start(plan["format"], plan["level"], sys.stdout), plan["level"])
+    atexit.register(observer.gather(reactor))
 
 
 def _quiet(observer: LineObserver, level: str) -> LineObserver:

@@ -128,7 +128,7 @@ class Worker:
 
     async def _start(self, message: Message) -> None:
         try:
-            begin_logging(message["log"])
+            begin_logging(message["log"], self._reactor)
             work: IWork = namedAny(message["build"])(self._assembly(message))
             self._work = work
             await work.start()

@@ -132,3 +132,64 @@ class ObserverTests(SynchronousTestCase):
         self.assertEqual([observer], begun)
         Logger("mailframe.x", observer=observer).warn("hello")
         self.assertIn(b"hello", stream.getvalue())
+
+
+class _Turns:
+    """A reactor whose turns come when the test says so."""
+
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+
+    def callFromThread(self, function: Any) -> None:
+        self.calls.append(function)
+
+    def turn(self) -> None:
+        calls, self.calls = self.calls, []
+        for call in calls:
+            call()
+
+
+class GatheredTests(SynchronousTestCase):
+    """Lines of one turn go out together."""
+
+    def setUp(self) -> None:
+        self.reactor = _Turns()
+        self.writes: list[bytes] = []
+
+    def test_one_write_a_turn(self) -> None:
+        """Twenty lines are one call of the system, in order; the next turn has its own."""
+        lines = logs.Gathered(self.writes.append, self.reactor, self.fail)
+        for number in range(20):
+            lines(b"line %d\n" % number)
+        self.assertEqual([], self.writes)
+        self.reactor.turn()
+        self.assertEqual([b"".join(b"line %d\n" % number for number in range(20))], self.writes)
+        lines(b"later\n")
+        self.reactor.turn()
+        self.assertEqual(b"later\n", self.writes[1])
+
+    def test_lines_stay_whole(self) -> None:
+        """No call has more than goes into a pipe in one piece, but for a single longer line."""
+        lines = logs.Gathered(self.writes.append, self.reactor, self.fail)
+        sent = [b"x" * size + b"\n" for size in (3000, 1000, 200, 9000, 10, 4085)]
+        for line in sent:
+            lines(line)
+        self.reactor.turn()
+        self.assertEqual(b"".join(sent), b"".join(self.writes))
+        self.assertTrue(all(one.endswith(b"\n") for one in self.writes))
+        self.assertEqual([9001], [len(one) for one in self.writes if len(one) > logs.ATOMIC])
+
+    def test_lost_lines_are_counted(self) -> None:
+        """A log that cannot be written stops nothing."""
+
+        class Full(io.RawIOBase):
+            def write(self, octets: bytes) -> int:
+                raise OSError(28, "No space left on device")
+
+        observer = make_observer("json", "info", Full())
+        flush = observer.gather(self.reactor)
+        log = Logger("mailframe.smtp", observer=observer)
+        log.info("one")
+        log.info("two")
+        flush()
+        self.assertEqual(2, observer.lost)
