@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -23,22 +24,33 @@ DOMAIN = "example.test"
 
 
 def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on, below those that the system gives to clients: a storm uses up thousands of these."""
+    for port in random.SystemRandom().sample(range(10_000, 32_000), 1000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("there is no free port")
 
 
 def wait_for(port: int, seconds: float = 30.0) -> None:
-    """Wait until somebody answers on a port."""
+    """Wait until somebody greets on a port.
+
+    A connection alone proves nothing: where nobody listens yet, a client may be connected with itself, and
+    another server that waits for its client to speak would keep a load generator waiting for minutes.
+    """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
-            with socket.create_connection(("127.0.0.1", port), 1):
-                return
+            with socket.create_connection(("127.0.0.1", port), 1) as connection:
+                if connection.recv(4) == b"220 ":
+                    return
         except OSError:
-            time.sleep(0.05)
-    raise RuntimeError(f"nothing answers on port {port}")
+            pass
+        time.sleep(0.05)
+    raise RuntimeError(f"nobody greets on port {port}")
 
 
 def descendants(root: int) -> set[int]:
@@ -293,6 +305,8 @@ class Mailframe(Server):
         )  # fmt: skip
         self.pid = self._process.pid
         wait_for(self.port)
+        if self._process.poll() is not None:
+            raise RuntimeError(f"mailframe did not start:\n{(self.base / 'log').read_text()[-1000:]}")
 
     def stop(self) -> None:
         """End it as an administrator would."""
