@@ -213,6 +213,16 @@ class Node:
             return []
         return [int(pid) for pid in text.split()]
 
+    def wait_for_line(self, text: str, wait: float = 10.0) -> None:
+        """Until the log says something; workers write their lines a moment after what they tell of."""
+        deadline = time.monotonic() + wait
+        while text not in self.log.read_text(errors="replace"):
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"the log does not say {text!r}:\n{self.log.read_text(errors='replace')}"
+                )
+            time.sleep(0.02)
+
     def wait_gone(self, pid: int, wait: float = 15.0) -> None:
         """Wait until a process is no more."""
         deadline = time.monotonic() + wait

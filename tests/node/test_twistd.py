@@ -199,7 +199,7 @@ class ReloadTests(TwistdCase):
                 time.sleep(0.02)
             clients.some_more()
         self.assertEqual(clients.faults, [])
-        self.assertIn("nothing was reloaded", node.log.read_text())
+        node.wait_for_line("nothing was reloaded")
 
 
 class DeathTests(TwistdCase):
@@ -302,8 +302,8 @@ class CommandLineTests(TwistdCase):
             self.assertEqual(status["pid"], pid)
             with smtplib.SMTP("127.0.0.1", node.ports["smtp"], timeout=20) as client:
                 client.sendmail("joe@sender.test", [ALICE], MESSAGE)
-            self.assertIn("generation 1 serves", node.log.read_text())
-            self.assertIn("<joe@sender.test>", node.log.read_text())
+            node.wait_for_line("generation 1 serves")
+            node.wait_for_line("<joe@sender.test>")
         finally:
             os.kill(pid, signal.SIGTERM)
             node.wait_gone(pid)
