@@ -69,7 +69,10 @@ class NodeOptions:
         minimum=0,
     )
     connections: int = option(
-        "How many connections one worker holds at a time, all listeners together.", 10000, minimum=1
+        "How many connections one worker holds at a time, all listeners together. Each takes a file descriptor: where the "
+        "system allows a process fewer, the worker says so at its start and takes fewer.",
+        10000,
+        minimum=1,
     )
 
 

@@ -5,21 +5,17 @@ It takes mail for its own mailboxes only, from listed networks only, and sends n
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
-from zope.interface import implementer
 
 from mailframe.delivery.store import StoreDelivery
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
 from mailframe.filters.interfaces import IFilter
 from mailframe.imap.server import IMAPServerFactory
 from mailframe.imap.settings import IMAPSettings
-from mailframe.message.origin import Origin, ip_address
-from mailframe.message.status import Status
-from mailframe.policy.interfaces import IConnectPolicy
+from mailframe.policy.networks import ListedNetworks
 from mailframe.pop3.server import POP3ServerFactory
 from mailframe.pop3.settings import POP3Settings
 from mailframe.routing.local import LocalRouter
@@ -33,29 +29,6 @@ from .context import Context
 from .health import directory_answers
 from .listening import Listener, ListeningRole
 from .options import LOOPBACK, StoreOptions
-
-STRANGER = Status((5, 7, 1), "Mail is not taken here from your address", reply_code=554)
-
-
-@implementer(IConnectPolicy)
-class ListedNetworks:
-    """Talks to listed networks only, and to local sockets.
-
-    Args:
-        networks: as text, ``192.0.2.0/24``.
-    """
-
-    def __init__(self, networks: Sequence[str]) -> None:
-        self._networks = [ipaddress.ip_network(network) for network in networks]
-
-    async def connect(self, origin: Origin) -> Status | None:
-        """Refuse strangers."""
-        if origin.peer == "unix":
-            return None
-        address = ip_address(origin.peer)
-        if address is None:
-            return STRANGER
-        return None if any(address in network for network in self._networks) else STRANGER
 
 
 class StoreRole(ListeningRole):

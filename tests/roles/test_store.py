@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
 from mailframe.imap.settings import IMAPSettings
-from mailframe.message.origin import Origin
-from mailframe.policy.interfaces import IConnectPolicy
 from mailframe.pop3.settings import POP3Settings
 from mailframe.roles.interfaces import IRole
-from mailframe.roles.store import ListedNetworks, StoreRole
+from mailframe.roles.store import StoreRole
 from mailframe.smtp.settings import SMTPSettings
 
 from .house import ALICE, PASSWORD, Client, RoleCase
@@ -40,9 +36,8 @@ class StoreRoleTests(RoleCase):
         self.run_role(self.role)
 
     def test_interfaces(self) -> None:
-        """It is a role with a policy."""
+        """It is a role."""
         verifyObject(IRole, self.role)
-        verifyObject(IConnectPolicy, ListedNetworks([]))
 
     def deliver(self) -> None:
         """One message, by LMTP."""
@@ -84,26 +79,3 @@ class StoreRoleTests(RoleCase):
         self.role.finish()
         self.assertTrue(all(client.ended for client in clients))
         self.assertIn("BYE", clients[1].take())
-
-
-class ListedNetworksTests(RoleCase):
-    """Who may deliver by LMTP."""
-
-    def refused(self, peer: str, *networks: str) -> bool:
-        """Is this client sent away?"""
-        return self.get(ListedNetworks(networks).connect(Origin("x", peer))) is not None
-
-    def test_examples(self) -> None:
-        """Networks of both kinds; IPv4 in the clothes of IPv6; local sockets, whose files have modes."""
-        self.assertFalse(self.refused("192.0.2.77", "192.0.2.0/24"))
-        self.assertTrue(self.refused("192.0.3.77", "192.0.2.0/24"))
-        self.assertFalse(self.refused("::ffff:192.0.2.77", "192.0.2.0/24"))
-        self.assertFalse(self.refused("2001:db8::1", "2001:db8::/32"))
-        self.assertFalse(self.refused("fe80::1%eth0", "fe80::/10"))
-        self.assertTrue(self.refused("192.0.2.77"))
-        self.assertFalse(self.refused("unix"))
-
-    @given(st.text(max_size=20))
-    def test_nonsense(self, peer: str) -> None:
-        """What is no address is nobody we know."""
-        self.assertEqual(self.refused(peer), peer != "unix")
