@@ -69,8 +69,8 @@ class NodeOptions:
         minimum=0,
     )
     connections: int = option(
-        "How many connections one worker holds at a time, all listeners together. Each takes a file descriptor: where the "
-        "system allows a process fewer, the worker says so at its start and takes fewer.",
+        "How many connections one worker holds at a time, all listeners together. Each takes a file descriptor: "
+        "where the system allows a process fewer, the worker says so at its start and takes fewer.",
         10000,
         minimum=1,
     )
