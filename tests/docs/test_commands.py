@@ -8,7 +8,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.cli.template import PORTS
+from tests.ports import claim
 
 from .generated import metric_names
 from .pages import DOCS, PAGES, ROOT, blocks, commands
@@ -40,15 +40,9 @@ _PROGRAMS = {
 
 def free_offset() -> int:
     """A number that, added to each of the usual ports, gives ports that nobody listens on."""
-    for offset in range(10_000 + os.getpid() % 200 * 100, 60_000, 7):
-        try:
-            for port in PORTS.values():
-                with socket.socket() as probe:
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    probe.bind(("127.0.0.1", port + offset))
-        except OSError:
-            continue
-        return offset
+    for offset in range(10_000 + os.getpid() % 200 * 50, 29_000, 7):
+        if claim(port + offset for port in PORTS.values()):
+            return offset
     raise AssertionError("no ports are free")
 
 

@@ -5,21 +5,15 @@ from __future__ import annotations
 import imaplib
 import runpy
 import smtplib
-import socket
 from pathlib import Path
 
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
+from tests.ports import free_port
+
 EXAMPLE = Path(__file__).resolve().parent.parent.parent / "examples" / "embedded.py"
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def send_and_read(smtp_port: int, imap_port: int) -> bytes:

@@ -84,7 +84,7 @@ class ParseTests(SynchronousTestCase):
         self.assertEqual(
             [(entry.name or b"").decode() for entry in entries], [" ".join(words) for words, _ in people]
         )
-        if all(not set('"\\') & set(a.local_part) for _, a in people):
+        if all(_is_plain(a) for _, a in people):
             expected = email.utils.getaddresses([text]) if people else []
             self.assertEqual(
                 [(entry.name or b"").decode() for entry in entries], [name for name, _ in expected]
@@ -110,3 +110,8 @@ class ParseTests(SynchronousTestCase):
         for piece in (b"<", b'"', b"(", b"\\", b"a,", b"[", b"@", b":", b"(a)", b'"a" ', b"a@b,", b" "):
             parse(piece * 50_000)
         self.assertLess(time.process_time() - started, 5)
+
+
+def _is_plain(address: Address) -> bool:
+    """An address that the standard library of every version reads alike: no quotes, no literals."""
+    return not address.is_literal and address.local_part.isascii() and address.local_part.isalnum()

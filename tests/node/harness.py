@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,33 +15,11 @@ from mailframe.directory.passwords import make_hash
 from mailframe.directory.sqlite import SQLiteDirectory
 from mailframe.node import control_client
 from mailframe.tls.development import make_certificate
+from tests.ports import free_ports
 
 PORTS = ("smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "status")
 ROOT = str(Path(__file__).parents[2])
 _TWISTD = "from twisted.scripts.twistd import run; run()"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, each another.
-
-    Below those that the system gives to clients (32768 and up on Linux): one of these may be taken by anybody's
-    connection before the node listens.
-    """
-    probes: list[socket.socket] = []
-    try:
-        for port in random.SystemRandom().sample(range(10_000, 32_000), 1000):
-            probe = socket.socket()
-            probes.append(probe)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                probes.pop().close()
-            if len(probes) == count:
-                return [int(probe.getsockname()[1]) for probe in probes]
-        raise AssertionError("there are no free ports")
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 class Node:
