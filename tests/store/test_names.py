@@ -24,7 +24,7 @@ class NameTests(SynchronousTestCase):
         """One mailbox has one spelling."""
         for given_name, wanted in {
             "iNbOx": "INBOX",
-            "inbox/Work/": "INBOX/Work",
+            "inbox/Post/": "INBOX/Post",
             "Work/inbox": "Work/inbox",
             "inboxes": "inboxes",
             "Cafe\u0301": "Caf\u00e9",
