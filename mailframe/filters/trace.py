@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
-from email.utils import formatdate
 
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
+from mailframe.message.dates import format_date
 from mailframe.message.mail import MailObject
 from mailframe.message.origin import Origin, ip_address
 
@@ -46,7 +46,7 @@ class TraceFilter:
         if len(recipients) == 1 and recipients[0].forward_path.is_ascii:
             words.append(f"for <{recipients[0].forward_path}>")
         words[-1] += ";"
-        words.append(_date(int(self._clock.seconds())))
+        words.append(format_date(self._clock.seconds()))
         return _folded(words).encode("ascii")
 
 
@@ -74,12 +74,6 @@ def _client(origin: Origin) -> str:
     if literal is None:
         return f"{helo or 'localhost'} (local socket)"
     return f"{helo or literal} ({literal})"
-
-
-@functools.lru_cache(maxsize=4)
-def _date(seconds: int) -> str:
-    """RFC 5322 section 3.3; the zone is UTC, and known (+0000, where -0000 would say that it is not)."""
-    return formatdate(seconds).replace("-0000", "+0000")
 
 
 def _folded(words: list[str]) -> str:

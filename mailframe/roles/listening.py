@@ -23,6 +23,9 @@ from zope.interface import implementer
 
 from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.monitor.health import Check, Health, Problem
+from mailframe.smtp.reception import Reception
+from mailframe.smtp.server import SMTPServerFactory
+from mailframe.smtp.settings import SMTPSettings
 from mailframe.tls.interfaces import IServerContexts
 from mailframe.tls.server import wrap
 
@@ -127,6 +130,23 @@ class ListeningRole(Service):
             if listener.implicit_tls and self._tls is None:
                 raise ValueError(f"{self.name} cannot listen on {listener.address} without certificates")
             self._doors.append((listener, Guests(factory(listener.implicit_tls))))
+
+    def open_smtp_doors(
+        self, listeners: Iterable[Listener], reception: Reception, settings: SMTPSettings
+    ) -> None:
+        """Listen there for SMTP or LMTP once started; STARTTLS where TLS is not there from the start.
+
+        Args:
+            listeners: where.
+            reception: what is asked about mail.
+            settings: of the protocol.
+        """
+        self.open_doors(
+            listeners,
+            lambda implicit: SMTPServerFactory(
+                reception, settings, self._clock, None if implicit else self._tls, implicit_tls=implicit
+            ),
+        )
 
     def add_health_check(self, name: str, check: Check) -> None:
         """Ask this as well when somebody asks how it is."""

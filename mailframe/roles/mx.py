@@ -17,7 +17,6 @@ from mailframe.filters.interfaces import IFilter
 from mailframe.message.address import Address
 from mailframe.routing.local import LocalRouter
 from mailframe.smtp.reception import Reception
-from mailframe.smtp.server import SMTPServerFactory
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IMailStore
 from mailframe.tls.interfaces import IServerContexts
@@ -63,12 +62,7 @@ class MXRole(ListeningRole):
         settings = attrs.evolve(settings or SMTPSettings(), protocol="smtp", require_auth=False)
         router = LocalRouter(directory, delimiter, postmaster, settings.hostname, subaddress_mailboxes)
         reception = Reception(router, StoreDelivery(store), policies, filters, authenticator=None)
-        self.open_doors(
-            listeners,
-            lambda implicit: SMTPServerFactory(
-                reception, settings, clock, None if implicit else tls, implicit_tls=implicit
-            ),
-        )
+        self.open_smtp_doors(listeners, reception, settings)
         self._health.add("directory", directory_answers(directory, clock))
 
 

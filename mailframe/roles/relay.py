@@ -22,7 +22,6 @@ from mailframe.policy.login import LoginPolicy
 from mailframe.routing.interfaces import IRouter, Route
 from mailframe.routing.local import LocalRouter
 from mailframe.smtp.reception import Reception
-from mailframe.smtp.server import SMTPServerFactory
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IMailStore
 from mailframe.tls.interfaces import IServerContexts
@@ -108,12 +107,7 @@ class RelayRole(ListeningRole):
             filters,
             authenticator,
         )
-        self.open_doors(
-            listeners,
-            lambda implicit: SMTPServerFactory(
-                reception, settings, clock, None if implicit else tls, implicit_tls=implicit
-            ),
-        )
+        self.open_smtp_doors(listeners, reception, settings)
         self._health.add("directory", directory_answers(directory, clock))
 
 

@@ -20,7 +20,6 @@ from mailframe.pop3.server import POP3ServerFactory
 from mailframe.pop3.settings import POP3Settings
 from mailframe.routing.local import LocalRouter
 from mailframe.smtp.reception import Reception
-from mailframe.smtp.server import SMTPServerFactory
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IMailStore
 from mailframe.tls.interfaces import IServerContexts
@@ -76,12 +75,7 @@ class StoreRole(ListeningRole):
         reception = Reception(
             router, StoreDelivery(store), [ListedNetworks(lmtp_networks)], filters, authenticator=None
         )
-        self.open_doors(
-            lmtp,
-            lambda implicit: SMTPServerFactory(
-                reception, settings, clock, None if implicit else tls, implicit_tls=implicit
-            ),
-        )
+        self.open_smtp_doors(lmtp, reception, settings)
         self.open_doors(
             imap,
             lambda implicit: IMAPServerFactory(

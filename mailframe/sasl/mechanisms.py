@@ -6,6 +6,7 @@ protocol: base64, the cancelling ``*`` and the framing belong to whoever speaks 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -77,7 +78,7 @@ class Login:
         return Password(_text(self._name), response)
 
 
-MECHANISMS: dict[str, type[Plain] | type[Login]] = {"PLAIN": Plain, "LOGIN": Login}
+MECHANISMS: dict[str, Callable[[], ServerMechanism]] = {"PLAIN": Plain, "LOGIN": Login}
 """By name, in the order they are offered."""
 
 

@@ -28,11 +28,6 @@ class SMTPSettings:
         1000,
         validator=attrs.validators.gt(0),
     )
-    hops_limit: int = option(
-        "Received fields a message may have before it is taken for one that goes round in circles.",
-        100,
-        validator=attrs.validators.gt(0),
-    )
     errors_limit: int = option(
         "Errors and refused recipients in a row, without a message taken between them, before the connection ends.",
         100,
