@@ -28,9 +28,16 @@ class LocalMailbox:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where one recipient's copies go: every destination in ``mailboxes`` once."""
+    """Where one recipient's copies go.
 
-    mailboxes: tuple[LocalMailbox, ...]
+    Attributes:
+        mailboxes: of this node's store, each once.
+        onward: to the next hop that the node's configuration names, which finds the way from there. Only a role that
+            takes mail from our own users, or sends for the others, has a router that answers so.
+    """
+
+    mailboxes: tuple[LocalMailbox, ...] = ()
+    onward: bool = False
 
 
 class IRouter(Interface):
