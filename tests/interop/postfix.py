@@ -1,0 +1,163 @@
+"""A Postfix of our own on loopback: it takes mail for ``peer.test``, and sends everything else where it is told."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import smtplib
+import subprocess
+import textwrap
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.ports import free_port
+
+from .service import run
+
+DOMAIN = "peer.test"
+USERS = ("alice", "bob", "carol", "dave")
+PATIENCE = 60.0
+
+
+class Postfix:
+    """One instance, with a configuration, queue and mailboxes below one directory.
+
+    Args:
+        base: an empty directory that others may enter.
+        relayhost: where mail for other domains goes, ``[127.0.0.1]:2525``.
+        settings: more lines of main.cf.
+        services: more lines of master.cf.
+    """
+
+    def __init__(self, base: Path, relayhost: str = "", settings: str = "", services: str = "") -> None:
+        self.base = base
+        self.config, self.queue, self.mail = base / "etc", base / "queue", base / "mail"
+        self.port = free_port()
+        self._relayhost = relayhost
+        self._settings = settings
+        self._services = services
+
+    def start(self) -> None:
+        """Write its files and start its master; returns when it greets."""
+        data = self.base / "data"
+        for place in (self.queue, data, self.config, self.mail):
+            place.mkdir(parents=True)
+        self.base.chmod(0o755)
+        nobody = pwd.getpwnam("nobody")
+        os.chown(self.mail, nobody.pw_uid, nobody.pw_gid)
+        os.chown(data, pwd.getpwnam("postfix").pw_uid, -1)
+        stock = next(place for place in (Path("/usr/share/postfix"), Path("/etc/postfix"))
+                     if (place / "postfix-files").exists())  # fmt: skip
+        shutil.copy(stock / "postfix-files", self.config)
+        (self.config / "main.cf").write_text(self._main(data, nobody))
+        (self.config / "master.cf").write_text(self._master())
+        run("postfix", "-c", self.config, "start")
+        self._greets()
+
+    def stop(self) -> None:
+        """Stop it."""
+        run("postfix", "-c", self.config, "stop", ok=(0, 1))
+
+    def send(
+        self, message: bytes, sender: str, recipients: Sequence[str], options: Sequence[str] = ()
+    ) -> None:
+        """Put a message into its queue, by its sendmail command: ``options`` are that command's.
+
+        It runs as root's; ``-N`` (notify), ``-R`` (return) and ``-V`` (envelope id) ask for DSNs.
+        """
+        run("sendmail", "-i", "-C", self.config, "-f", sender, *options, "--", *recipients, stdin=message)
+
+    def received(self, user: str, count: int = 1) -> list[bytes]:
+        """What is in a mailbox once ``count`` messages are there, oldest first."""
+        place = self.mail / user / "new"
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            files = (
+                sorted(place.glob("*"), key=lambda path: path.stat().st_mtime_ns) if place.is_dir() else []
+            )
+            if len(files) >= count:
+                return [path.read_bytes() for path in files]
+            time.sleep(0.05)
+        raise AssertionError(f"{user} has not got {count} messages; the log ends:\n{self.log()[-3000:]}")
+
+    def wait_for_log(self, words: str) -> str:
+        """The first line of its log with these words, once it is there."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            for line in self.log().splitlines():
+                if words in line:
+                    return line
+            time.sleep(0.05)
+        raise AssertionError(f"{words!r} is not in the log, which ends:\n{self.log()[-3000:]}")
+
+    def log(self) -> str:
+        """Its log so far."""
+        path = self.base / "log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def _main(self, data: Path, nobody: pwd.struct_passwd) -> str:
+        return textwrap.dedent(f"""\
+            compatibility_level = 3.6
+            queue_directory = {self.queue}
+            data_directory = {data}
+            meta_directory = {self.config}
+            command_directory = /usr/sbin
+            daemon_directory = /usr/lib/postfix/sbin
+            mail_owner = postfix
+            setgid_group = postdrop
+            inet_interfaces = 127.0.0.1
+            inet_protocols = ipv4
+            myhostname = mx.{DOMAIN}
+            mydestination =
+            mynetworks = 127.0.0.0/8
+            relayhost = {self._relayhost}
+            virtual_mailbox_domains = {DOMAIN}
+            virtual_mailbox_base = {self.mail}
+            virtual_mailbox_maps = texthash:{self.config}/boxes
+            virtual_uid_maps = static:{nobody.pw_uid}
+            virtual_gid_maps = static:{nobody.pw_gid}
+            virtual_mailbox_limit = 0
+            message_size_limit = 209715200
+            alias_maps =
+            alias_database =
+            smtp_dns_support_level = disabled
+            smtputf8_enable = yes
+            maillog_file = {self.base}/log
+            maillog_file_prefixes = {self.base}
+            smtpd_peername_lookup = no
+            """) + textwrap.dedent(self._settings)
+
+    def _master(self) -> str:
+        (self.config / "boxes").write_text("".join(f"{user}@{DOMAIN} {user}/\n" for user in USERS))
+        source = next(path for path in (Path("/etc/postfix/master.cf"), Path("/usr/share/postfix/master.cf.dist"))
+                      if path.exists())  # fmt: skip
+        lines = []
+        for line in source.read_text().splitlines():
+            if line.startswith("smtp ") and " inet " in line:
+                line = f"127.0.0.1:{self.port} inet n - n - - smtpd"
+            elif line[:1].isalpha() and len(line.split()) >= 8:
+                words = line.split()
+                words[4] = "n"
+                line = " ".join(words)
+            lines.append(line)
+        if not any(line.startswith("postlog ") for line in lines):
+            lines.append("postlog unix-dgram n - n - 1 postlogd")
+        return "\n".join(lines) + "\n" + textwrap.dedent(self._services)
+
+    def _greets(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                with smtplib.SMTP("127.0.0.1", self.port, timeout=5):
+                    return
+            except (OSError, smtplib.SMTPException):
+                time.sleep(0.05)
+        raise AssertionError(f"Postfix does not greet:\n{self.log()[-3000:]}")
+
+
+def version() -> str:
+    """Which Postfix this is."""
+    done = subprocess.run(["/usr/sbin/postconf", "-d", "mail_version"], capture_output=True, check=True)
+    return done.stdout.decode().partition("= ")[2].strip()
