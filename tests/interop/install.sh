@@ -3,11 +3,14 @@
 set -e
 wanted="swaks fetchmail isync neomutt curl libnet-ssleay-perl libio-socket-ssl-perl openssl bsdutils postfix libnss-wrapper libgnutls-dane0 libidn12 libnsl2 libevent-2.1-7 libunbound8"
 exim="${MAILFRAME_EXIM:-/opt/mailframe-interop/exim}"
+node="${MAILFRAME_NODE:-/opt/mailframe-interop/node}"
+# Whoever has node from elsewhere need not have Debian's.
+command -v npm >/dev/null || wanted="$wanted nodejs npm"
 missing=""
 for package in $wanted; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing="$missing $package"
 done
-[ -n "$missing" ] || [ ! -x "$exim/usr/sbin/exim4" ] || exit 0
+[ -n "$missing" ] || [ ! -x "$exim/usr/sbin/exim4" ] || [ ! -d "$node/node_modules/nodemailer" ] || exit 0
 as_root=""
 [ "$(id -u)" -eq 0 ] || as_root="sudo"
 $as_root apt-get update -qq
@@ -35,4 +38,9 @@ if [ ! -x "$exim/usr/sbin/exim4" ]; then
     # Its own user is in a list that a program with this bit would not be shown.
     $as_root chmod u-s "$exim/usr/sbin/exim4"
     rm -rf "$place"
+fi
+if [ ! -d "$node/node_modules/nodemailer" ]; then
+    echo "Installing nodemailer into $node ..."
+    $as_root mkdir -p "$node"
+    $as_root npm install --silent --no-audit --no-fund --prefix "$node" nodemailer >/dev/null
 fi
