@@ -65,16 +65,20 @@ def load(files: CertificateFiles) -> LoadedCertificate:
     )
 
 
-def signature(certificates: Sequence[CertificateFiles]) -> tuple[object, ...]:
-    """Something that differs when any of the files was written; missing files count as None."""
+def signature(certificates: Sequence[CertificateFiles], others: Sequence[str] = ()) -> tuple[object, ...]:
+    """Something that differs when any of the files was written; missing files count as None.
+
+    Args:
+        certificates: with their keys.
+        others: more paths.
+    """
     found: list[object] = []
-    for files in certificates:
-        for path in (files.certificate, files.key):
-            try:
-                status = os.stat(path)
-                found.append((status.st_mtime_ns, status.st_size, status.st_ino))
-            except OSError:
-                found.append(None)
+    for path in (*(p for files in certificates for p in (files.certificate, files.key)), *others):
+        try:
+            status = os.stat(path)
+            found.append((status.st_mtime_ns, status.st_size, status.st_ino))
+        except OSError:
+            found.append(None)
     return tuple(found)
 
 

@@ -1,9 +1,13 @@
-"""What a server asks for when a connection turns to TLS."""
+"""What servers and clients ask for when a connection turns to TLS."""
 
 from __future__ import annotations
 
-from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from collections.abc import Awaitable
+
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator
 from zope.interface import Interface
+
+from .policies import ClientPolicy
 
 
 class IServerContexts(Interface):
@@ -13,4 +17,38 @@ class IServerContexts(Interface):
         """What ``startTLS`` takes: the certificates of this moment.
 
         Ask for each connection; what was handed out before goes on working with the certificates of its time.
+        """
+
+
+class IClientContexts(Interface):
+    """What a client's connections turn to TLS with."""
+
+    def creator(policy: ClientPolicy, host: str) -> IOpenSSLClientConnectionCreator:
+        """What ``startTLS`` (or `twisted.internet.endpoints.wrapClientTLS`) takes for one connection to a host.
+
+        A connection that does not come up to the policy is lost with `mailframe.tls.errors.TLSRefused` before
+        anything that was written to it is sent; its protocol's ``handshakeCompleted`` is not called.
+
+        Args:
+            policy: what is demanded; its level is not `mailframe.tls.policies.Level.NONE`.
+            host: the host's name, sent as SNI, or its IP address, which is not sent.
+
+        Raises:
+            CertificateError: the certificate or the authorities that are to be used cannot be read.
+            ValueError: the policy is not for TLS, or cannot be met by anyone: no name to verify.
+        """
+
+
+class ITLSPolicySource(Interface):
+    """Knows what TLS has to give with a host: from the configuration, from DANE, from MTA-STS."""
+
+    def policy(domain: str, host: str) -> Awaitable[ClientPolicy]:
+        """What is demanded of one host.
+
+        Args:
+            domain: where the mail goes, as A-labels; for a next hop from the configuration, its name.
+            host: the host that a connection is made to, a name or an IP address.
+
+        Raises:
+            MailframeError: it cannot be found out now (temporary).
         """

@@ -1,0 +1,187 @@
+"""Client contexts: from a policy to a connection that obeys it. Contexts are made once and shared."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+
+import idna
+from OpenSSL import SSL
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+from zope.interface import implementer
+
+from .connection import ClientConnection, Demands, noted
+from .files import CertificateError, LoadedCertificate, load, signature
+from .interfaces import IClientContexts
+from .names import identities
+from .options import CertificateFiles
+from .policies import ClientPolicy, Level, is_ip_address
+
+CONTEXTS_LIMIT = 64
+"""Contexts kept; there are as many as there are different authorities and certificates of ours."""
+SESSIONS_LIMIT = 1000
+"""Sessions kept for shorter handshakes, of the hosts met last."""
+AGE_LIMIT = 24 * 3600.0
+"""Seconds after which a context is made again: the platform's authorities change now and then."""
+_ANY = "DEFAULT:@SECLEVEL=1"
+"""Where any certificate will do, an old key is better than no encryption (RFC 7435 section 3)."""
+MINIMUM = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
+
+
+@dataclass(frozen=True)
+class _Made:
+    number: int
+    context: SSL.Context
+    seconds: float
+    signature: object
+
+
+@implementer(IClientContexts)
+class ClientContexts:
+    """The TLS of our clients.
+
+    Args:
+        authorities: PEM file of the authorities that are trusted; the platform's without it.
+        certificate: shown to hosts that ask for one, where the policy names no other.
+        minimum: the oldest version of TLS, ``"1.2"`` or ``"1.3"``.
+        seconds: a clock.
+    """
+
+    def __init__(
+        self,
+        authorities: str | None = None,
+        certificate: CertificateFiles | None = None,
+        minimum: str = "1.2",
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._authorities = authorities
+        self._certificate = certificate
+        self._minimum = MINIMUM[minimum]
+        self._seconds = seconds
+        self._numbers = count()
+        self._made: OrderedDict[Hashable, _Made] = OrderedDict()
+        self._sessions: OrderedDict[Hashable, SSL.Session] = OrderedDict()
+
+    def creator(self, policy: ClientPolicy, host: str) -> IOpenSSLClientConnectionCreator:
+        """What ``startTLS`` takes for one connection (see `IClientContexts.creator`)."""
+        policy = policy.effective()
+        if not policy.level.used:
+            raise ValueError("a policy without TLS has no context")
+        demands = _demands(policy)
+        made = self._context(policy)
+        host = host.rstrip(".").lower()
+        return _Creator(made.context, demands, _server_name(host), self._resumption(made, policy, host))
+
+    def _context(self, policy: ClientPolicy) -> _Made:
+        authorities = (policy.authorities or self._authorities) if policy.level is Level.VERIFY else None
+        files = policy.certificate or self._certificate
+        key = (policy.level.authenticated, policy.level is Level.VERIFY, authorities, files)
+        current = signature((files,) if files else (), (authorities,) if authorities else ())
+        made = self._made.get(key)
+        if made is None or made.signature != current or self._seconds() - made.seconds > AGE_LIMIT:
+            made = _Made(
+                next(self._numbers), self._build(policy.level, authorities, files), self._seconds(), current
+            )
+            self._made[key] = made
+        self._made.move_to_end(key)
+        if len(self._made) > CONTEXTS_LIMIT:
+            self._made.popitem(last=False)
+        return made
+
+    def _build(self, level: Level, authorities: str | None, files: CertificateFiles | None) -> SSL.Context:
+        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        context.set_min_proto_version(self._minimum)
+        context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
+        context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+        context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        if not level.authenticated:
+            context.set_cipher_list(_ANY.encode())
+        if level is Level.VERIFY:
+            _trust(context, authorities)
+            context.set_verify(SSL.VERIFY_PEER, noted)
+        if files is not None:
+            _present(context, load(files))
+        return context
+
+    def _resumption(self, made: _Made, policy: ClientPolicy, host: str) -> _Resumption | None:
+        # With DANE each handshake shows the chain anew: the records may have changed since the session began.
+        if policy.level is Level.DANE:
+            return None
+        return _Resumption(self._sessions, (made.number, host, policy.names))
+
+
+@dataclass(frozen=True)
+class _Resumption:
+    sessions: OrderedDict[Hashable, SSL.Session]
+    key: Hashable
+
+    def take(self) -> SSL.Session | None:
+        """A session to begin with; each is used once, so that nobody sees two connections as one's (RFC 8446 C.4)."""
+        return self.sessions.pop(self.key, None)
+
+    def keep(self, session: SSL.Session) -> None:
+        self.sessions[self.key] = session
+        if len(self.sessions) > SESSIONS_LIMIT:
+            self.sessions.popitem(last=False)
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+@dataclass(frozen=True)
+class _Creator:
+    context: SSL.Context
+    demands: Demands
+    server_name: bytes | None
+    resumption: _Resumption | None
+
+    def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        resumption = self.resumption
+        connection = ClientConnection(
+            self.context, self.demands, None if resumption is None else resumption.keep
+        )
+        connection.set_connect_state()
+        if self.server_name is not None:
+            connection.set_tlsext_host_name(self.server_name)
+        session = None if resumption is None else resumption.take()
+        if session is not None:
+            connection.set_session(session)
+        return connection
+
+
+@lru_cache(maxsize=1024)
+def _demands(policy: ClientPolicy) -> Demands:
+    names = identities(policy.names)
+    if policy.level is Level.VERIFY and not names:
+        raise ValueError("a policy that verifies needs a name to look for")
+    return Demands(policy, names)
+
+
+def _server_name(host: str) -> bytes | None:
+    """SNI: the name as A-labels, nothing for addresses (RFC 6066 section 3)."""
+    if not host or is_ip_address(host):
+        return None
+    try:
+        return host.encode("ascii")
+    except UnicodeEncodeError:
+        return idna.encode(host, uts46=True)
+
+
+def _trust(context: SSL.Context, authorities: str | None) -> None:
+    if authorities is None:
+        context.set_default_verify_paths()
+        return
+    try:
+        context.load_verify_locations(authorities)
+    except SSL.Error as error:
+        raise CertificateError(f"{authorities} has no authorities in PEM form") from error
+
+
+def _present(context: SSL.Context, certificate: LoadedCertificate) -> None:
+    context.use_certificate(certificate.certificate)
+    context.use_privatekey(certificate.key)  # type: ignore[arg-type]
+    for above in certificate.chain:
+        context.add_extra_chain_cert(above)

@@ -1,0 +1,123 @@
+"""One TLS connection of a client: OpenSSL's, which looks at who answered before the handshake counts as done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cryptography import x509
+from OpenSSL import SSL
+
+from .dane import authenticate
+from .errors import Result, TLSRefused
+from .names import Identity, matches, shown
+from .policies import ClientPolicy, Level
+from .reasons import describe, verification
+
+
+@dataclass(frozen=True)
+class Demands:
+    """A policy as a connection needs it.
+
+    Attributes:
+        policy: with its effective level.
+        names: its names, prepared.
+    """
+
+    policy: ClientPolicy
+    names: tuple[Identity, ...]
+
+
+class ClientConnection(SSL.Connection):
+    """Fails with `TLSRefused` when the handshake fails or the host is not who it should be.
+
+    Twisted asks `do_handshake` until it returns, and sends what was written to it only then. So the policy is
+    looked at there: what comes out as an error is a handshake that failed, to all above.
+
+    Args:
+        context: verifies chains itself with `Level.VERIFY`, and calls `noted` then.
+        demands: what is looked at.
+        keep: takes this connection's session when it ends, for a shorter handshake next time; or None.
+
+    Attributes:
+        verified: by what the host was authenticated, ``"pkix"``, ``"dane-ee"`` or ``"dane-ta"``; None otherwise.
+        client_name: None; a host has no such name (see `mailframe.tls.facts`).
+    """
+
+    client_name: str | None = None
+
+    def __init__(
+        self,
+        context: SSL.Context,
+        demands: Demands,
+        keep: Callable[[SSL.Session], None] | None = None,
+    ) -> None:
+        super().__init__(context, None)
+        self._demands = demands
+        self._keep = keep
+        self._wrong: TLSRefused | None = None
+        self._agreed = False
+        self.verified: str | None = None
+
+    def do_handshake(self) -> None:
+        """Go on with the handshake; at its end, look at the host.
+
+        Raises:
+            WantReadError: more has to be read first.
+            TLSRefused: it failed.
+        """
+        try:
+            super().do_handshake()
+        except (SSL.WantReadError, SSL.WantWriteError):
+            raise
+        except SSL.Error as error:
+            raise self._wrong or TLSRefused(f"the TLS handshake failed: {describe(error)}") from error
+        if not self._agreed:
+            self.verified = self._authenticated()
+            self._agreed = True
+
+    def shutdown(self) -> bool:
+        """Say goodbye; the session is kept here, since TLS 1.3 gives tickets only after the handshake."""
+        if self._agreed and self._keep is not None:
+            session, keep = self.get_session(), self._keep
+            self._keep = None
+            if session is not None:
+                keep(session)
+        return super().shutdown()
+
+    def wrong(self, code: int, depth: int) -> None:
+        """OpenSSL does not accept the chain; the first reason is told."""
+        if self._wrong is None:
+            self._wrong = verification(code, depth)
+
+    def _authenticated(self) -> str | None:
+        level = self._demands.policy.level
+        if level is Level.VERIFY:
+            self._has_name()
+            return "pkix"
+        if level is Level.DANE:
+            return authenticate(self._chain(), self._demands.policy.tlsa, self._demands.names)
+        return None
+
+    def _has_name(self) -> None:
+        certificate = self.get_peer_certificate(as_cryptography=True)
+        if certificate is None:
+            raise TLSRefused("the host showed no certificate", Result.CERTIFICATE_NOT_TRUSTED)
+        if not matches(certificate, self._demands.names):
+            names = ", ".join(shown(certificate)) or "no name"
+            raise TLSRefused(f"the certificate is for {names}", Result.CERTIFICATE_HOST_MISMATCH)
+
+    def _chain(self) -> Sequence[x509.Certificate]:
+        try:
+            return self.get_peer_cert_chain(as_cryptography=True) or ()
+        except ValueError as error:
+            raise TLSRefused(
+                "a certificate of the host cannot be read", Result.CERTIFICATE_NOT_TRUSTED
+            ) from error
+
+
+def noted(connection: SSL.Connection, certificate: object, code: int, depth: int, accepted: int) -> bool:
+    """What a context calls for each certificate of a chain: nothing is overruled, the reason is kept."""
+    if not accepted and isinstance(connection, ClientConnection):
+        connection.wrong(code, depth)
+    return bool(accepted)
