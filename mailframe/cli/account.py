@@ -7,7 +7,7 @@ import click
 from mailframe.config.describe import size_text
 from mailframe.config.scalars import to_size
 
-from .directory import hash_of, open_admin, to_domain, to_mailbox
+from .directory import hash_of, open_admin, open_grants, to_domain, to_mailbox
 from .shared import (
     ask_password,
     config_option,
@@ -21,7 +21,7 @@ from .shared import (
 
 @click.group("account")
 def command() -> None:
-    """Add, list and remove accounts; change passwords.
+    """Add, list and remove accounts; change passwords; say who may send as whom.
 
     A running node sees changes at once.
     """
@@ -95,6 +95,43 @@ def remove(address: str, yes: bool, config: str) -> None:
         click.confirm(f"Remove the account {name}?", abort=True, err=True)
     admin.remove_account(name)
     click.echo(f"removed {name}; its mail is still in the store")
+
+
+@command.command("grant")
+@click.argument("address")
+@click.argument("subjects", nargs=-1, required=True)
+@config_option
+def grant(address: str, subjects: tuple[str, ...], config: str) -> None:
+    """Let an account send as SUBJECTS: addresses, or @example.test for all of a domain."""
+    grants, name = open_grants(config), str(to_mailbox(address))
+    for subject in subjects:
+        grants.grant(name, subject)
+        click.echo(f"{name} may send as {subject}")
+
+
+@command.command("revoke")
+@click.argument("address")
+@click.argument("subjects", nargs=-1, required=True)
+@config_option
+def revoke(address: str, subjects: tuple[str, ...], config: str) -> None:
+    """Take back what was granted to an account."""
+    grants, name = open_grants(config), str(to_mailbox(address))
+    for subject in subjects:
+        grants.revoke(name, subject)
+        click.echo(f"{name} may no longer send as {subject}")
+
+
+@command.command("grants")
+@click.argument("address", required=False)
+@config_option
+@json_option
+def list_grants(address: str | None, config: str, as_json: bool) -> None:
+    """List who may send as whom, besides their own addresses; of one account where given."""
+    found = open_grants(config).grants(str(to_mailbox(address)) if address else None)
+    rows = [{"account": one.account, "sends as": one.subject} for one in found]
+    if as_json:
+        rows = [{"account": one.account, "subject": one.subject} for one in found]
+    print_rows(rows, ("account", "sends as"), as_json, "No grants. Add one: mailframe account grant")
 
 
 def _quota(text: str) -> int:

@@ -6,7 +6,7 @@ import importlib
 
 from mailframe.config.loading import load
 from mailframe.config.schema import Configuration
-from mailframe.directory.interfaces import IDirectoryAdmin
+from mailframe.directory.interfaces import IDirectoryAdmin, IGrantAdmin
 from mailframe.directory.passwords import make_hash
 from mailframe.message.address import Address, parse_domain, parse_mailbox
 
@@ -32,6 +32,20 @@ def admin_of(configuration: Configuration) -> IDirectoryAdmin:
 def open_admin(config: str) -> IDirectoryAdmin:
     """The directory of a configuration file, for administration."""
     return admin_of(load(config))
+
+
+def open_grants(config: str) -> IGrantAdmin:
+    """The directory of a configuration file, for changing who may send as whom.
+
+    Raises:
+        Refused: that directory keeps no grants.
+    """
+    admin = open_admin(config)
+    if not IGrantAdmin.providedBy(admin):
+        raise Refused(
+            "This directory keeps no grants: who may send as whom is written where it has its accounts from."
+        )
+    return IGrantAdmin(admin)
 
 
 def hash_of(password: str) -> str:

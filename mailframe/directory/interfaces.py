@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
 
 from mailframe.message.address import Address
+from mailframe.sasl.scram import Keys
 
-from .values import Account, Alias, Credential, Credentials, Identity
+from .values import Account, Alias, Credential, Credentials, Evidence, Grant, Identity
 
 
 class IDirectory(Interface):
@@ -35,6 +36,35 @@ class IDirectory(Interface):
         """The account of this canonical name."""
 
 
+class ISenderRights(Interface):
+    """Answers who may send as whom; what a submission service asks about each sender address."""
+
+    def may_send_as(account: str, address: Address) -> Awaitable[bool]:
+        """Does this address belong to this account?
+
+        Its own address does, aliases and subaddresses that lead to it, and what was granted to it. Nothing belongs to
+        an account that is unknown or not enabled.
+
+        Args:
+            account: canonical name of an account that logged in.
+            address: a reverse-path, or an address of From or Sender; any domain.
+
+        Raises:
+            MailframeError: temporary, when the directory cannot be asked.
+        """
+
+
+class ISenderGrants(Interface):
+    """What a directory knows of grants; `mailframe.directory.rights` adds what follows from accounts and aliases."""
+
+    def granted(account: str, address: Address) -> Awaitable[bool]:
+        """Was this very address, or its whole domain, granted to this account?
+
+        Raises:
+            MailframeError: temporary, when the directory cannot be asked.
+        """
+
+
 class ICredentialSource(Interface):
     """Gives out what passwords are checked against; for `mailframe.directory.authenticator`."""
 
@@ -56,6 +86,42 @@ class IAuthenticator(Interface):
         """Check a password.
 
         Takes the same time for unknown users as for wrong passwords, and delays after failures.
+
+        Raises:
+            MailframeError: `CREDENTIALS_INVALID` (5.7.8), or temporary when it cannot be checked.
+        """
+
+
+class ISASLAuthenticator(IAuthenticator):
+    """An authenticator that knows more than passwords. Without this, logins are by PLAIN and LOGIN only."""
+
+    oauth_hints = Attribute(
+        "Members of the JSON object that a refused OAuth client gets, ``b',\"scope\":\"mail\"'``, or no octets."
+    )
+
+    def mechanisms() -> Collection[str]:
+        """The SASL mechanisms it can serve, by the names of `mailframe.sasl.server.ORDER` without ``-PLUS``.
+
+        Only what can succeed: clients that are offered a mechanism often try no other one.
+        """
+
+    def keys(authcid: str, mechanism: str, session_id: str = "") -> Awaitable[Keys]:
+        """The SCRAM keys of a user, on the way to `judge`.
+
+        Where there are none, the answer is keys that fit no password; they look like others, come in the same time,
+        and are the same each time, so that nobody learns who has an account.
+
+        Args:
+            authcid: as the client wrote it.
+            mechanism: ``SCRAM-SHA-256`` or ``SCRAM-SHA-1``.
+            session_id: for the log.
+
+        Raises:
+            MailframeError: temporary, when they cannot be had.
+        """
+
+    def judge(evidence: Evidence) -> Awaitable[Identity]:
+        """Decide on what a client proved itself with; failures delay the next attempt as those of passwords do.
 
         Raises:
             MailframeError: `CREDENTIALS_INVALID` (5.7.8), or temporary when it cannot be checked.
@@ -138,4 +204,31 @@ class IDirectoryAdmin(Interface):
 
         Raises:
             MailframeError: no such alias.
+        """
+
+
+class IGrantAdmin(Interface):
+    """What ``mailframe account grant`` and its like need of a directory.
+
+    These methods block, like those of `IDirectoryAdmin`; each change is durable when it returns.
+    """
+
+    def grants(account: str | None = None) -> Sequence[Grant]:
+        """All grants, sorted by account and subject, of one account where given."""
+
+    def grant(account: str, subject: str) -> None:
+        """Let an account send as somebody; what it may already is fine.
+
+        Args:
+            subject: an address, or ``@`` and a domain for all of its addresses; it need not be ours.
+
+        Raises:
+            MailframeError: no such account, or no such thing as this subject.
+        """
+
+    def revoke(account: str, subject: str) -> None:
+        """Take a grant back.
+
+        Raises:
+            MailframeError: there is none.
         """

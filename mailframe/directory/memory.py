@@ -10,7 +10,8 @@ from zope.interface import implementer
 from mailframe.message.address import Address
 
 from . import refusals
-from .interfaces import ICredentialSource, IDirectory, IDirectoryAdmin
+from .grants import checked_subject, subjects_of
+from .interfaces import ICredentialSource, IDirectory, IDirectoryAdmin, IGrantAdmin, ISenderGrants
 from .names import (
     address_of,
     checked_address,
@@ -23,10 +24,10 @@ from .names import (
     name_of,
 )
 from .passwords import is_hash, make_hash
-from .values import Account, Alias, Credential
+from .values import Account, Alias, Credential, Grant
 
 
-@implementer(IDirectory, IDirectoryAdmin, ICredentialSource)
+@implementer(IDirectory, IDirectoryAdmin, ICredentialSource, ISenderGrants, IGrantAdmin)
 class MemoryDirectory:
     """Domains, accounts and aliases that last as long as the object.
 
@@ -40,6 +41,7 @@ class MemoryDirectory:
         self._domains: set[str] = set()
         self._accounts: dict[str, Credential] = {}
         self._aliases: dict[str, Alias] = {}
+        self._grants: set[tuple[str, str]] = set()
         for domain in domains:
             self.add_domain(domain)
         for name, password in (accounts or {}).items():
@@ -70,6 +72,11 @@ class MemoryDirectory:
     async def credential(self, name: str) -> Credential | None:
         """What this account's password is checked against."""
         return self._accounts.get(comparable_name(name))
+
+    async def granted(self, account: str, address: Address) -> bool:
+        """Has the account a grant for this address or its domain?"""
+        name = comparable_name(account)
+        return any((name, subject) in self._grants for subject in subjects_of(address))
 
     def domains(self) -> Sequence[str]:
         """All local domains, sorted."""
@@ -122,7 +129,9 @@ class MemoryDirectory:
 
     def remove_account(self, name: str) -> None:
         """Remove an account."""
-        del self._accounts[self._found(name).account.name]
+        name = self._found(name).account.name
+        del self._accounts[name]
+        self._grants = {grant for grant in self._grants if grant[0] != name}
 
     def aliases(self, domain: str | None = None) -> Sequence[Alias]:
         """All aliases, or those of a domain."""
@@ -143,6 +152,22 @@ class MemoryDirectory:
         name = name_of(address)
         if self._aliases.pop(name, None) is None:
             raise refusals.no_such_alias(name)
+
+    def grants(self, account: str | None = None) -> Sequence[Grant]:
+        """All grants, or those of an account."""
+        name = None if account is None else comparable_name(account)
+        return [Grant(*grant) for grant in sorted(self._grants) if name in (None, grant[0])]
+
+    def grant(self, account: str, subject: str) -> None:
+        """Let an account send as somebody."""
+        self._grants.add((self._found(account).account.name, checked_subject(subject)))
+
+    def revoke(self, account: str, subject: str) -> None:
+        """Take a grant back."""
+        grant = (comparable_name(account), checked_subject(subject))
+        if grant not in self._grants:
+            raise refusals.no_such_grant(*grant)
+        self._grants.remove(grant)
 
     def _require_domain(self, domain: str) -> None:
         if domain not in self._domains:

@@ -26,6 +26,11 @@ def no_such_alias(name: str) -> MailframeError:
     return MailframeError(UNKNOWN.with_text(f"there is no alias {name}"))
 
 
+def no_such_grant(account: str, subject: str) -> MailframeError:
+    """A grant that is to be taken back is not there."""
+    return MailframeError(UNKNOWN.with_text(f"{account} has no grant for {subject}"))
+
+
 def taken_by_account(name: str) -> MailframeError:
     """The address is an account already."""
     return MailframeError(TAKEN.with_text(f"{name} is an account already"))

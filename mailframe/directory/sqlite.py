@@ -23,7 +23,8 @@ from mailframe.message.status import CANNOT_LOOK_UP, MailframeError
 
 from .administration import SQLiteAdministration, account_txn, alias_txn, is_domain_txn
 from .answers import MISSING, Answers
-from .interfaces import ICredentialSource, IDirectory, IDirectoryAdmin
+from .grants import SQLiteGrants, granted_txn, subjects_of
+from .interfaces import ICredentialSource, IDirectory, IDirectoryAdmin, IGrantAdmin, ISenderGrants
 from .metrics import LOOKUP_ASKED, LOOKUP_CACHED, LOOKUP_FAILED
 from .names import comparable_domain, comparable_name, name_of
 from .options import SQLiteOptions
@@ -34,8 +35,8 @@ TRUSTED_SECONDS = 0.5
 """How long remembered answers are given without a look at the file."""
 
 
-@implementer(IDirectory, IDirectoryAdmin, ICredentialSource)
-class SQLiteDirectory(SQLiteAdministration):
+@implementer(IDirectory, IDirectoryAdmin, ICredentialSource, ISenderGrants, IGrantAdmin)
+class SQLiteDirectory(SQLiteAdministration, SQLiteGrants):
     """Domains, accounts and aliases in one file.
 
     Args:
@@ -91,6 +92,12 @@ class SQLiteDirectory(SQLiteAdministration):
         key = comparable_name(name)
         found = await self._ask(lambda c: account_txn(c, key))
         return Credential(*found) if found is not None else None
+
+    async def granted(self, account: str, address: Address) -> bool:
+        """Has the account a grant for this address or its domain?"""
+        name, subjects = comparable_name(account), subjects_of(address)
+        key = (f"grant {name}", subjects[0])
+        return bool(await self._answer(key, lambda c: granted_txn(c, name, subjects)))
 
     async def _lookup(self, name: str) -> Account | Alias | None:
         found: Account | Alias | None = await self._answer(("address", name), lambda c: _lookup_txn(c, name))

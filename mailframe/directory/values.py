@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mailframe.message.address import Address
+from mailframe.sasl.values import Claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,19 @@ class Alias:
 
     address: Address
     targets: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Somebody an account may send as, besides itself.
+
+    Attributes:
+        account: whose grant it is.
+        subject: an address, or ``@`` and a domain for every address of that.
+    """
+
+    account: str
+    subject: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +88,7 @@ class Credentials:
         authzid: whom it wants to be; "" for itself.
         peer: the client's address, for limits on failed logins.
         protocol: ``smtp``, ``imap``, ``pop3``.
+        session_id: names the connection in the log.
     """
 
     authcid: str
@@ -81,6 +96,24 @@ class Credentials:
     authzid: str = ""
     peer: str = ""
     protocol: str = ""
+    session_id: str = ""
 
     def __repr__(self) -> str:
         return f"Credentials(authcid={self.authcid!r}, authzid={self.authzid!r}, peer={self.peer!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a client proved itself with by a SASL mechanism other than with its password.
+
+    Attributes:
+        claim: a `Proof`, `Digest`, `Token` or `Certificate`.
+        peer: the client's address, for limits on failed logins.
+        protocol: ``smtp``, ``imap``, ``pop3``.
+        session_id: names the connection in the log.
+    """
+
+    claim: Claim
+    peer: str = ""
+    protocol: str = ""
+    session_id: str = ""

@@ -63,16 +63,18 @@ class FileBody:
 
     Args:
         file: an unnamed or unlinked file, readable by ``os.pread``; owned by this object.
-        size: octets in it.
-        head: its first octets, kept in memory.
+        size: octets of content in it.
+        head: the first of them, kept in memory.
+        start: where in the file they begin.
     """
 
-    __slots__ = ("_file", "_head", "_size")
+    __slots__ = ("_file", "_head", "_size", "_start")
 
-    def __init__(self, file: BinaryIO, size: int, head: bytes) -> None:
+    def __init__(self, file: BinaryIO, size: int, head: bytes, start: int = 0) -> None:
         self._file = file
         self._size = size
         self._head = head
+        self._start = start
 
     @property
     def size(self) -> int:
@@ -90,7 +92,7 @@ class FileBody:
 
         descriptor, offset = self._file.fileno(), 0
         while offset < self._size:
-            piece = os.pread(descriptor, CHUNK, offset)
+            piece = os.pread(descriptor, min(CHUNK, self._size - offset), self._start + offset)
             if not piece:
                 raise OSError("the temporary file is shorter than what was written to it")
             offset += len(piece)
@@ -99,6 +101,43 @@ class FileBody:
     def discard(self) -> None:
         """Close the file, which removes it."""
         self._file.close()
+
+
+class Remainder:
+    """What follows the first octets of another body; its owner is still that one's.
+
+    Args:
+        body: the other body.
+        offset: how many of its octets are left out; they are all in its head.
+    """
+
+    __slots__ = ("_body", "_offset")
+
+    def __init__(self, body: Body, offset: int) -> None:
+        self._body = body
+        self._offset = offset
+
+    @property
+    def size(self) -> int:
+        """Octets in all."""
+        return self._body.size - self._offset
+
+    @property
+    def head(self) -> bytes:
+        """What is left of the other's head."""
+        return self._body.head[self._offset :]
+
+    def chunks(self) -> Iterator[bytes]:
+        """The other's octets without the first; may block on files."""
+        skip = self._offset
+        for piece in self._body.chunks():
+            if skip < len(piece):
+                yield piece[skip:] if skip else piece
+            skip = max(0, skip - len(piece))
+
+    def discard(self) -> None:
+        """Discard the other body."""
+        self._body.discard()
 
 
 class Content:
@@ -140,6 +179,20 @@ class Content:
         if not prefix and self.body.head[:1] in (b" ", b"\t"):
             prefix = b"\r\n"
         return Content(self.body, fields + prefix)
+
+    def with_header(self, header: bytes, end: int) -> Content:
+        """The same message with other octets at its beginning; the rest stays where it is.
+
+        Args:
+            header: what takes the place of the header section; not empty.
+            end: how many of the octets in `head` it replaces.
+        """
+        inside = end - len(self.prefix)
+        if inside <= 0:
+            return Content(self.body, header + self.prefix[end:])
+        if isinstance(self.body, OctetsBody):
+            return Content(OctetsBody(self.body.head[inside:]), header)
+        return Content(Remainder(self.body, inside), header)
 
     def chunks(self) -> Iterator[bytes]:
         """All octets in order; may block on files."""

@@ -60,6 +60,22 @@ def fields(octets: bytes) -> list[Field]:
     return list(_fields(octets, header_end(octets)))
 
 
+def leading(octets: bytes) -> tuple[list[Field], int]:
+    """The fields before the first line that is none, and the offset where they end.
+
+    Where a line is neither a field nor part of one, readers disagree about where the body begins. Whoever has to be
+    sure of what all of them see looks at these fields alone, and puts an empty line behind them.
+    """
+    found: list[Field] = []
+    end = 0
+    for field in _fields(octets, header_end(octets)):
+        if not field.name:
+            break
+        found.append(field)
+        end += len(field.raw)
+    return found, end
+
+
 def _fields(octets: bytes, end: int) -> Iterator[Field]:
     start = 0
     while start < end:

@@ -78,6 +78,36 @@ class AccountTests(DirectoryCommandTestCase):
         self.assertIn("No accounts", self.on_service("account", "list").stdout)
 
 
+class GrantTests(DirectoryCommandTestCase):
+    """Who may send as whom."""
+
+    def test_life(self) -> None:
+        """Granted, listed, taken back."""
+        self.assertIn("No grants", self.on_service("account", "grants").stdout)
+        result = self.on_service("account", "grant", ALICE, "info@example.net", "@example.org")
+        self.assertIn(f"{ALICE} may send as @example.org", result.stdout)
+        self.on_service("account", "grant", BOB, ALICE)
+        rows = self.json_of("account", "grants", ALICE)
+        self.assertEqual(
+            [
+                {"account": ALICE, "subject": "@example.org"},
+                {"account": ALICE, "subject": "info@example.net"},
+            ],
+            rows,
+        )
+        self.assertIn("@example.org", self.on_service("account", "grants").stdout)
+        self.on_service("account", "revoke", ALICE, "@example.org", "info@example.net")
+        self.assertEqual([{"account": BOB, "subject": ALICE}], self.json_of("account", "grants"))
+
+    def test_refused(self) -> None:
+        """To nobody nothing is granted, and what was not granted is not taken back."""
+        self.on_service("account", "grant", CAROL, ALICE, code=1)
+        self.on_service("account", "grant", ALICE, code=2)
+        result = self.on_service("account", "grant", ALICE, "nonsense", code=1)
+        self.assertIn("@example.test", result.stderr)
+        self.on_service("account", "revoke", ALICE, BOB, code=1)
+
+
 class AliasTests(DirectoryCommandTestCase):
     """Aliases come and go."""
 
