@@ -87,6 +87,7 @@ class IConnection(Interface):
     peer_port = Attribute("The peer's port as ``int``, or 0.")
     local_port = Attribute("The port it came in by as ``int``, or 0.")
     secure = Attribute("`bool`: is TLS on?")
+    proxy = Attribute("`ProxyFacts` of the proxy in front that sent a PROXY header, or None.")
 
     def write(data: bytes) -> None:
         """Send octets; returns at once."""

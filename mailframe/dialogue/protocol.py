@@ -23,7 +23,7 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mailframe.message.origin import TLSFacts
+from mailframe.message.origin import ProxyFacts, TLSFacts
 from mailframe.message.status import ProtocolError, Status
 
 from .buffer import ReceiveBuffer
@@ -60,6 +60,8 @@ class DialogueProtocol(Protocol):
     peer = ""
     peer_port = 0
     local_port = 0
+    proxy: ProxyFacts | None = None
+    _over_tcp = False
 
     def __init__(
         self,
@@ -94,7 +96,10 @@ class DialogueProtocol(Protocol):
         self.peer = getattr(peer, "host", "unix")
         self.peer_port = getattr(peer, "port", 0)
         self.local_port = getattr(here, "port", 0)
-        if self.peer_port and hasattr(transport, "setTcpNoDelay"):
+        self.proxy = getattr(transport, "proxy_facts", None)
+        # A client behind a proxy may have a port where our own connection, the proxy's, is a local socket.
+        self._over_tcp = bool(self.peer_port) if self.proxy is None else self.proxy.peer != "unix"
+        if self._over_tcp and hasattr(transport, "setTcpNoDelay"):
             # Not for local sockets: Twisted's have the method, and it raises.
             transport.setTcpNoDelay(True)
         transport.registerProducer(self, True)
@@ -175,7 +180,7 @@ class DialogueProtocol(Protocol):
         if self.secure:
             transport = getattr(transport, "transport", None)
         connected = getattr(transport, "socket", None)
-        if connected is not None and self.peer_port and hasattr(socket, "TCP_QUICKACK"):
+        if connected is not None and self._over_tcp and hasattr(socket, "TCP_QUICKACK"):
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def start_tls(self, contexts: IOpenSSLServerConnectionCreator, reply: bytes = b"") -> None:

@@ -25,13 +25,62 @@ class TLSFacts:
     client_name: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ProxyTLS:
+    """What a proxy in front says of the client's TLS with it.
+
+    Attributes:
+        used: did the client speak TLS?
+        version: for example ``"TLSv1.3"``, "" where it does not say.
+        cipher: likewise.
+        certificate: did the client show a certificate, now or when its TLS session began?
+        verified: did the proxy find it good?
+        client_name: the common name in it, or None.
+    """
+
+    used: bool = False
+    version: str = ""
+    cipher: str = ""
+    certificate: bool = False
+    verified: bool = False
+    client_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyFacts:
+    """What a proxy in front of the listener says of a connection (PROXY protocol, HAProxy's proxy-protocol.txt).
+
+    Attributes:
+        peer: the proxy's own address (``"unix"`` for a local socket).
+        local: the proxy speaks for itself, as in a health check.
+        destination: the address that the client connected to, "" where that is not known.
+        destination_port: its port.
+        alpn: what client and proxy agreed on by ALPN, or None.
+        authority: the host name the client asked for, by SNI for example, or None.
+        unique_id: names the connection in the proxy's own log, or None.
+        tls: of the client's TLS with the proxy, or None where the proxy does not say.
+        extensions: all that the header had, by type, as octets in the order they came.
+    """
+
+    peer: str
+    local: bool = False
+    destination: str = ""
+    destination_port: int = 0
+    alpn: str | None = None
+    authority: str | None = None
+    unique_id: str | None = None
+    tls: ProxyTLS | None = None
+    extensions: tuple[tuple[int, bytes], ...] = ()
+
+
 @dataclass(slots=True)
 class Origin:
     """The client of one connection; filled as the dialogue goes on.
 
     Attributes:
         session_id: names the connection in every log line.
-        peer: the client's IP address as text (``"unix"`` for a local socket).
+        peer: the client's IP address as text (``"unix"`` for a local socket, ``"unknown"`` where somebody in
+            front of this server who speaks for it does not know).
         peer_port: its port, 0 where there is none.
         local_port: the port it came in by, 0 where there is none.
         protocol: ``"smtp"`` or ``"lmtp"``.
@@ -39,6 +88,7 @@ class Origin:
         extended: True after EHLO or LHLO.
         tls: facts of the TLS session, or None in clear.
         login: the authenticated account's address, or None.
+        proxy: what the proxy in front says, or None where there is none.
     """
 
     session_id: str
@@ -52,6 +102,7 @@ class Origin:
     login: str | None = None
     attributes: dict[str, str] = field(default_factory=dict)
     """Facts that policies leave for each other and for the log, by name."""
+    proxy: ProxyFacts | None = None
 
 
 def ip_address(peer: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
@@ -61,7 +112,8 @@ def ip_address(peer: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | Non
         peer: as `Origin.peer`, perhaps with a zone (``fe80::1%eth0``).
 
     Returns:
-        The address without its zone, IPv4 where it is that in IPv6's clothes; None for a local socket.
+        The address without its zone, IPv4 where it is that in IPv6's clothes; None for a local socket and for
+        what is not known.
     """
     try:
         address = ipaddress.ip_address(peer.partition("%")[0])

@@ -1,0 +1,33 @@
+"""Listed networks: who belongs to them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from .origin import ip_address
+
+
+class Networks:
+    """Some networks; ``peer in networks`` tells whether an address is in one of them.
+
+    Args:
+        networks: as text, ``192.0.2.0/24`` or ``2001:db8::1``.
+
+    Raises:
+        ValueError: one is no network.
+    """
+
+    def __init__(self, networks: Iterable[str]) -> None:
+        self._networks = tuple(ipaddress.ip_network(network) for network in networks)
+
+    def __bool__(self) -> bool:
+        return bool(self._networks)
+
+    def __contains__(self, peer: str) -> bool:
+        """Is this address, as `mailframe.message.origin.Origin.peer` has it, in one of them?
+
+        Local sockets and unknown addresses are in none.
+        """
+        address = ip_address(peer) if self._networks else None
+        return address is not None and any(address in network for network in self._networks)
