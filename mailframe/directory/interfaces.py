@@ -96,7 +96,7 @@ class ISASLAuthenticator(IAuthenticator):
     """An authenticator that knows more than passwords. Without this, logins are by PLAIN and LOGIN only."""
 
     oauth_hints = Attribute(
-        "Members of the JSON object that a refused OAuth client gets, ``b',\"scope\":\"mail\"'``, or no octets."
+        'Members of the JSON object that a refused OAuth client gets, ``b\',"scope":"mail"\'``, or no octets.'
     )
 
     def mechanisms() -> Collection[str]:

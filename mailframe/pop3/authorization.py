@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Awaitable
+from typing import Final, TypeVar
 
-from mailframe.dialogue.logins import Logins
+from mailframe.dialogue.logins import Login, Logins
 from mailframe.directory.values import Identity
 from mailframe.message.status import MailframeError, ProtocolError, Status
-from mailframe.sasl.exchange import Exchange
-from mailframe.sasl.mechanisms import MECHANISMS, Password
+from mailframe.sasl.server import Channel
+from mailframe.sasl.values import Password
 
 from . import metrics
 from .wire.commands import Auth
+
+T = TypeVar("T")
 
 ENCRYPT_FIRST: Final = Status((5, 7, 11), "Encryption is required to log in; see STLS")
 NAME_FIRST: Final = Status((5, 5, 1), "USER comes before PASS")
@@ -31,25 +34,29 @@ class Authorization:
     def __init__(self, logins: Logins) -> None:
         self._logins = logins
         self._name: str | None = None
-        self._exchange: Exchange | None = None
+        self._login: Login | None = None
 
     @property
     def responding(self) -> bool:
         """Is an exchange under way?"""
-        return self._exchange is not None
+        return self._login is not None
 
     @property
     def exhausted(self) -> bool:
         """Did too many logins fail?"""
         return self._logins.exhausted
 
-    def allowed(self, secure: bool) -> bool:
-        """May this client log in now, or only under TLS?"""
-        return self._logins.allowed(secure)
+    def passwords_allowed(self, secure: bool) -> bool:
+        """May this client say USER and PASS now?"""
+        return self._logins.passwords_allowed(secure)
+
+    def mechanisms(self, secure: bool, channel: Channel) -> tuple[str, ...]:
+        """The mechanisms AUTH has for this client now."""
+        return self._logins.mechanisms(secure, channel)
 
     def forget(self) -> None:
         """Forget a name and an exchange that is under way."""
-        self._name = self._exchange = None
+        self._name = self._login = None
 
     def user(self, name: str, secure: bool) -> None:
         """Take a name; whether there is such a user is not told.
@@ -57,7 +64,8 @@ class Authorization:
         Raises:
             ProtocolError: not without TLS. Refused here and not at PASS, so that no password is sent in clear.
         """
-        self._check_allowed(secure)
+        if not self._logins.passwords_allowed(secure):
+            raise ProtocolError(ENCRYPT_FIRST)
         self._name = name
 
     async def password(self, password: bytes) -> Identity:
@@ -70,10 +78,15 @@ class Authorization:
         name, self._name = self._name, None
         if name is None:
             raise ProtocolError(NAME_FIRST)
-        return await self._checked(Password(name, password))
+        return await _counted(self._logins.check(Password(name, password)))
 
-    async def begin(self, command: Auth, secure: bool) -> bytes | Identity:
+    async def begin(self, command: Auth, secure: bool, channel: Channel) -> bytes | Identity:
         """Begin an exchange.
+
+        Args:
+            command: with a mechanism.
+            secure: is TLS on?
+            channel: the connection's.
 
         Returns:
             A challenge in base64, or who logged in.
@@ -82,32 +95,35 @@ class Authorization:
             ProtocolError: the mechanism is unknown, not allowed in clear, or the response is none.
             MailframeError: as for `password`.
         """
-        self._check_allowed(secure)
-        if command.mechanism not in MECHANISMS:
-            raise ProtocolError(MECHANISM_UNKNOWN)
-        self._exchange = Exchange(command.mechanism)
-        return await self._go_on(self._exchange.begin(command.initial))
+        if not self._logins.allowed(secure):
+            raise ProtocolError(ENCRYPT_FIRST)
+        assert command.mechanism is not None
+        try:
+            self._login = self._logins.start(command.mechanism, secure, channel)
+        except KeyError:
+            raise ProtocolError(MECHANISM_UNKNOWN) from None
+        return await self._go_on(self._login.begin(command.initial))
 
     async def answer(self, line: bytes) -> bytes | Identity:
         """Take a response; see `begin`."""
-        assert self._exchange is not None
-        return await self._go_on(self._exchange.answer(line))
+        assert self._login is not None
+        return await self._go_on(self._login.answer(line))
 
-    async def _go_on(self, said: bytes | Password) -> bytes | Identity:
-        if not isinstance(said, Password):
-            return said
-        self._exchange = None
-        return await self._checked(said)
+    async def _go_on(self, step: Awaitable[bytes | Identity]) -> bytes | Identity:
+        login, self._login = self._login, None
+        said = await _counted(step)
+        if isinstance(said, bytes):
+            self._login = login
+        return said
 
-    async def _checked(self, said: Password) -> Identity:
-        try:
-            identity = await self._logins.check(said)
-        except MailframeError as error:
-            (metrics.LOGINS_DEFERRED if error.status.temporary else metrics.LOGINS_FAILED).inc()
-            raise
+
+async def _counted(step: Awaitable[T]) -> T:
+    """One step of a login, with its outcome in the metrics."""
+    try:
+        said = await step
+    except MailframeError as error:
+        (metrics.LOGINS_DEFERRED if error.status.temporary else metrics.LOGINS_FAILED).inc()
+        raise
+    if isinstance(said, Identity):
         metrics.LOGINS.inc()
-        return identity
-
-    def _check_allowed(self, secure: bool) -> None:
-        if not self.allowed(secure):
-            raise ProtocolError(ENCRYPT_FIRST)
+    return said

@@ -22,10 +22,10 @@ from twisted.logger import Logger
 from mailframe.dialogue.dotstuffing import DotWriter
 from mailframe.dialogue.interfaces import IConnection
 from mailframe.dialogue.limits import ConnectionLimits
+from mailframe.dialogue.logins import channel_of
 from mailframe.dialogue.shield import TakesTooLong, shielded
 from mailframe.directory.values import Identity
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, ProtocolError, Status
-from mailframe.sasl.mechanisms import MECHANISMS
 from mailframe.store.interfaces import IMailStore
 
 from . import metrics
@@ -201,7 +201,9 @@ class Session:
             # Not in RFC 5034, but old clients ask so; the answer is RFC 1734's successor by custom.
             await self._list(ok(), self._mechanisms())
             return
-        await self._go_on(await self._authorization.begin(command, self._connection.secure))
+        connection = self._connection
+        channel = channel_of(connection)
+        await self._go_on(await self._authorization.begin(command, connection.secure, channel))
 
     async def _response(self, response: Response) -> None:
         await self._go_on(await self._authorization.answer(response.line))
@@ -242,15 +244,17 @@ class Session:
 
     def _capabilities(self) -> list[str]:
         found = [*CAPABILITIES, "IMPLEMENTATION Mailframe"]
-        mechanisms = self._mechanisms()
-        if mechanisms:
-            found += ["USER", "SASL " + " ".join(mechanisms)]
+        if self._authorization.passwords_allowed(self._connection.secure):
+            found.append("USER")
+        if mechanisms := self._mechanisms():
+            found.append("SASL " + " ".join(mechanisms))
         if self._start_tls is not None and self.login is None and not self._connection.secure:
             found.append("STLS")
         return found
 
-    def _mechanisms(self) -> list[str]:
-        return list(MECHANISMS) if self._authorization.allowed(self._connection.secure) else []
+    def _mechanisms(self) -> tuple[str, ...]:
+        connection = self._connection
+        return self._authorization.mechanisms(connection.secure, channel_of(connection))
 
     async def _quit(self, command: commands.Quit) -> None:
         self._state = State.UPDATE

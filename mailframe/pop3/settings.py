@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from mailframe.config.mechanisms import check_mechanisms
 from mailframe.config.types import Duration, Size, option
 
 _positive = attrs.validators.gt(0)
@@ -16,6 +17,11 @@ class POP3Settings:
     banner: str = option("Words in the greeting.", "Mailframe is ready")
     require_tls_for_auth: bool = option("Let clients log in only under TLS.", True)
     clear_auth_from_loopback: bool = option("Let clients on this machine log in without TLS.", False)
+    mechanisms: tuple[str, ...] = option(
+        "SASL mechanisms that are offered, in this order, where they can be; none for all that can be.",
+        (),
+        validator=check_mechanisms,
+    )
     login_timeout: Duration = option("How long a client may be silent before it logged in.", Duration(60.0))
     login_deadline: Duration = option(
         "How long a connection may stay without a login, however busy it is.", Duration(300.0)

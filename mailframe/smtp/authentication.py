@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
-from mailframe.dialogue.logins import Logins
+from mailframe.dialogue.logins import Login, Logins
 from mailframe.directory.interfaces import IAuthenticator
+from mailframe.directory.values import Identity
 from mailframe.message.origin import Origin
 from mailframe.message.status import MailframeError, ProtocolError, Status
-from mailframe.sasl.exchange import Exchange
-from mailframe.sasl.mechanisms import MECHANISMS, Password
+from mailframe.sasl.server import CLEAR, Channel
 
 from .metrics import Metrics
 from .settings import SMTPSettings
@@ -24,8 +25,6 @@ SUCCEEDED: Final = Status((2, 7, 0), "Authentication succeeded", reply_code=235)
 CANNOT_CHECK_CODE: Final = 454
 """The basic code when credentials cannot be checked now (RFC 4954 section 6)."""
 
-KEYWORD: Final = "AUTH " + " ".join(MECHANISMS)
-
 
 class Authentication:
     """All exchanges of one connection.
@@ -35,6 +34,7 @@ class Authentication:
         settings: the listener's.
         origin: the client; gets its ``login``.
         metrics: counts.
+        channel: what the connection has that mechanisms may rely on.
 
     Attributes:
         exhausted: too many logins failed; the connection has to end after the reply.
@@ -42,14 +42,20 @@ class Authentication:
     """
 
     def __init__(
-        self, authenticator: IAuthenticator | None, settings: SMTPSettings, origin: Origin, metrics: Metrics
+        self,
+        authenticator: IAuthenticator | None,
+        settings: SMTPSettings,
+        origin: Origin,
+        metrics: Metrics,
+        channel: Callable[[], Channel] = lambda: CLEAR,
     ) -> None:
         self._logins: Logins | None = None
         if authenticator is not None:
             self._logins = Logins(authenticator, settings, origin.peer, origin.protocol, origin.session_id)
         self._origin = origin
         self._metrics = metrics
-        self._exchange: Exchange | None = None
+        self._channel = channel
+        self._login: Login | None = None
 
     @property
     def possible(self) -> bool:
@@ -59,20 +65,21 @@ class Authentication:
     @property
     def responding(self) -> bool:
         """Is an exchange under way?"""
-        return self._exchange is not None
+        return self._login is not None
 
     @property
     def exhausted(self) -> bool:
         """Did too many logins fail?"""
         return self._logins is not None and self._logins.exhausted
 
-    def offered(self, secure: bool) -> bool:
-        """Is AUTH offered to this client now?"""
-        return self._logins is not None and self._logins.allowed(secure)
+    def keyword(self, secure: bool) -> str | None:
+        """What EHLO says of AUTH to this client now; None where nothing is offered."""
+        names = () if self._logins is None else self._logins.mechanisms(secure, self._channel())
+        return "AUTH " + " ".join(names) if names else None
 
     def cancel(self) -> None:
         """Forget an exchange that is under way."""
-        self._exchange = None
+        self._login = None
 
     async def begin(self, mechanism: str, initial: bytes | None, secure: bool) -> bytes:
         """Answer AUTH.
@@ -91,10 +98,11 @@ class Authentication:
             raise ProtocolError(LOGGED_IN)
         if not self._logins.allowed(secure):
             raise ProtocolError(ENCRYPT_FIRST)
-        if mechanism not in MECHANISMS:
-            raise ProtocolError(MECHANISM_UNKNOWN)
-        self._exchange = Exchange(mechanism)
-        return await self._go_on(self._logins, self._exchange.begin(initial))
+        try:
+            self._login = self._logins.start(mechanism, secure, self._channel())
+        except KeyError:
+            raise ProtocolError(MECHANISM_UNKNOWN) from None
+        return await self._go_on(self._login.begin(initial))
 
     async def answer(self, line: bytes) -> bytes:
         """Answer a response line.
@@ -102,21 +110,21 @@ class Authentication:
         Raises:
             ProtocolError: the client cancelled, or the response is none.
         """
-        assert self._exchange is not None
-        assert self._logins is not None
-        return await self._go_on(self._logins, self._exchange.answer(line))
+        assert self._login is not None
+        return await self._go_on(self._login.answer(line))
 
-    async def _go_on(self, logins: Logins, said: bytes | Password) -> bytes:
-        if not isinstance(said, Password):
-            return b"334 " + said + b"\r\n"
-        self._exchange = None
+    async def _go_on(self, step: Coroutine[Any, Any, bytes | Identity]) -> bytes:
         try:
-            identity = await logins.check(said)
+            said = await step
         except MailframeError as error:
+            self._login = None
             self._metrics.logins_failed.inc()
             if error.status.temporary:
                 return render(error.status, reply_code=CANNOT_CHECK_CODE)
-            return render(TOO_MANY_LOGINS if logins.exhausted else error.status)
-        self._origin.login = identity.account.name
+            return render(TOO_MANY_LOGINS if self.exhausted else error.status)
+        if isinstance(said, bytes):
+            return b"334 " + said + b"\r\n"
+        self._login = None
+        self._origin.login = said.account.name
         self._metrics.logins.inc()
         return render(SUCCEEDED)

@@ -17,6 +17,7 @@ from zope.interface import implementer
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
 from mailframe.dialogue.limits import ConnectionLimits
+from mailframe.dialogue.logins import channel_of
 from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.message.mail import new_session_id
 from mailframe.message.origin import Origin
@@ -84,6 +85,7 @@ class SMTPConversation:
             factory.clock,
             tls_offered=factory.tls is not None,
             secure=secure,
+            channel=lambda: channel_of(connection),
         )
         self._say(await self._session.greet())
 

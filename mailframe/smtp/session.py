@@ -19,9 +19,10 @@ from mailframe.dialogue.spill import Spill
 from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.origin import Origin
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, ProtocolError, Status
+from mailframe.sasl.server import CLEAR, Channel
 
 from .acceptance import Acceptance
-from .authentication import KEYWORD, NOT_OFFERED, Authentication
+from .authentication import NOT_OFFERED, Authentication
 from .lmtp import DIALECTS, Dialect
 from .metrics import METRICS
 from .reception import Reception
@@ -59,6 +60,7 @@ class Session:
         clock: for delays and limits of time.
         tls_offered: is STARTTLS possible?
         secure: is TLS on from the beginning?
+        channel: what the connection has that SASL mechanisms may rely on.
 
     Attributes:
         expects: what the client sends next.
@@ -74,6 +76,7 @@ class Session:
         *,
         tls_offered: bool = False,
         secure: bool = False,
+        channel: Callable[[], Channel] = lambda: CLEAR,
     ) -> None:
         self._reception = reception
         self._settings = settings
@@ -86,7 +89,9 @@ class Session:
         self._metrics = METRICS[settings.protocol]
         self._state = State.CONNECTED
         self._transaction: Transaction | None = None
-        self._authentication = Authentication(reception.authenticator, settings, origin, self._metrics)
+        self._authentication = Authentication(
+            reception.authenticator, settings, origin, self._metrics, channel
+        )
         self._acceptance = Acceptance(
             reception, self._dialect, clock, settings.delivery_timeout, self._metrics
         )
@@ -198,8 +203,8 @@ class Session:
         keywords = ["PIPELINING", f"SIZE {self._settings.size_limit}", "8BITMIME", "ENHANCEDSTATUSCODES"]
         if self._tls_offered and not self.secure:
             keywords.append("STARTTLS")
-        if self._authentication.offered(self.secure):
-            keywords.append(KEYWORD)
+        if (auth := self._authentication.keyword(self.secure)) is not None:
+            keywords.append(auth)
         return keywords
 
     async def _mail(self, command: commands.Mail) -> bytes:

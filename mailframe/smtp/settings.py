@@ -6,6 +6,7 @@ from typing import Literal
 
 import attrs
 
+from mailframe.config.mechanisms import check_mechanisms
 from mailframe.config.types import Duration, FilePath, Size, option
 
 
@@ -47,6 +48,11 @@ class SMTPSettings:
     require_auth: bool = option("Take mail only from clients that logged in.", False)
     require_tls_for_auth: bool = option("Let clients log in only under TLS.", True)
     clear_auth_from_loopback: bool = option("Let clients on this machine log in without TLS.", False)
+    mechanisms: tuple[str, ...] = option(
+        "SASL mechanisms that are offered, in this order, where they can be; none for all that can be.",
+        (),
+        validator=check_mechanisms,
+    )
     connections_limit: int = option(
         "Connections at the same time, in each worker.", 2000, validator=attrs.validators.gt(0)
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import mailframe
+from mailframe.dialogue.logins import channel_of
 from mailframe.imap.states import Reply, State
 from mailframe.imap.wire.parser import Parser, bad
 from mailframe.imap.wire.responses import string
-from mailframe.sasl.mechanisms import MECHANISMS
 
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
@@ -37,9 +37,10 @@ def capabilities(session: Session) -> str:
     if session.state is State.NOT_AUTHENTICATED:
         if session.surroundings.tls is not None and not session.connection.secure:
             names.append("STARTTLS")
-        if session.logins.allowed(session.connection.secure):
-            names += [f"AUTH={name}" for name in MECHANISMS]
-        else:
+        connection, logins = session.connection, session.logins
+        mechanisms = logins.mechanisms(connection.secure, channel_of(connection))
+        names += [f"AUTH={name}" for name in mechanisms]
+        if not logins.passwords_allowed(connection.secure):
             names.append("LOGINDISABLED")
     return " ".join(names)
 
