@@ -38,6 +38,42 @@ def addresses(smtputf8: bool = False) -> st.SearchStrategy[Address]:
     return st.builds(Address, local_parts(smtputf8), st.one_of(domains(), domains(), literals))
 
 
+def mailboxes() -> st.SearchStrategy[tuple[bytes, str, str]]:
+    """Mailboxes built from the grammar of RFC 5321 section 4.1.2: as written, local part and domain as meant."""
+    word = st.text(_ATEXT, min_size=1, max_size=8)
+    dot_string = st.lists(word, min_size=1, max_size=3).map(".".join).map(lambda text: (text, text))
+    qtext = st.sampled_from([chr(octet) for octet in range(32, 127) if octet not in (34, 92)])
+    pair = st.sampled_from([chr(octet) for octet in range(32, 127)])
+    content = st.one_of(qtext.map(lambda char: (char, char)), pair.map(lambda char: ("\\" + char, char)))
+    quoted = st.lists(content, max_size=12).map(
+        lambda pairs: (f'"{"".join(one for one, _ in pairs)}"', "".join(char for _, char in pairs))
+    )
+    letter = st.sampled_from(_LETTERS + _LETTERS[:26].upper())
+    label = st.builds(
+        lambda first, middle, last: first + middle + last if middle else first,
+        letter,
+        st.text(_LETTERS + "-", max_size=6),
+        letter,
+    )
+    domain = st.lists(label, min_size=1, max_size=4).map(".".join).map(lambda text: (text, text.lower()))
+    literal = st.one_of(
+        st.ip_addresses(v=4).map(lambda address: (f"[{address}]",) * 2),
+        st.ip_addresses(v=6).map(lambda address: (f"[iPv6:{address}]", f"[IPv6:{address}]")),
+        st.builds(
+            lambda tag, rest: (f"[{tag}:{rest}]",) * 2,
+            label.filter(lambda tag: tag.lower() != "ipv6"),
+            st.text(
+                [chr(octet) for octet in range(33, 127) if octet not in (91, 92, 93)], min_size=1, max_size=9
+            ),
+        ),
+    )
+    return st.builds(
+        lambda local, place: (f"{local[0]}@{place[0]}".encode(), local[1], place[1]),
+        st.one_of(dot_string, quoted),
+        st.one_of(domain, literal).filter(lambda place: "xn--" not in place[1]),
+    )
+
+
 def field_bodies() -> st.SearchStrategy[bytes]:
     """Bodies of header fields without their CRLF: plain, folded, UTF-8, encoded words, odd characters."""
     plain = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60)

@@ -12,6 +12,7 @@ import ipaddress
 import unicodedata
 from dataclasses import dataclass
 
+from .idn import to_ascii, to_unicode
 from .status import ProtocolError, Status
 
 LOCAL_PART_LIMIT = 64
@@ -45,13 +46,14 @@ class Address:
     """One mailbox address.
 
     Equal addresses have the same local part, letter for letter (its meaning belongs to the domain's own
-    host, RFC 5321 section 2.4), and the same domain without regard to case. An address never has control
-    characters, so it may be written into a header field or a command as it is.
+    host, RFC 5321 section 2.4), and the same domain without regard to case and to whether it is spelled in A-labels
+    or U-labels. An address never has control characters, so it may be written into a header field or a command as
+    it is.
 
     Attributes:
         local_part: the local part as meant, without quoting: ``john doe``, never ``"john doe"``.
-        domain: the domain in lower case, or an address literal with its brackets. Empty only for the
-            bare ``Postmaster`` of RFC 5321 section 4.1.1.3.
+        domain: the domain in lower case and in U-labels (`mailframe.message.idn`), or an address literal with its
+            brackets. Empty only for the bare ``Postmaster`` of RFC 5321 section 4.1.1.3.
 
     Raises:
         ValueError: when made with a control character or a surrogate in it.
@@ -64,13 +66,18 @@ class Address:
         domain = self.domain
         if not self.local_part.isprintable() or not domain.isprintable():
             _refuse_controls(self.local_part + domain)
-        if not domain.islower() and not domain.startswith("["):
-            object.__setattr__(self, "domain", domain.lower())
+        if domain.startswith("["):
+            return
+        if not domain.islower():
+            domain = domain.lower()
+            object.__setattr__(self, "domain", domain)
+        if "xn--" in domain:
+            object.__setattr__(self, "domain", to_unicode(domain))
 
     @property
     def is_ascii(self) -> bool:
-        """False when the address needs SMTPUTF8 (RFC 6531)."""
-        return self.local_part.isascii() and self.domain.isascii()
+        """False when the address needs SMTPUTF8 (RFC 6531): its local part is not ASCII; domains have A-labels."""
+        return self.local_part.isascii() and (self.domain.isascii() or _ascii_domain(self.domain) is not None)
 
     @property
     def is_literal(self) -> bool:
@@ -78,13 +85,23 @@ class Address:
         return self.domain.startswith("[")
 
     def __str__(self) -> str:
-        """The mailbox as it is written between angle brackets, its local part quoted where it must be."""
+        """The mailbox as people read it, its local part quoted where it must be, its domain in U-labels."""
         local_part = quote_local_part(self.local_part)
         return f"{local_part}@{self.domain}" if self.domain else local_part
 
     def __bytes__(self) -> bytes:
-        """The same in UTF-8, which is plain ASCII where `is_ascii`."""
-        return str(self).encode()
+        """As it is written between angle brackets: ASCII with A-labels where `is_ascii`, otherwise UTF-8."""
+        domain = self.domain
+        if domain.isascii() or not self.local_part.isascii():
+            return str(self).encode()
+        return f"{quote_local_part(self.local_part)}@{_ascii_domain(domain) or domain}".encode()
+
+
+def _ascii_domain(domain: str) -> str | None:
+    try:
+        return to_ascii(domain)
+    except ValueError:
+        return None
 
 
 def quote_local_part(local_part: str) -> str:
@@ -182,14 +199,14 @@ def parse_mailbox(text: str) -> Address:
 
 
 def parse_domain(text: str) -> str:
-    """Read a domain as people and configuration files write it, and give it in lower case.
+    """Read a domain as people and configuration files write it, and give it in lower case and in U-labels.
 
     Raises:
         ValueError: with a sentence that says what is wrong.
     """
     text = text.strip()
     try:
-        return _parse_domain(text.encode())
+        return to_unicode(_parse_domain(text.encode()))
     except UnicodeEncodeError:
         raise ValueError(f"{text!r} is not a domain: it is not valid Unicode") from None
     except _SyntaxFault as fault:
@@ -318,8 +335,11 @@ def _parse_domain(domain: bytes) -> str:
         raise _SyntaxFault("the domain is not valid UTF-8") from None
     if text.isascii():
         return text.lower()
-    # RFC 5890 section 2.3.2.1: a U-label is in Unicode's normal form C.
-    return unicodedata.normalize("NFC", text.lower())
+    # RFC 5890 section 2.3.2.1: a U-label is in Unicode's normal form C, and what IDNA 2008 allows.
+    text = unicodedata.normalize("NFC", text.lower())
+    if _ascii_domain(text) is None:
+        raise _SyntaxFault("the domain is no internationalised domain name")
+    return text
 
 
 def _parse_literal(domain: bytes) -> str:

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.message.address import Address, parse_domain, parse_mailbox, parse_path, split_path
 from mailframe.message.status import ProtocolError, Status
-from tests.strategies import addresses
+from tests.strategies import addresses, domains, mailboxes
 
 
 def forward(octets: bytes, *, smtputf8: bool = False, postmaster_allowed: bool = False) -> Address | None:
@@ -48,12 +48,13 @@ class AddressTests(SynchronousTestCase):
             self.assertRaises(ValueError, Address, "a", bad)
 
     def test_is_ascii(self) -> None:
-        """An address with a letter outside ASCII needs SMTPUTF8."""
+        """An address with a letter outside ASCII in its local part needs SMTPUTF8; a domain has A-labels."""
         self.assertTrue(Address("a", "[192.0.2.1]").is_literal)
         self.assertFalse(Address("a", "b").is_literal)
         self.assertTrue(Address("a", "b").is_ascii)
         self.assertFalse(Address("é", "b").is_ascii)
-        self.assertFalse(Address("a", "é").is_ascii)
+        self.assertTrue(Address("a", "é").is_ascii)
+        self.assertFalse(Address("a", "☃").is_ascii)
 
 
 class ParsePathTests(SynchronousTestCase):
@@ -157,6 +158,15 @@ class ParsePathTests(SynchronousTestCase):
         """Octets that are not UTF-8, and control characters in UTF-8, are refused even with SMTPUTF8."""
         for octets in (b"<\xff@b>", b"<a@\xff>", b"<a\xc2\x85@b>", b"<a@b\xe2\x80\xa8>", b'<"\xc2\x9f"@b>'):
             self.assertRaises(ProtocolError, forward, octets, smtputf8=True)
+
+    @given(mailboxes(), st.lists(domains(), max_size=2), st.booleans())
+    def test_grammar(self, mailbox: tuple[bytes, str, str], route: list[str], sender: bool) -> None:
+        """Every mailbox that the grammar of RFC 5321 allows is understood, with a source route too."""
+        written, local_part, domain = mailbox
+        hops = ",".join("@" + hop for hop in route)
+        path = b"<" + (hops.encode() + b":" if route else b"") + written + b">"
+        self.assertEqual(split_path(path + b" X=<>"), (path, b" X=<>"))
+        self.assertEqual((reverse if sender else forward)(path), Address(local_part, domain))
 
     @given(addresses(smtputf8=True))
     def test_round_trip(self, address: Address) -> None:
