@@ -5,6 +5,7 @@ from __future__ import annotations
 from mailframe.message.status import ProtocolError, Status
 
 LINE_TOO_LONG = Status((5, 5, 6), "Line too long", "TOOBIG", reply_code=500)
+LINE_WITHOUT_END = Status((4, 5, 2), "A line without end", "TOOBIG", reply_code=421)
 BARE_LINE_END = Status((5, 5, 2), "Lines end in CRLF; a bare CR or LF is refused", "CLIENTBUG")
 
 
@@ -16,12 +17,14 @@ class ReceiveBuffer:
     limit is here.
     """
 
-    __slots__ = ("_octets", "_searched", "_tainted")
+    __slots__ = ("_octets", "_passed_over", "_searched", "_tainted")
 
     def __init__(self) -> None:
         self._octets = bytearray()
         self._searched = 0
         self._tainted = False
+        self._passed_over = -1
+        self._passed_over = -1
 
     def __len__(self) -> int:
         return len(self._octets)
@@ -30,34 +33,62 @@ class ReceiveBuffer:
         """Add what arrived."""
         self._octets += data
 
-    def take_line(self, limit: int) -> bytes | None:
+    def take_line(self, limit: int, pass_over: int = 0) -> bytes | None:
         """The next line without its CRLF, or None when it has not arrived whole.
 
         Args:
             limit: octets a line may have, its CRLF included.
+            pass_over: octets of a line past the limit that are thrown away to its end, so that the dialogue can
+                go on with the next one; 0: it cannot.
 
         Raises:
-            ProtocolError: fatal, when the line is longer than ``limit`` (raised as soon as that is certain,
-                before the rest of it is buffered); not fatal, when it holds a bare CR or LF. It is told for
+            ProtocolError: when the line is longer than ``limit`` (raised as soon as that is certain, before the
+                rest of it is buffered), fatal where it is not passed over, and once more, with 421, where it is
+                longer even than that; not fatal, when it holds a bare CR or LF. It is told for
                 each LF, so that a client which ends its lines so hears of it at once; but what stands between
                 a bare LF and the next CRLF is the rest of a refused line, and never a line of its own.
         """
+        if self._passed_over >= 0 and not self._pass_over(pass_over):
+            return None
         octets = self._octets
         end = octets.find(b"\n", self._searched)
         if end < 0:
             self._searched = len(octets)
             if self._searched >= limit:
-                raise ProtocolError(LINE_TOO_LONG, fatal=True)
+                raise self._too_long(pass_over)
             return None
         self._searched = 0
         if end >= limit:
-            raise ProtocolError(LINE_TOO_LONG, fatal=True)
+            raise self._too_long(pass_over)
         line = bytes(octets[:end])
         del octets[: end + 1]
         if line.find(b"\r") == end - 1 >= 0 and not self._tainted:
             return line[:-1]
         self._tainted = not line.endswith(b"\r")
         raise ProtocolError(BARE_LINE_END)
+
+    def _too_long(self, pass_over: int) -> ProtocolError:
+        if pass_over:
+            self._passed_over = 0
+        return ProtocolError(LINE_TOO_LONG, fatal=not pass_over)
+
+    def _pass_over(self, limit: int) -> bool:
+        """Throw away the rest of a line that is too long; True when its end was found."""
+        octets = self._octets
+        end = octets.find(b"\r\n")
+        # A CR at the end stays: its LF may come.
+        gone = end if end >= 0 else len(octets) - octets.endswith(b"\r")
+        self._passed_over += gone
+        if self._passed_over > limit:
+            raise ProtocolError(LINE_WITHOUT_END, fatal=True)
+        self._searched = 0
+        if end < 0:
+            del octets[:gone]
+            return False
+        del octets[: end + 2]
+        self._passed_over = -1
+        self._tainted = False
+        return True
 
     def take(self, count: int) -> bytes | None:
         """Exactly ``count`` octets, or None when fewer have arrived."""
@@ -86,3 +117,4 @@ class ReceiveBuffer:
         self._octets.clear()
         self._searched = 0
         self._tainted = False
+        self._passed_over = -1

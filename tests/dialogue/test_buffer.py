@@ -10,14 +10,14 @@ from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.message.status import ProtocolError
 
 
-def lines_of(segments: list[bytes], limit: int) -> list[bytes | str]:
+def lines_of(segments: list[bytes], limit: int, pass_over: int = 0) -> list[bytes | str]:
     """All lines and errors that come out."""
     buffer, found = ReceiveBuffer(), []
     for segment in segments:
         buffer.append(segment)
         while True:
             try:
-                line = buffer.take_line(limit)
+                line = buffer.take_line(limit, pass_over)
             except ProtocolError as error:
                 found.append(error.status.code)
                 if error.fatal:
@@ -35,11 +35,19 @@ class ReceiveBufferTests(SynchronousTestCase):
     @given(
         st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b"bc"]), max_size=30).map(b"".join),
         st.integers(2, 8),
+        st.sampled_from([0, 5, 100]),
     )
-    def test_any_segmentation(self, octets: bytes, limit: int) -> None:
+    def test_any_segmentation(self, octets: bytes, limit: int, pass_over: int) -> None:
         """Lines and errors are the same whole and octet by octet."""
         single = [octets[i : i + 1] for i in range(len(octets))]
-        self.assertEqual(lines_of([octets], limit), lines_of(single, limit))
+        self.assertEqual(lines_of([octets], limit, pass_over), lines_of(single, limit, pass_over))
+
+    def test_passed_over(self) -> None:
+        """A line that is too long is told once and thrown away to its end, line feeds in it too, up to a bound."""
+        self.assertEqual(lines_of([b"123456789\n\r.\r\nab\r\n"], 8, 100), ["5.5.6", b"ab"])
+        self.assertEqual(lines_of([b"12345678", b"\r", b"\nab\r\n"], 8, 100), ["5.5.6", b"ab"])
+        self.assertEqual(lines_of([b"x" * 109 + b"\r\nab\r\n"], 8, 100), ["5.5.6", "4.5.2"])
+        self.assertEqual(lines_of([b"x" * 9] * 20, 8, 100), ["5.5.6", "4.5.2"])
 
     @given(st.binary(), st.binary(), st.integers(0, 20))
     def test_put_back(self, octets: bytes, more: bytes, count: int) -> None:
