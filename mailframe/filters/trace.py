@@ -25,11 +25,18 @@ class TraceFilter:
     Args:
         hostname: what this server calls itself.
         clock: its ``seconds`` are the time of day, as the reactor's are.
+        hides_client: name neither the client's address nor what it called itself; for submission, where that is what
+            tells the world where somebody lives. The log has it.
     """
 
-    def __init__(self, hostname: str, clock: IReactorTime) -> None:
+    def __init__(self, hostname: str, clock: IReactorTime, hides_client: bool = False) -> None:
         self._hostname = hostname
         self._clock = clock
+        self._hides_client = hides_client
+
+    def hiding(self) -> TraceFilter:
+        """The same filter, but it hides clients."""
+        return TraceFilter(self._hostname, self._clock, hides_client=True)
 
     async def filter(self, mail: MailObject) -> MailObject:
         """The message with the field in front."""
@@ -38,7 +45,9 @@ class TraceFilter:
     def field(self, mail: MailObject) -> bytes:
         """The field, folded, with its CRLF."""
         origin, recipients = mail.origin, mail.envelope.recipients
-        words = [f"Received: from {_client(origin)}", f"by {self._hostname}"]
+        words = [f"Received: by {self._hostname}"]
+        if not self._hides_client:
+            words = [f"Received: from {_client(origin)}", f"by {self._hostname}"]
         if origin.tls is not None:
             words.append(f"({origin.tls.version} cipher {origin.tls.cipher} bits {origin.tls.bits})")
         words += [f"with {transmission(origin)}", f"id {mail.queue_id}"]

@@ -9,9 +9,17 @@ from mailframe.message.mail import MailObject
 from mailframe.message.origin import Origin
 from mailframe.message.status import Status
 
-from .interfaces import IConnectPolicy, IContentPolicy, IHeloPolicy, IMailPolicy, IRecipientPolicy
+from .interfaces import (
+    Hold,
+    IConclusionPolicy,
+    IConnectPolicy,
+    IContentPolicy,
+    IHeloPolicy,
+    IMailPolicy,
+    IRecipientPolicy,
+)
 
-_STAGES = (IConnectPolicy, IHeloPolicy, IMailPolicy, IRecipientPolicy, IContentPolicy)
+_STAGES = (IConnectPolicy, IHeloPolicy, IMailPolicy, IRecipientPolicy, IContentPolicy, IConclusionPolicy)
 
 
 class PolicyChain:
@@ -34,6 +42,7 @@ class PolicyChain:
         self._mail: Sequence[IMailPolicy] = [p for p in policies if IMailPolicy.providedBy(p)]
         self._rcpt: Sequence[IRecipientPolicy] = [p for p in policies if IRecipientPolicy.providedBy(p)]
         self._content: Sequence[IContentPolicy] = [p for p in policies if IContentPolicy.providedBy(p)]
+        self._told: Sequence[IConclusionPolicy] = [p for p in policies if IConclusionPolicy.providedBy(p)]
 
     async def connect(self, origin: Origin) -> Status | None:
         """The first refusal of the connection, or None."""
@@ -63,9 +72,18 @@ class PolicyChain:
                 return refusal
         return None
 
-    async def content(self, mail: MailObject) -> Status | None:
-        """The first refusal of the message, or None."""
+    async def content(self, mail: MailObject) -> Status | Hold | None:
+        """The first refusal of the message, else the first hold, or None."""
+        hold: Hold | None = None
         for policy in self._content:
-            if (refusal := await policy.content(mail)) is not None:
-                return refusal
-        return None
+            verdict = await policy.content(mail)
+            if isinstance(verdict, Hold):
+                hold = hold or verdict
+            elif verdict is not None:
+                return verdict
+        return hold
+
+    def concluded(self, mail: MailObject, accepted: bool) -> None:
+        """Tell those who want to know how it ended."""
+        for policy in self._told:
+            policy.concluded(mail, accepted)

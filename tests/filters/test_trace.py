@@ -54,6 +54,17 @@ class TraceFilterTests(SynchronousTestCase):
             "\tid 0123456789ABCDEF for <bob@example.test>; Tue, 14 Nov 2023 22:13:20 +0000\r\n",
         )
 
+    def test_hidden_client(self) -> None:
+        """Where clients are hidden, neither address nor name is told; all the rest is."""
+        origin = Origin("S", "192.0.2.1", helo="client.example.test", extended=True, tls=TLS, login="bob")
+        mail = MailObject("0123456789ABCDEF", Envelope(None, [BOB]), Content.of(b"x\r\n"), origin)
+        self.assertEqual(
+            self.filter.hiding().field(mail).decode("ascii"),
+            "Received: by mx.example.test (TLSv1.3 cipher TLS_AES_256_GCM_SHA384 bits 256)\r\n"
+            "\twith ESMTPSA id 0123456789ABCDEF for <bob@example.test>;\r\n"
+            "\tTue, 14 Nov 2023 22:13:20 +0000\r\n",
+        )
+
     def test_several_recipients(self) -> None:
         """Of several recipients none is named: they need not know of each other."""
         self.assertNotIn(" for ", self.field(Origin("S", "192.0.2.1"), BOB, BOB))

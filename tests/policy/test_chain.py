@@ -12,7 +12,7 @@ from mailframe.message.mail import MailObject
 from mailframe.message.origin import Origin
 from mailframe.message.status import Status
 from mailframe.policy.chain import PolicyChain
-from mailframe.policy.interfaces import IMailPolicy
+from mailframe.policy.interfaces import Hold, IConclusionPolicy, IContentPolicy, IMailPolicy
 from mailframe.policy.loops import LoopPolicy
 from mailframe.testing.smtp import run
 
@@ -37,6 +37,21 @@ class Says:
         return self.answer
 
 
+@implementer(IContentPolicy, IConclusionPolicy)
+class SaysOfContent:
+    """Answers one thing about messages, and remembers how they ended."""
+
+    def __init__(self, answer: Status | Hold | None) -> None:
+        self.answer = answer
+        self.ends: list[bool] = []
+
+    async def content(self, mail: MailObject) -> Status | Hold | None:
+        return self.answer
+
+    def concluded(self, mail: MailObject, accepted: bool) -> None:
+        self.ends.append(accepted)
+
+
 class PolicyChainTests(SynchronousTestCase):
     """Several policies."""
 
@@ -55,3 +70,16 @@ class PolicyChainTests(SynchronousTestCase):
     def test_not_a_policy(self) -> None:
         """What would never be asked is refused at once."""
         self.assertRaises(TypeError, PolicyChain, [object()])
+
+    def test_holds(self) -> None:
+        """The first hold counts, unless somebody refuses the message."""
+        nothing, first, second = SaysOfContent(None), SaysOfContent(Hold("1")), SaysOfContent(Hold("2"))
+        refuses = SaysOfContent(Status((5, 7, 1), "No"))
+        self.assertIs(run(PolicyChain([nothing, first, second]).content(mail(b""))), first.answer)
+        self.assertIs(run(PolicyChain([first, refuses]).content(mail(b""))), refuses.answer)
+
+    def test_conclusions(self) -> None:
+        """Whoever wants to know how a message ended is told."""
+        first, second = SaysOfContent(None), SaysOfContent(None)
+        PolicyChain([first, second]).concluded(mail(b""), True)
+        self.assertEqual((first.ends, second.ends), ([True], [True]))
