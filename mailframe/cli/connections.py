@@ -37,7 +37,7 @@ class Service:
 
 
 def services(configuration: Configuration) -> Sequence[Service]:
-    """All TCP listeners of all roles, in the order of the configuration."""
+    """All TCP listeners of all roles that clients can connect to themselves, in the order of the configuration."""
     return [
         Service(role, option, _ANYWHERE.get(one.interface, one.interface), one.port, one.implicit_tls)
         for role, choice in configuration.roles.items()
@@ -47,7 +47,7 @@ def services(configuration: Configuration) -> Sequence[Service]:
 
 
 def _is_tcp(listener: Listener) -> bool:
-    return listener.kind in ("tcp", "tcp6")
+    return listener.kind in ("tcp", "tcp6") and not listener.fronted
 
 
 def pick(found: Sequence[Service], role: str, option: str = "", prefer_tls: bool = False) -> Service:

@@ -3,6 +3,8 @@
 ``tcp:25``, ``tcp:25:interface=192.0.2.1``, ``tcp6:25:interface=\\:\\:1``, ``unix:/run/lmtp.sock:mode=660`` and
 ``systemd:domain=INET:name=smtp``. ``ssl:`` in front means implicit TLS with the certificates of ``[tls]``: before
 a port number as in ``ssl:993:interface=192.0.2.1``, or before a whole other description, ``ssl:systemd:...``.
+``haproxy:`` in front of all means that a PROXY header comes before anything else, TLS included: ``haproxy:tcp:25``,
+``haproxy:ssl:993``; from whom is in ``[haproxy]``.
 Other endpoints are refused: the parent must be able to hand what it opened to its workers.
 """
 
@@ -31,12 +33,14 @@ class Listener:
         kind: ``tcp``, ``tcp6``, ``unix`` or ``systemd``.
         endpoint: what to give to ``twisted.internet.endpoints.serverFromString``, without ``ssl:``.
         arguments: the endpoint's arguments by name, as they were written.
+        fronted: a PROXY header comes first.
     """
 
     implicit_tls: bool
     kind: str
     endpoint: str
     arguments: Mapping[str, str]
+    fronted: bool = False
 
     @property
     def port(self) -> int:
@@ -53,6 +57,11 @@ class Listener:
         """The path of a UNIX socket, "" for others."""
         return self.arguments.get("address", "")
 
+    @property
+    def on_path(self) -> bool:
+        """Is it a UNIX socket, guarded by the mode of its path?"""
+        return self.kind == "unix" or self.arguments.get("domain") == "UNIX"
+
 
 def parse_listener(description: str, directory: str = "") -> Listener:
     """Take a description apart.
@@ -65,6 +74,11 @@ def parse_listener(description: str, directory: str = "") -> Listener:
         ValueError: it is no such description; says why, and what is allowed where that helps.
     """
     positional, named = _split(description)
+    fronted = positional[:1] == ["haproxy"]
+    if fronted:
+        del positional[0]
+    elif positional[:2] == ["ssl", "haproxy"]:
+        raise ValueError("the PROXY header comes before TLS: write haproxy:ssl:...")
     implicit_tls = positional[:1] == ["ssl"]
     if implicit_tls:
         del positional[0]
@@ -90,16 +104,17 @@ def parse_listener(description: str, directory: str = "") -> Listener:
     if kind == "unix":
         named["address"] = os.path.join(directory, named["address"])
         _check_path_length(named["address"])
-    return Listener(implicit_tls, kind, _join(kind, names, named), named)
+    return Listener(implicit_tls, kind, _join(kind, names, named), named, fronted)
 
 
 def format_listener(listener: Listener) -> str:
     """The description again, in one spelling."""
+    front = "haproxy:" if listener.fronted else ""
     if not listener.implicit_tls:
-        return listener.endpoint
+        return front + listener.endpoint
     # As people write it, where that means the same.
     short = listener.kind == "tcp" and ":" not in listener.interface
-    return "ssl:" + (listener.endpoint.removeprefix("tcp:") if short else listener.endpoint)
+    return f"{front}ssl:{listener.endpoint.removeprefix('tcp:') if short else listener.endpoint}"
 
 
 def _split(description: str) -> tuple[list[str], dict[str, str]]:

@@ -139,6 +139,7 @@ class _Reader:
         self._named_plugins()
         families = {kind: self._family(kind) for kind in schema.FAMILIES}
         self._check_listeners(fixed["tls"])
+        self._check_fronts(fixed["haproxy"])
         if self._report.problems or any(value is BAD for value in (*fixed.values(), *chosen.values())):
             return None
         return Configuration(
@@ -146,6 +147,7 @@ class _Reader:
             node=fixed["node"] if not roles else _with_roles(fixed["node"], roles),
             log=fixed["log"],
             tls=fixed["tls"],
+            haproxy=fixed["haproxy"],
             directory=chosen["directory"],
             store=chosen["store"],
             authenticator=chosen["authenticator"],
@@ -277,6 +279,17 @@ class _Reader:
                 line = self._report.line(taken[key])
                 self._report.add(place, f'"{listener.endpoint}" is listened on already, line {line}')
             taken.setdefault(key, place)
+
+    def _check_fronts(self, haproxy: Any) -> None:
+        """Listeners behind balancers that nobody may speak for, and where there can be none."""
+        for listener, place in self._walker.seen.listeners:
+            if not listener.fronted:
+                continue
+            if place.section == ("node",):
+                self._report.add(place, "only roles listen behind balancers")
+            elif haproxy is not BAD and not haproxy.networks and not listener.on_path:
+                text = "waits for PROXY headers, but [haproxy] lists no networks that may send them"
+                self._report.add(place, text)
 
 
 def _socket_of(listener: Listener) -> tuple[str, object] | None:

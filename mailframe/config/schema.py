@@ -21,7 +21,9 @@ from .types import (
     Duration,
     FilePath,
     ListenAddress,
+    Network,
     RoleName,
+    Size,
     StoreName,
     option,
 )
@@ -108,6 +110,26 @@ class TLSOptions:
 
 
 @attrs.frozen
+class HAProxyOptions:
+    """``[haproxy]``: the balancers in front of listeners that begin with ``haproxy:`` (PROXY protocol)."""
+
+    networks: list[Network] = option(
+        "Who may send PROXY headers: addresses or networks of the balancers. Connections from elsewhere are dropped. "
+        "A UNIX socket is guarded by its mode instead.",
+        factory=list,
+    )
+    timeout: Duration = option(
+        "How long a balancer has for its header.", Duration(10.0), minimum=0.1, maximum=300
+    )
+    header_limit: Size = option(
+        "Octets a header of version 2 may have, all its extensions included; those of version 1 have 107 at most.",
+        Size(16 * 1024),
+        minimum=232,
+        maximum=64 * 1024,
+    )
+
+
+@attrs.frozen
 class DirectoryOptions:
     """``[directory]``: who has an account here; its own options are in ``[directory.BACKEND]``."""
 
@@ -128,7 +150,12 @@ class AuthenticatorOptions:
     backend: AuthenticatorName = option("The plugin to use.", AuthenticatorName("password"))
 
 
-SECTIONS: dict[str, type[Any]] = {"node": NodeOptions, "log": LogOptions, "tls": TLSOptions}
+SECTIONS: dict[str, type[Any]] = {
+    "node": NodeOptions,
+    "log": LogOptions,
+    "tls": TLSOptions,
+    "haproxy": HAProxyOptions,
+}
 """Sections that are always the same."""
 BACKENDS: dict[str, type[Any]] = {
     "directory": DirectoryOptions,
@@ -171,6 +198,7 @@ class Configuration:
         node: this machine's part.
         log: how the log is written.
         tls: certificates.
+        haproxy: balancers in front.
         directory: the chosen directory.
         store: the chosen store.
         authenticator: the chosen authenticator.
@@ -184,6 +212,7 @@ class Configuration:
     node: NodeOptions
     log: LogOptions
     tls: TLSOptions
+    haproxy: HAProxyOptions
     directory: Choice
     store: Choice
     authenticator: Choice

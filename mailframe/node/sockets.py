@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
@@ -110,7 +110,7 @@ class ListeningSockets:
         """Close some; no worker may accept on them any more."""
         for address in addresses:
             opened = self._open.pop(address, None)
-            if opened is not None:
+            if opened is not None and not any(other.port is opened.port for other in self._open.values()):
                 await maybeDeferred(opened.port.stopListening)
 
     async def keep_only(self, addresses: Iterable[str]) -> None:
@@ -119,12 +119,23 @@ class ListeningSockets:
         await self.remove([address for address in self._open if address not in wanted])
 
     async def _listen(self, address: str) -> OpenSocket:
+        same = self._same_socket(address)
+        if same is not None:
+            return replace(same, address=address)
         port: Any = await open_endpoint(self._reactor, address, Factory())
         port.stopReading()
         if "backlog=" not in address:
             # listen(2) on a listening socket changes the length of its queue.
             port.socket.listen(BACKLOG)
         return OpenSocket(address, port, port.socket.family)
+
+    def _same_socket(self, address: str) -> OpenSocket | None:
+        """What is open there already: a reload may put ``ssl:`` or ``haproxy:`` in front of it."""
+        wanted = parse_listener(address)
+        if wanted.kind in ("tcp", "tcp6") and not wanted.port:
+            return None  # always another one
+        endpoints = ((other, parse_listener(other.address).endpoint) for other in self._open.values())
+        return next((other for other, endpoint in endpoints if endpoint == wanted.endpoint), None)
 
 
 async def open_endpoint(reactor: Any, address: str, factory: IProtocolFactory) -> IListeningPort:

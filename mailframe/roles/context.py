@@ -16,6 +16,7 @@ from mailframe.config.types import FilePath
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
 from mailframe.filters.interfaces import IFilter
 from mailframe.message.address import Address, parse_mailbox
+from mailframe.message.networks import Networks
 from mailframe.monitor.health import Check
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IHints, IMailStore
@@ -23,7 +24,7 @@ from mailframe.tls.interfaces import IServerContexts
 from mailframe.tls.server import Contexts
 
 from .health import disk_writable
-from .listening import Listener, ListeningRole
+from .listening import Front, Listener, ListeningRole
 
 SPILL = "incoming"
 """Directory for mail that is being received, in the data directory: on the disk that it goes to anyway."""
@@ -108,6 +109,12 @@ class Context:
             self._kept(_Watch(contexts, self.reactor, options.watch))
         return cast(IServerContexts, contexts)
 
+    @property
+    def front(self) -> Front:
+        """Who may speak for clients at listeners behind balancers."""
+        options = self.configuration.haproxy
+        return Front(Networks(options.networks), options.timeout, options.header_limit)
+
     def policies(self, names: Sequence[str]) -> Sequence[Any]:
         """Policies by name, in order."""
         return [self._by_name("policies", name) for name in names]
@@ -122,7 +129,12 @@ class Context:
         """Where to listen, with sockets that are open already."""
         parsed = [parse_listener(address) for address in addresses]
         return [
-            Listener(self._endpoint(format_listener(one)), one.implicit_tls, format_listener(one))
+            Listener(
+                self._endpoint(format_listener(one)),
+                one.implicit_tls,
+                format_listener(one),
+                self.front if one.fronted else None,
+            )
             for one in parsed
         ]
 

@@ -21,7 +21,10 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from mailframe.dialogue.fronted import HEADER_TIME, FrontedFactory
 from mailframe.dialogue.protocol import DialogueProtocol
+from mailframe.dialogue.proxy_header import HEADER_LIMIT
+from mailframe.message.networks import Networks
 from mailframe.monitor.health import Check, Health, Problem
 from mailframe.smtp.reception import Reception
 from mailframe.smtp.server import SMTPServerFactory
@@ -38,6 +41,21 @@ log = Logger()
 
 
 @dataclass(frozen=True)
+class Front:
+    """The balancers in front of a listener, which tell by PROXY headers who the client is.
+
+    Attributes:
+        networks: who may send headers.
+        timeout: seconds until a header has to be there.
+        header_limit: octets it may have.
+    """
+
+    networks: Networks
+    timeout: float = HEADER_TIME
+    header_limit: int = HEADER_LIMIT
+
+
+@dataclass(frozen=True)
 class Listener:
     """Where a role listens.
 
@@ -45,11 +63,13 @@ class Listener:
         endpoint: opens the socket, or has it.
         implicit_tls: TLS begins with the connection.
         address: as people wrote it, for the log.
+        front: balancers in front of it; None for clients that connect themselves.
     """
 
     endpoint: IStreamServerEndpoint
     implicit_tls: bool = False
     address: str = ""
+    front: Front | None = None
 
 
 @implementer(IProtocolFactory)
@@ -114,6 +134,7 @@ class ListeningRole(Service):
         self._collaborators = collaborators
         self._tls = tls
         self._doors: list[tuple[Listener, Guests]] = []
+        self._fronts: list[FrontedFactory] = []
         self._ports: list[IListeningPort] = []
         self._started: Deferred[None] | None = None
         self._leaving: WeakKeyDictionary[IProtocol, float] = WeakKeyDictionary()
@@ -181,11 +202,13 @@ class ListeningRole(Service):
         await gatherResults([maybeDeferred(port.stopListening) for port in ports])
 
     def sessions(self) -> int:
-        """How many connections it has."""
-        return sum(len(guests.inside) for _, guests in self._doors)
+        """How many connections it has, those whose PROXY header is still to come among them."""
+        waiting = sum(len(front.waiting) for front in self._fronts)
+        return waiting + sum(len(guests.inside) for _, guests in self._doors)
 
     def finish(self) -> None:
         """End sessions that are between transactions."""
+        self._close_fronts()
         now = self._clock.seconds()
         for protocol in self._protocols():
             if not isinstance(protocol, DialogueProtocol) or not protocol.finish():
@@ -215,10 +238,21 @@ class ListeningRole(Service):
             log.debug("{role} listens on {address}", role=self.name, address=listener.address)
 
     def _dressed(self, listener: Listener, guests: Guests) -> IProtocolFactory:
-        if not listener.implicit_tls:
-            return guests
-        assert self._tls is not None
-        return wrap(guests, self._tls, self._clock)
+        dressed: IProtocolFactory = guests
+        if listener.implicit_tls:
+            assert self._tls is not None
+            dressed = wrap(guests, self._tls, self._clock)
+        if listener.front is not None:
+            # Outermost: the header comes in clear, before TLS.
+            front = listener.front
+            dressed = FrontedFactory(dressed, front.networks, self._clock, front.timeout, front.header_limit)
+            self._fronts.append(dressed)
+        return dressed
+
+    def _close_fronts(self) -> None:
+        for front in self._fronts:
+            for waiting in list(front.waiting):
+                waiting.abort()
 
     def _failed(self, failure: Failure) -> Failure:
         log.error("{role} cannot start: {reason}", role=self.name, reason=failure.getErrorMessage())
@@ -226,6 +260,7 @@ class ListeningRole(Service):
 
     async def _end(self) -> None:
         await self.drain()
+        self._close_fronts()
         for protocol in self._protocols():
             transport: Any = getattr(protocol, "transport", None)
             if transport is not None:

@@ -58,12 +58,36 @@ class ListenerTests(SynchronousTestCase):
             ("systemd:domain=INET", "either name= or index="),
             ("systemd:domain=X:name=y", "domain=INET"),
             ("ssl:993:privateKey=x", "certificates belong into [tls]"),
-            ("haproxy:tcp:25", "expected a listener"),
+            ("haproxy", "expected a listener"),
+            ("haproxy:udp:25", "expected a listener"),
+            ("haproxy:haproxy:tcp:25", "expected a listener"),
+            ("ssl:haproxy:tcp:993", "write haproxy:ssl:"),
         ):
             error = self.assertRaises(ValueError, parse_listener, text)
             self.assertIn(words, str(error), text)
 
-    @given(st.text(alphabet="tcp6ssluniexymd:=\\0123456789/.[]", max_size=30))
+    def test_behind_a_proxy(self) -> None:
+        """``haproxy:`` stands in front of all, TLS too; the socket is the same."""
+        for text, tls, spelling, endpoint, on_path in (
+            ("haproxy:tcp:25", False, "haproxy:tcp:25", "tcp:25", False),
+            ("haproxy:ssl:993", True, "haproxy:ssl:993", "tcp:993", False),
+            ("haproxy:ssl:tcp6:993", True, "haproxy:ssl:tcp6:993", "tcp6:993", False),
+            ("haproxy:unix:/run/x", False, "haproxy:unix:/run/x", "unix:/run/x", True),
+            (
+                "haproxy:ssl:systemd:domain=UNIX:name=s",
+                True,
+                "haproxy:ssl:systemd:domain=UNIX:name=s",
+                "systemd:domain=UNIX:name=s",
+                True,
+            ),
+        ):
+            listener = parse_listener(text)
+            self.assertTrue(listener.fronted)
+            self.assertEqual((tls, spelling), (listener.implicit_tls, format_listener(listener)))
+            self.assertEqual((endpoint, on_path), (listener.endpoint, listener.on_path))
+        self.assertFalse(parse_listener("tcp:25").fronted)
+
+    @given(st.text(alphabet="tcp6ssluniexymdharo:=\\0123456789/.[]", max_size=30))
     def test_twisted_agrees(self, text: str) -> None:
         """What is taken, Twisted takes too, and writing it again changes nothing."""
         try:

@@ -11,6 +11,7 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from mailframe.node.sockets import CannotListen, ListeningSockets
+from tests.ports import free_ports
 
 
 class ListeningSocketsTests(TestCase):
@@ -77,3 +78,19 @@ class ListeningSocketsTests(TestCase):
         self.assertIn("Address already in use", errors[0])
         self.assertEqual(len(self.sockets.current()), 1)
         self.assertFalse(os.path.exists(f"{self.base}/ok"))
+
+    async def test_same_socket(self) -> None:
+        """A reload that puts ``haproxy:`` or ``ssl:`` in front of an address keeps its socket open."""
+        (number,) = free_ports(1)
+        plain = f"tcp:{number}:interface=127.0.0.1"
+        fronted = f"haproxy:{plain}"
+        await self.sockets.add([plain])
+        (before,) = self.sockets.select([plain])
+        self.assertEqual(list(await self.sockets.add([fronted])), [fronted])
+        (after,) = self.sockets.select([fronted])
+        self.assertEqual(before.fileno(), after.fileno())
+        await self.sockets.keep_only([fronted])
+        with socket.create_connection(("127.0.0.1", number)):
+            pass
+        await self.sockets.remove([fronted])
+        self.assertRaises(ConnectionRefusedError, socket.create_connection, ("127.0.0.1", number))
