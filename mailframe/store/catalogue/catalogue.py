@@ -131,7 +131,8 @@ class Catalogue:
         self._version = self._connection.data_version()
         self._marked = self.dirty = True
         self._numbers += numbers
-        if first or self._numbers > JUMP // 2:
+        if first or self._numbers > JUMP // 2 or self.mailboxes.made:
+            # A new mailbox at once: after a lost power supply, one that is not there is one that was deleted.
             self.flush()
 
     def roll_back(self) -> None:
@@ -149,7 +150,7 @@ class Catalogue:
 
     def flushed(self) -> None:
         """Note that somebody flushes, or is about to flush, what was committed so far."""
-        self.dirty = False
+        self.dirty = self.mailboxes.made = False
         self._numbers = 0
 
     def close(self, clean: bool = False) -> None:

@@ -49,6 +49,8 @@ class Mailboxes:
         self._keywords_limit = keywords_limit
         self._execute = connection.execute
         self._keywords: dict[int, Keywords] = {}
+        self.made = False
+        """A mailbox was added, and is not on stable storage yet."""
 
     def all(self) -> list[MailboxRow]:
         """All mailboxes, in no order."""
@@ -76,6 +78,7 @@ class Mailboxes:
             "INSERT INTO mailboxes (name, folder, mailbox_id, special_use, uidvalidity) VALUES (?, ?, ?, ?, ?)",
             (name, folder, mailbox_id, special_use, uidvalidity),
         )
+        self.made = True
         row = self.with_id(mailbox_id)
         assert row is not None
         return row

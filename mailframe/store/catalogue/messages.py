@@ -173,6 +173,16 @@ class Messages:
         )
         return sorted(uid for (uid,) in rows)
 
+    def is_expunged(self, mailbox: MailboxRow, uid: int, modseq: int) -> bool:
+        """Was a message of this UID, which came with this modseq, expunged since?
+
+        Only for a message without a row. One that came before the list begins, and that has no row, went before.
+        """
+        if modseq <= mailbox.vanished_from:
+            return True
+        found = self._execute("SELECT 1 FROM vanished WHERE mailbox = ? AND uid = ?", (mailbox.id, uid)).get
+        return found is not None
+
     def files(self, mailbox: MailboxRow, in_new: bool = False) -> Iterator[FileRow]:
         """File names of all messages, or of those that lie in new/; UIDs ascending."""
         rows = self._execute(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
+from collections.abc import Sequence
 from typing import Final
+
+from .syncfs import flush_file_system
 
 FILE_MODE: Final = 0o600
 DIRECTORY_MODE: Final = 0o700
+_PIECES: Final = 1000
+"""Pieces that one system call takes; Linux has 1024."""
 
 
 class Files:
@@ -103,3 +109,45 @@ class Files:
     def remove_tree(self, path: str) -> None:
         """Remove a directory with all in it; one that does not exist is fine."""
         shutil.rmtree(path, ignore_errors=True)
+
+    # The delivery journal.
+
+    def open_journal(self, path: str) -> int:
+        """Open a file for reading and writing; it is made where it is missing."""
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+
+    def lock(self, descriptor: int, wait: bool = False) -> bool:
+        """Lock a file for this process; False where another one has it, unless it is waited for."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+        return True
+
+    def resize(self, descriptor: int, size: int) -> None:
+        """Give a file a size, without blocks for what was not there."""
+        os.ftruncate(descriptor, size)
+
+    def allocate(self, descriptor: int, offset: int, size: int) -> None:
+        """Have blocks given out for a part of a file, so that writing there changes nothing but octets."""
+        os.posix_fallocate(descriptor, offset, size)
+
+    def write_at(self, descriptor: int, pieces: Sequence[bytes], offset: int) -> None:
+        """Write pieces, one behind the other, at an offset."""
+        written = os.pwritev(descriptor, pieces[:_PIECES], offset)
+        if len(pieces) > _PIECES or written < sum(map(len, pieces)):
+            octets = memoryview(b"".join(pieces))
+            while written < len(octets):
+                written += os.pwrite(descriptor, octets[written:], offset + written)
+
+    def flush_all(self, path: str) -> None:
+        """Put all files and names of the file system that a directory is in on stable storage."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            flush_file_system(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def device(self, path: str) -> int:
+        """The device that a file or directory lies on."""
+        return os.stat(path).st_dev

@@ -103,6 +103,8 @@ def delete(drop: Maildrop, name: str) -> None:
         raise
     drop.changed.add(mailbox_id)
     drop.files.remove_tree(aside)
+    # With the row on the disk too, neither the mailbox nor mail of a delivery journal comes back.
+    drop.catalogue.flush()
 
 
 def rename(drop: Maildrop, old: str, new: str) -> None:

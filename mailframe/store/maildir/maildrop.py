@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+
+from twisted.logger import Logger
 
 from mailframe.message.status import MAILBOX_FULL, MailframeError, Status
 from mailframe.store.catalogue.catalogue import Catalogue
@@ -28,6 +30,11 @@ from .folders import (
 )
 from .reading import LargeFiles
 from .surroundings import Surroundings
+
+RECENT_SECONDS = 900
+"""Removals of older messages need no flush of their own: they are in no journal that a working disk has left."""
+
+log = Logger()
 
 
 @dataclass(slots=True)
@@ -61,6 +68,8 @@ class Maildrop:
         self.path = os.path.join(surroundings.directory, account_directory(account))
         self.changed: set[str] = set()
         self.looks: dict[int, LastLook] = {}
+        self._devices: dict[str, int] = {}
+        self._removed_recent = False
         self._made: list[str] = []
         self._renamed: list[tuple[str, str]] = []
         self.catalogue = self._opened()
@@ -207,6 +216,13 @@ class Maildrop:
         folder = self.folder(mailbox)
         return f"{folder}/new/{row.file}" if row.info is None else f"{folder}/cur/{row.file}{row.info}"
 
+    def device(self, folder: str) -> int:
+        """The device that new files of a mailbox's directory lie on, which may be a link to somewhere else."""
+        device = self._devices.get(folder)
+        if device is None:
+            device = self._devices[folder] = self.files.device(folder + "/new")
+        return device
+
     def times(self, mailbox: MailboxRow) -> tuple[int, int]:
         """When new/ and cur/ were last changed; missing ones are made again."""
         folder = self.folder(mailbox)
@@ -244,6 +260,24 @@ class Maildrop:
             return mailbox.new_time, self.files.time(folder + "/cur")
         except FileNotFoundError:
             return self.times(mailbox)
+
+    def note_removed(self, rows: Iterable[MessageRow]) -> None:
+        """Messages go from where they were delivered: `settle` follows."""
+        if self.surroundings.journalled:
+            begin = now() - RECENT_SECONDS
+            self._removed_recent |= any(row.save_date >= begin for row in rows)
+
+    def settle(self) -> None:
+        """Put removals of recent messages on stable storage, so that a delivery journal does not put them back."""
+        if self._removed_recent:
+            self._removed_recent = False
+            try:
+                self.catalogue.flush()
+            except OSError as fault:
+                # They are removed, and it is tried again within a second.
+                log.error(
+                    "the catalogue of {account} cannot be flushed: {fault}", account=self.account, fault=fault
+                )
 
     def check_quota(self, octets: int) -> None:
         """Refuse what does not fit.

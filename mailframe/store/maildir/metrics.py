@@ -16,6 +16,10 @@ BATCH_MESSAGES = histogram(
     "store_batch_messages", "Messages of one group of deliveries", buckets=(1, 2, 4, 8, 16, 32, 64, 128)
 )
 OPEN_ACCOUNTS = gauge("store_open_accounts", "Catalogues that are open")
+JOURNAL_SECONDS = histogram(
+    "store_journal_seconds", "Seconds that writing a group into the delivery journal took"
+)
+CHECKPOINT_SECONDS = histogram("store_checkpoint_seconds", "Seconds that flushing journalled files took")
 FLUSH_SECONDS = histogram("store_flush_seconds", "Seconds that flushing one catalogue took")
 
 

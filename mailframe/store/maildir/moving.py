@@ -18,6 +18,9 @@ from .maildrop import Maildrop, now, uids_of
 EXPUNGE_GROUP = 2000
 """Messages removed in one transaction; deliveries to the account wait for no longer than that takes."""
 
+FLUSHED_ONE_BY_ONE = 16
+"""Files that are flushed one by one; of more, the whole file system is flushed, which takes less time."""
+
 
 def copy(drop: Maildrop, mailbox_id: str, uids: Sequence[int], target: str) -> Copied:
     """See `IMailbox.copy`: hard links, all or none."""
@@ -44,6 +47,7 @@ def remove(drop: Maildrop, mailbox_id: str, uids: Sequence[int]) -> list[int]:
             look(drop, drop.current(mailbox_id), force=True)
             done = sorted(done + _remove(drop, mailbox_id, missing)[0])
         removed.extend(done)
+    drop.settle()
     return removed
 
 
@@ -82,6 +86,7 @@ def _remove(drop: Maildrop, mailbox_id: str, uids: Sequence[int]) -> tuple[list[
         if removed:
             modseq = drop.catalogue.mailboxes.next_modseq(mailbox)
             drop.catalogue.messages.expunge(mailbox, removed, modseq)
+            drop.note_removed(rows)
             drop.changed.add(mailbox_id)
     return removed, missing
 
@@ -97,6 +102,7 @@ def _transfer(drop: Maildrop, mailbox_id: str, uids: Sequence[int] | None, name:
                 return Copied(target.uidvalidity, [], [])
             if not move:
                 drop.check_quota(sum(row.size for row in rows))
+            _flush_octets(drop, source, rows)
             new = _new_rows(drop, source, target, rows)
             _transfer_files(drop, (source, target), (rows, new), move, renames)
             _transfer_rows(drop, source, (rows, new), move)
@@ -104,6 +110,7 @@ def _transfer(drop: Maildrop, mailbox_id: str, uids: Sequence[int] | None, name:
     except BaseException:
         _undo(drop, renames, move)
         raise
+    drop.settle()
     drop.changed.add(target.mailbox_id)
     if move:
         drop.changed.add(source.mailbox_id)
@@ -144,6 +151,7 @@ def _transfer_rows(
     if move:
         modseq = catalogue.mailboxes.next_modseq(source)
         catalogue.messages.expunge(source, uids_of(rows[0]), modseq)
+        drop.note_removed(rows[0])
 
 
 def _new_rows(
@@ -190,6 +198,21 @@ def _link_all(drop: Maildrop, links: Sequence[tuple[str, str]]) -> None:
             with suppress(OSError):
                 drop.files.unlink(target)
         raise
+
+
+def _flush_octets(drop: Maildrop, source: MailboxRow, rows: Sequence[MessageRow]) -> None:
+    """A delivery journal knows files by the names they came under: before another name, their octets are flushed."""
+    if not drop.surroundings.journalled:
+        return
+    if len(rows) > FLUSHED_ONE_BY_ONE:
+        drop.files.flush_all(drop.folder(source))
+        return
+    for row in rows:
+        descriptor = drop.files.open(drop.file(source, row))
+        try:
+            drop.files.flush(descriptor)
+        finally:
+            drop.files.close(descriptor)
 
 
 def _flush(drop: Maildrop, renames: Sequence[tuple[str, str]], move: bool) -> None:

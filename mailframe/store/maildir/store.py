@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from twisted.internet.defer import gatherResults
@@ -12,7 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from mailframe.database.lanes import WAITING_LIMIT
+from mailframe.database.lanes import WAITING_LIMIT, DirectLane, Lane
 from mailframe.database.sqlite import check_version
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, Status
 from mailframe.store.catalogue.catalogue import BOOT_ID
@@ -21,15 +22,19 @@ from mailframe.store.values import Delivery, Describe
 
 from . import metrics
 from .account import MaildirAccount
-from .delivery import Answer, Unit
+from .delivery import Answer, Group, Unit
 from .filenames import UniqueNames
 from .files import Files
 from .folders import account_directory
+from .journalling import Journalling
 from .maildrop import Maildrop
 from .options import MaildirOptions
+from .replay import restore
 from .shelf import Shelf
+from .slots import Slots
 from .surroundings import Surroundings
-from .threads import Done, Flusher, Reactor, Task, Worker, perform_deliveries, perform_tasks
+from .syncfs import can_flush_file_systems
+from .threads import Done, Flusher, Reactor, Task, Worker, perform_tasks
 
 log = Logger()
 T = TypeVar("T")
@@ -80,21 +85,17 @@ class MaildirStore:
             files=files or Files(),
             names=UniqueNames(),
             boot=boot,
+            journalled=options.journal and can_flush_file_systems(),
         )
         threads = options.threads
+        self._threaded = bool(threads)
         delivering = options.delivery_threads if threads else 1
         shelves = delivering + max(threads, 1) + 1
         limit = max(8, options.open_accounts // shelves)
         self._flusher = Flusher(reactor, threaded=bool(threads))
+        self._journals: list[Journalling] = []
         self._delivering = [
-            Worker[Unit, Answer](
-                reactor,
-                Shelf(self._surroundings, limit),
-                perform_deliveries,
-                f"deliver {n}" if threads else "",
-                self._flusher,
-                self.waiting_limit,
-            )
+            self._deliverer(limit, options.journal_size, f"deliver {n}" if threads else "")
             for n in range(delivering)
         ]
         self._working = [
@@ -114,12 +115,15 @@ class MaildirStore:
         self._surroundings.files.make_directory(directory)
         if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
             raise PermissionError(f"the mail directory {directory} cannot be written by this user")
+        # Also where this store writes no journal: another process may have, before the option was changed.
+        await self._finish_journals()
 
     async def stop(self) -> None:
         """Finish what was begun and close all accounts; safe to call twice."""
         stopping = [worker.stop() for worker in self._delivering]
         stopping.extend(worker.stop() for worker in (*self._working, self._slow))
         await gatherResults(stopping)
+        await gatherResults([journal.stop() for journal in self._journals])
         await self._flusher.stop()
 
     async def deliver(self, deliveries: Sequence[Delivery], atomic: bool = False) -> Sequence[Status]:
@@ -174,6 +178,31 @@ class MaildirStore:
             done.result.raiseException()
         result: T = done.result
         return result
+
+    def _deliverer(self, limit: int, journal_size: int, name: str) -> Worker[Unit, Answer]:
+        shelf, journal = Shelf(self._surroundings, limit), None
+        if self._surroundings.journalled:
+            journal = Journalling(self._surroundings, journal_size, self._reactor, bool(name))
+            self._journals.append(journal)
+
+        def perform(shelf: Shelf, units: list[Unit]) -> list[Answer]:
+            return Group(shelf, units, journal).deliver()
+
+        return Worker(self._reactor, shelf, perform, name, self._flusher, self.waiting_limit)
+
+    async def _finish_journals(self) -> None:
+        """In a thread: a replay may take seconds, and waits for another process that is at it."""
+        lane: Lane[None, None] | DirectLane[None, None]
+        lane = Lane(self._reactor, self._finish, "replay") if self._threaded else DirectLane(self._finish)
+        try:
+            await lane.submit(None)
+        finally:
+            await lane.stop()
+
+    def _finish(self, units: list[None]) -> list[None]:
+        lent = self._surroundings
+        Slots(lent.files, lent.directory, lent.boot).finish(partial(restore, lent))
+        return units
 
     def _worker(self, limit: int, name: str) -> Worker[Task, Done]:
         shelf = Shelf(self._surroundings, limit)

@@ -28,6 +28,7 @@ class Surroundings:
     files: operations on files.
     names: names for new files.
     boot: names this run of the machine.
+    journalled: deliveries are in a journal before they are flushed.
     """
 
     directory: str
@@ -40,3 +41,4 @@ class Surroundings:
     files: Files = field(default_factory=Files)
     names: UniqueNames = field(default_factory=UniqueNames)
     boot: str = BOOT_ID
+    journalled: bool = False

@@ -16,7 +16,6 @@ from mailframe.database.lanes import DirectLane, Lane
 from mailframe.database.sqlite import flush_log, storage_error
 
 from . import metrics
-from .delivery import Answer, Group, Unit
 from .maildrop import Maildrop
 from .shelf import Shelf
 
@@ -203,11 +202,6 @@ def _perform(shelf: Shelf, task: Task) -> Done | Failure:
     changed = frozenset(drop.changed)
     drop.changed.clear()
     return Done(result, changed)
-
-
-def perform_deliveries(shelf: Shelf, units: list[Unit]) -> list[Answer]:
-    """Deliveries, as one group."""
-    return Group(shelf, units).deliver()
 
 
 def _told(fault: Exception, task: Task) -> Exception:

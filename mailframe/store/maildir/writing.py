@@ -29,6 +29,7 @@ class Written:
         description: None for a large message, or under load: described when it is first asked for.
         linked_to: the file that this is a second name of.
         flushed: its octets are on stable storage.
+        octets: the file's, where they go into the delivery journal instead.
     """
 
     path: str
@@ -39,25 +40,39 @@ class Written:
     description: Description | None
     linked_to: Written | None = None
     flushed: bool = False
+    octets: bytes | None = None
 
 
 def write(
-    files: Files, path: str, content: Content, line_ends: LineEnds, describe: Describe | None
+    files: Files,
+    path: str,
+    content: Content,
+    line_ends: LineEnds,
+    describe: Describe | None,
+    journalled: int = -1,
 ) -> Written:
     """Write content to a new file; not flushed yet.
+
+    Args:
+        journalled: files of at most so many octets are closed at once: they go into the delivery journal.
 
     Raises:
         OSError: it could not be written, or the content not be read; nothing is left of it.
     """
     descriptor = files.create(path)
     try:
-        if isinstance(content.body, OctetsBody):
-            octets = content.octets()
-            on_disk, form = stored(octets, line_ends)
-            files.write(descriptor, on_disk)
-            return Written(path, descriptor, len(octets), len(on_disk), form, described(describe, octets))
-        size, disk_size, form = _write_pieces(files, descriptor, content, line_ends)
-        return Written(path, descriptor, size, disk_size, form, None)
+        if not isinstance(content.body, OctetsBody):
+            size, disk_size, form = _write_pieces(files, descriptor, content, line_ends)
+            return Written(path, descriptor, size, disk_size, form, None)
+        octets = content.octets()
+        on_disk, form = stored(octets, line_ends)
+        files.write(descriptor, on_disk)
+        written = Written(path, descriptor, len(octets), len(on_disk), form, described(describe, octets))
+        if len(on_disk) <= journalled:
+            written.octets, written.descriptor = on_disk, -1
+            done, descriptor = descriptor, -1
+            files.close(done)
+        return written
     except BaseException:
         abandon(files, path, descriptor)
         raise

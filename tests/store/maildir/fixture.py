@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailframe.config.types import Size
 from mailframe.message.content import Content
 from mailframe.message.status import Status
 from mailframe.store.hints import LocalHints
@@ -39,9 +40,9 @@ class FaultyFiles(Files):
         """The operation of this number from now on fails, once."""
         self.count, self.at, self.code = 0, number, code
 
-    def break_on(self, name: str, code: int = errno.EIO) -> None:
-        """Each operation of this name fails."""
-        self.names_that_fail, self.code = {name}, code
+    def break_on(self, *names: str, code: int = errno.EIO) -> None:
+        """Each operation of these names fails."""
+        self.names_that_fail, self.code = set(names), code
 
     def mend(self) -> None:
         """No more faults."""
@@ -55,9 +56,9 @@ class FaultyFiles(Files):
 
 
 def _faulty(name: str) -> Any:
-    def operation(self: FaultyFiles, *arguments: Any) -> Any:
+    def operation(self: FaultyFiles, *arguments: Any, **named: Any) -> Any:
         self.strike(name)
-        return getattr(Files, name)(self, *arguments)
+        return getattr(Files, name)(self, *arguments, **named)
 
     return operation
 
@@ -84,7 +85,7 @@ def numbered(number: int) -> bytes:
 class MaildirCase(SynchronousTestCase):
     """Makes a store; everything is done when it is called."""
 
-    options = MaildirOptions(threads=0, mailboxes={"Sent": "\\Sent"})
+    options = MaildirOptions(threads=0, mailboxes={"Sent": "\\Sent"}, journal_size=Size(256 * 1024))
     boot = "boot-1"
 
     def setUp(self) -> None:

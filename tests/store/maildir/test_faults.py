@@ -8,6 +8,7 @@ from typing import Any
 from unittest import mock
 
 import apsw
+import attrs
 from twisted.internet.defer import Deferred
 
 from mailframe.message.content import Content
@@ -21,6 +22,9 @@ from .fixture import ALICE, BOB, MaildirCase, numbered
 
 class DeliveryFaultTests(MaildirCase):
     """A delivery that fails says so, leaves nothing behind, and the next one works."""
+
+    flushing = ("allocate", "write_at", "flush_all")
+    """What must fail so that nothing can be flushed."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -66,9 +70,9 @@ class DeliveryFaultTests(MaildirCase):
 
     def test_full_disk(self) -> None:
         """A full disk is told as such, as temporary; when there is room again it goes on."""
-        for operation in ("create", "write", "flush", "rename"):
+        for operations in (["create"], ["write"], ["rename"], self.flushing):
             for code in (errno.ENOSPC, errno.EDQUOT):
-                self.files.break_on(operation, code)
+                self.files.break_on(*operations, code=code)
                 self.assertEqual(self.deliver(numbered(1)), [STORAGE_FULL])
                 self.files.mend()
         self.assertEqual(self.contents(), [numbered(0)])
@@ -87,7 +91,7 @@ class DeliveryFaultTests(MaildirCase):
 
     def test_links_that_do_not_work(self) -> None:
         """Where hard links are not possible, each recipient gets a file of its own."""
-        self.files.break_on("link", errno.EPERM)
+        self.files.break_on("link", code=errno.EPERM)
         message = NewMessage(Content.of(numbered(5)))
         statuses = self.wait(self.store.deliver([Delivery(ALICE, message), Delivery(BOB, message)]))
         self.assertTrue(all(status.success for status in statuses))
@@ -97,7 +101,7 @@ class DeliveryFaultTests(MaildirCase):
     def test_link_to_what_was_not_flushed(self) -> None:
         """When the one copy for many recipients cannot be flushed, it counts for none of them."""
         message = NewMessage(Content.of(numbered(5)))
-        self.files.break_on("flush")
+        self.files.break_on(*self.flushing)
         statuses = self.wait(self.store.deliver([Delivery(ALICE, message), Delivery(BOB, message)]))
         self.assertEqual(statuses, [UNAVAILABLE, UNAVAILABLE])
         self.files.mend()
@@ -145,6 +149,13 @@ class DeliveryFaultTests(MaildirCase):
             self.assertTrue(self.deliver(numbered(1))[0].success)
         self.flushLoggedErrors(KeyError)
         self.assertEqual(self.contents()[-1], numbered(1))
+
+
+class DirectDeliveryFaultTests(DeliveryFaultTests):
+    """The same without a delivery journal."""
+
+    options = attrs.evolve(DeliveryFaultTests.options, journal=False)
+    flushing = ("flush",)
 
 
 class SessionFaultTests(MaildirCase):

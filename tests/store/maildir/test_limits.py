@@ -241,7 +241,7 @@ class ToldTests(MaildirCase):
             self.figure("delivered_octets_total"),
         ]
         self.deliver(numbered(1), numbered(2))
-        self.files.break_on("create", 28)
+        self.files.break_on("create", code=28)
         self.assertEqual(self.deliver(numbered(3)), [STORAGE_FULL])
         after = [
             self.figure("deliveries_total", outcome="delivered"),

@@ -2,72 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+import attrs
 
 from mailframe.message.content import Content
-from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.values import Delivery, NewMessage
 
-from .fixture import ALICE, BOB, FaultyFiles, MaildirCase, numbered
+from .fixture import ALICE, BOB, numbered
+from .forgetful import ForgetfulCase
 
 
-class ForgetfulFiles(FaultyFiles):
-    """Remembers what would be there after the power was cut: flushed octets under flushed names, nothing else."""
-
-    __slots__ = ("names_on_disk", "octets_on_disk", "paths")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.paths: dict[int, str] = {}
-        self.octets_on_disk: dict[int, bytes] = {}
-        self.names_on_disk: dict[str, dict[str, int]] = {}
-
-    def create(self, path: str) -> int:
-        descriptor = super().create(path)
-        self.paths[descriptor] = path
-        return descriptor
-
-    def flush(self, descriptor: int) -> None:
-        super().flush(descriptor)
-        path = Path(self.paths[descriptor])
-        self.octets_on_disk[path.stat().st_ino] = path.read_bytes()
-
-    def flush_directory(self, path: str) -> None:
-        super().flush_directory(path)
-        found = os.scandir(path)
-        self.names_on_disk[os.path.realpath(path)] = {entry.name: entry.inode() for entry in found}
-
-    def cut_power(self, directory: str) -> None:
-        """Make the files of mailboxes what they would be: the worst that a disk may do."""
-        for place, _, names in os.walk(directory):
-            if os.path.basename(place) not in ("new", "cur", "tmp"):
-                continue
-            wanted = {
-                name: inode
-                for name, inode in self.names_on_disk.get(os.path.realpath(place), {}).items()
-                if inode in self.octets_on_disk
-            }
-            for name in names:
-                os.unlink(os.path.join(place, name))
-            for name, inode in wanted.items():
-                Path(place, name).write_bytes(self.octets_on_disk[inode])
-
-
-class PowerTests(MaildirCase):
+class PowerTests(ForgetfulCase):
     """After an answer the power may go."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.wait(self.store.stop())
-        self.files = ForgetfulFiles()
-        self.store = self.started()
-
-    def cut_power(self) -> None:
-        """The machine stops without a warning, and comes back."""
-        self.files.cut_power(self.directory)
-        self.addCleanup(lambda store=self.store: self.wait(store.stop()))
-        self.store = self.started("boot-2")
 
     def test_nothing_flushed(self) -> None:
         """The disk of these tests does forget."""
@@ -113,4 +58,10 @@ class PowerTests(MaildirCase):
 class PowerAndCRLFTests(PowerTests):
     """The same where files are kept as they were received."""
 
-    options = MaildirOptions(threads=0, mailboxes={"Sent": "\\Sent"}, line_ends="crlf")
+    options = attrs.evolve(PowerTests.options, line_ends="crlf")
+
+
+class DirectPowerTests(PowerTests):
+    """The same without a delivery journal."""
+
+    options = attrs.evolve(PowerTests.options, journal=False)

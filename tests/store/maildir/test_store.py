@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
+from mailframe.config.types import Size
 from mailframe.store.interfaces import IHints
 from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildir.store import MaildirStore
@@ -42,4 +43,11 @@ class MaildirStoreTests(_Contract, TestCase):
 class DirectMaildirStoreTests(_Contract, TestCase):
     """Without threads, and CRLF line ends in files."""
 
-    options = MaildirOptions(threads=0, line_ends="crlf")
+    options = MaildirOptions(threads=0, line_ends="crlf", journal_size=Size(256 * 1024))
+
+
+class FlushingMaildirStoreTests(_Contract, TestCase):
+    """Without a delivery journal."""
+
+    threads = True
+    options = MaildirOptions(threads=2, journal=False)
