@@ -5,7 +5,7 @@ Functions whose names end in ``_txn`` run inside a transaction of the file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import apsw
@@ -19,13 +19,15 @@ from .names import (
     checked_address,
     checked_domain,
     checked_hash,
+    checked_keys,
     checked_name,
     checked_quota,
     comparable_domain,
     comparable_name,
     name_of,
+    schemes_of,
 )
-from .values import Account, Alias
+from .values import Account, Alias, Credential
 
 T = TypeVar("T")
 
@@ -65,15 +67,41 @@ class SQLiteAdministration:
         values = (_comparable(domain),)
         return self._do(lambda c: [Account(n, bool(e), q) for n, e, q in c.execute(sql, values)])
 
-    def add_account(self, name: str, password_hash: str, quota: int = 0) -> None:
+    def schemes(self, domain: str | None = None) -> Mapping[str, Sequence[str]]:
+        """How each account's password is kept."""
+        name = _comparable(domain)
+
+        def read_txn(connection: apsw.Connection) -> list[Credential]:
+            sql = "SELECT name FROM account WHERE ?1 IS NULL OR domain = ?1 ORDER BY name"
+            names = [str(found) for (found,) in connection.execute(sql, (name,))]
+            return [found for each in names if (found := credential_txn(connection, each)) is not None]
+
+        return {found.account.name: schemes_of(found) for found in self._do(read_txn)}
+
+    def add_account(self, name: str, password_hash: str, quota: int = 0, keys: Sequence[str] = ()) -> None:
         """Add an account."""
         name = checked_name(name)
         row = (name, address_of(name).domain, checked_hash(password_hash), checked_quota(quota))
-        self._do(lambda c: _add_account_txn(c, *row))
+        secrets = checked_keys(keys)
 
-    def set_password(self, name: str, password_hash: str) -> None:
-        """Replace a password."""
-        self._change(name, "UPDATE account SET password_hash = ? WHERE name = ?", checked_hash(password_hash))
+        def add_txn(connection: apsw.Connection) -> None:
+            _add_account_txn(connection, *row)
+            _set_keys_txn(connection, name, secrets)
+
+        self._do(add_txn)
+
+    def set_password(self, name: str, password_hash: str, keys: Sequence[str] = ()) -> None:
+        """Replace a password, and the keys of the old one."""
+        key, stored, secrets = comparable_name(name), checked_hash(password_hash), checked_keys(keys)
+
+        def set_txn(connection: apsw.Connection) -> bool:
+            if not _changes(connection, "UPDATE account SET password_hash = ? WHERE name = ?", stored, key):
+                return False
+            _set_keys_txn(connection, key, secrets)
+            return True
+
+        if not self._do(set_txn):
+            raise refusals.no_such_account(name)
 
     def set_enabled(self, name: str, enabled: bool) -> None:
         """Let an account in, or not."""
@@ -127,6 +155,15 @@ def account_txn(connection: apsw.Connection, name: str) -> tuple[Account, str] |
     return None
 
 
+def credential_txn(connection: apsw.Connection, name: str) -> Credential | None:
+    """An account with all that passwords are checked against."""
+    found = account_txn(connection, name)
+    if found is None:
+        return None
+    sql = "SELECT secret FROM account_keys WHERE account = ? ORDER BY scheme DESC"
+    return Credential(*found, tuple(str(secret) for (secret,) in connection.execute(sql, (name,))))
+
+
 def alias_txn(connection: apsw.Connection, name: str) -> Alias | None:
     """An alias with its targets in order."""
     sql = "SELECT target_local_part, target_domain FROM alias_target WHERE name = ? ORDER BY position"
@@ -157,6 +194,14 @@ def _add_account_txn(
     connection.execute(
         "INSERT INTO account (name, domain, password_hash, quota) VALUES (?, ?, ?, ?)",
         (name, domain, password_hash, quota),
+    )
+
+
+def _set_keys_txn(connection: apsw.Connection, name: str, keys: Sequence[str]) -> None:
+    connection.execute("DELETE FROM account_keys WHERE account = ?", (name,))
+    connection.executemany(
+        "INSERT INTO account_keys VALUES (?, ?, ?)",
+        [(name, stored[1:].partition("}")[0], stored) for stored in keys],
     )
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 
 from zope.interface import Attribute, Interface
 
@@ -150,18 +150,26 @@ class IDirectoryAdmin(Interface):
     def accounts(domain: str | None = None) -> Sequence[Account]:
         """All accounts, sorted by name, in one domain where given."""
 
-    def add_account(name: str, password_hash: str, quota: int = 0) -> None:
+    def schemes(domain: str | None = None) -> Mapping[str, Sequence[str]]:
+        """In which schemes passwords are kept, by account, sorted by name; no secrets.
+
+        Returns:
+            ``("ARGON2ID", "SCRAM-SHA-256")``: the hash's scheme, then those of the keys.
+        """
+
+    def add_account(name: str, password_hash: str, quota: int = 0, keys: Sequence[str] = ()) -> None:
         """Add an account; its domain must be there.
 
         Args:
             password_hash: as `mailframe.directory.passwords` writes it, ``{SCHEME}...``.
+            keys: SCRAM keys of the same password, as `mailframe.directory.scram_keys` writes them.
 
         Raises:
             MailframeError: the address is taken, is no address, or its domain is not ours.
         """
 
-    def set_password(name: str, password_hash: str) -> None:
-        """Replace a password.
+    def set_password(name: str, password_hash: str, keys: Sequence[str] = ()) -> None:
+        """Replace a password; keys of the old one are gone with it.
 
         Raises:
             MailframeError: no such account.

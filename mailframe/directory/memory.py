@@ -17,11 +17,13 @@ from .names import (
     checked_address,
     checked_domain,
     checked_hash,
+    checked_keys,
     checked_name,
     checked_quota,
     comparable_domain,
     comparable_name,
     name_of,
+    schemes_of,
 )
 from .passwords import is_hash, make_hash
 from .values import Account, Alias, Credential, Grant
@@ -99,7 +101,11 @@ class MemoryDirectory:
         """All accounts, or those of a domain."""
         return [self._accounts[name].account for name in _in_domain(self._accounts, domain)]
 
-    def add_account(self, name: str, password_hash: str, quota: int = 0) -> None:
+    def schemes(self, domain: str | None = None) -> Mapping[str, Sequence[str]]:
+        """How each account's password is kept."""
+        return {name: schemes_of(self._accounts[name]) for name in _in_domain(self._accounts, domain)}
+
+    def add_account(self, name: str, password_hash: str, quota: int = 0, keys: Sequence[str] = ()) -> None:
         """Add an account."""
         name = checked_name(name)
         self._require_domain(address_of(name).domain)
@@ -107,13 +113,15 @@ class MemoryDirectory:
         if name in self._aliases:
             raise refusals.taken_by_alias(name)
         self._accounts[name] = Credential(
-            Account(name, quota=checked_quota(quota)), checked_hash(password_hash)
+            Account(name, quota=checked_quota(quota)), checked_hash(password_hash), checked_keys(keys)
         )
 
-    def set_password(self, name: str, password_hash: str) -> None:
-        """Replace a password."""
+    def set_password(self, name: str, password_hash: str, keys: Sequence[str] = ()) -> None:
+        """Replace a password, and the keys of the old one."""
         found = self._found(name)
-        self._accounts[found.account.name] = replace(found, password_hash=checked_hash(password_hash))
+        self._accounts[found.account.name] = Credential(
+            found.account, checked_hash(password_hash), checked_keys(keys)
+        )
 
     def set_enabled(self, name: str, enabled: bool) -> None:
         """Let an account in, or not."""

@@ -7,17 +7,22 @@ that to the receiving side). Looking up never refuses: a name that could not be 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 import idna
 
 from mailframe.message.address import Address
 from mailframe.message.status import MailframeError, Status
+from mailframe.sasl.scram import HASHES
 
-from .passwords import is_hash
+from .passwords import is_hash, split
+from .scram_keys import read_keys
+from .values import Credential
 
 BAD_ADDRESS = Status((5, 1, 3), "This is no address an account can have", "CANNOT")
 BAD_DOMAIN = Status((5, 1, 2), "This is no domain name", "CANNOT")
 BAD_HASH = Status((5, 3, 0), "A password is kept as {SCHEME}..., of a known scheme", "CANNOT")
+BAD_KEYS = Status((5, 3, 0), "Keys are kept as {SCRAM-SHA-256}..., one of a scheme", "CANNOT")
 BAD_QUOTA = Status((5, 3, 0), "A quota is a number of octets, 0 for no limit", "CANNOT")
 
 # RFC 5322 atext without the slash: account names become names of directories.
@@ -107,6 +112,28 @@ def checked_hash(password_hash: str) -> str:
     if not is_hash(password_hash):
         raise MailframeError(BAD_HASH)
     return password_hash
+
+
+def checked_keys(keys: Sequence[str]) -> tuple[str, ...]:
+    """SCRAM keys that may be kept beside a hash.
+
+    Raises:
+        MailframeError: they are none, or two are of one scheme.
+    """
+    schemes = [stored[1:].partition("}")[0] for stored in keys if stored.startswith("{")]
+    if len(schemes) < len(keys) or len(set(schemes)) < len(keys) or not set(schemes) <= set(HASHES):
+        raise MailframeError(BAD_KEYS)
+    try:
+        for stored in keys:
+            read_keys(stored.partition("}")[2])
+    except ValueError as error:
+        raise MailframeError(BAD_KEYS) from error
+    return tuple(keys)
+
+
+def schemes_of(credential: Credential) -> tuple[str, ...]:
+    """The schemes in which an account's password is kept, the hash's first; no secrets."""
+    return tuple(split(stored)[0] for stored in (credential.password_hash, *credential.keys))
 
 
 def checked_quota(quota: int) -> int:

@@ -12,6 +12,8 @@ The schemes:
 - ``SHA512-CRYPT``, ``SHA256-CRYPT``, and ``CRYPT`` for any hash that begins with ``$``;
 - ``SHA512``, ``SHA256``, ``SHA``, ``SSHA512``, ``SSHA256``, ``SSHA``, ``PLAIN-MD5``, ``LDAP-MD5``, ``SMD5``:
   plain and salted digests, in base64 or hexadecimal;
+- ``SCRAM-SHA-256``, ``SCRAM-SHA-1`` (RFC 5803's keys as Dovecot writes them) and ``CRAM-MD5``: for the mechanisms of
+  these names, and good for checking a password as well;
 - ``PLAIN``: the password itself.
 
 The suffixes ``.HEX`` and ``.B64`` on a digest or PLAIN say how it is written.
@@ -31,6 +33,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from mailframe.sasl import cram_md5
+from mailframe.sasl.saslprep import prepared_octets
+from mailframe.sasl.scram import HASHES
+
+from .digests import DIGESTS, make_digest, verify_digest
+from .scram_keys import make_keys, verify_keys
 from .sha_crypt import new_setting, sha_crypt
 
 Verify = Callable[[bytes, str], bool]
@@ -94,7 +102,10 @@ def verify(password: bytes, stored: str) -> bool:
     try:
         if encoding:
             text = _decoded(base, encoding, text)
-        return scheme.verify(password, text)
+        prepared = prepared_octets(password)
+        right = scheme.verify(password, text)
+        # Hashes that other programs made are of the octets as they were typed; ours are of the prepared ones.
+        return right if prepared == password else scheme.verify(prepared, text) or right
     except UnknownScheme:
         raise
     except (ValueError, TypeError, KeyError) as error:
@@ -115,7 +126,7 @@ def make_hash(password: bytes | str, scheme: str | None = None) -> str:
         ValueError: the password is empty or longer than `MAXIMUM_PASSWORD`.
     """
     name = (scheme or default_scheme()).upper()
-    octets = password.encode("utf-8") if isinstance(password, str) else password
+    octets = prepared_octets(password.encode("utf-8") if isinstance(password, str) else password)
     if not 0 < len(octets) <= MAXIMUM_PASSWORD:
         raise ValueError(f"a password has 1 to {MAXIMUM_PASSWORD} octets")
     return f"{{{name}}}{_scheme(name).make(octets)}"
@@ -164,55 +175,7 @@ def _decoded(base: str, encoding: str, text: str) -> str:
         octets = base64.b64decode(text, validate=True)
     else:
         raise UnknownScheme(f"unknown encoding {encoding!r} of a password hash; known are HEX and B64")
-    return base64.b64encode(octets).decode("ascii") if base in _DIGESTS else octets.decode("utf-8")
-
-
-# Digests: base64 of digest + salt, or hexadecimal where the length says so.
-
-
-def _digest_octets(text: str, size: int) -> bytes:
-    if len(text) == 2 * size:
-        try:
-            return bytes.fromhex(text)
-        except ValueError:
-            pass
-    return base64.b64decode(text, validate=True)
-
-
-def _verify_digest(algorithm: str, salted: bool, password: bytes, text: str) -> bool:
-    size = hashlib.new(algorithm).digest_size
-    octets = _digest_octets(text, size)
-    if len(octets) < size or (len(octets) > size and not salted):
-        raise BadHash(f"{len(octets)} octets where {size} are expected")
-    computed = hashlib.new(algorithm, password + octets[size:]).digest()
-    return hmac.compare_digest(computed, octets[:size])
-
-
-def _make_digest(algorithm: str, salted: bool, hexadecimal: bool, password: bytes) -> str:
-    salt = secrets.token_bytes(16) if salted else b""
-    octets = hashlib.new(algorithm, password + salt).digest() + salt
-    return octets.hex() if hexadecimal else base64.b64encode(octets).decode("ascii")
-
-
-_DIGESTS = {
-    "SSHA512": ("sha512", True),
-    "SSHA256": ("sha256", True),
-    "SSHA": ("sha1", True),
-    "SMD5": ("md5", True),
-    "SHA512": ("sha512", False),
-    "SHA256": ("sha256", False),
-    "SHA": ("sha1", False),
-    "SHA1": ("sha1", False),
-    "LDAP-MD5": ("md5", False),
-    "PLAIN-MD5": ("md5", False),
-}
-
-
-def _digest_scheme(name: str, algorithm: str, salted: bool) -> Scheme:
-    return Scheme(
-        partial(_verify_digest, algorithm, salted),
-        partial(_make_digest, algorithm, salted, name == "PLAIN-MD5"),
-    )
+    return base64.b64encode(octets).decode("ascii") if base in DIGESTS else octets.decode("utf-8")
 
 
 # PLAIN
@@ -227,6 +190,33 @@ def _verify_plain(password: bytes, text: str) -> bool:
 
 def _make_plain(password: bytes) -> str:
     return password.decode("utf-8", "surrogateescape")
+
+
+# CRAM-MD5
+
+
+def _verify_cram(password: bytes, text: str) -> bool:
+    return hmac.compare_digest(cram_md5.kept(password), bytes.fromhex(text))
+
+
+def _make_cram(password: bytes) -> str:
+    return cram_md5.kept(password).hex()
+
+
+def in_clear(stored: str) -> bytes | None:
+    """The password itself, where that is what is kept; None for a hash.
+
+    Raises:
+        BadHash: it cannot be read.
+    """
+    name, text = split(stored)
+    base, _, encoding = name.partition(".")
+    if base not in ("PLAIN", "CLEAR", "CLEARTEXT"):
+        return None
+    try:
+        return (_decoded(base, encoding, text) if encoding else text).encode("utf-8", "surrogateescape")
+    except ValueError as error:
+        raise BadHash("a password in clear cannot be read") from error
 
 
 # SCRYPT
@@ -378,7 +368,9 @@ SCHEMES: dict[str, Scheme] = {
     "SHA512-CRYPT": Scheme(partial(_verify_sha_crypt, "$6$"), partial(_make_sha_crypt, "6")),
     "SHA256-CRYPT": Scheme(partial(_verify_sha_crypt, "$5$"), partial(_make_sha_crypt, "5")),
     "CRYPT": Scheme(_verify_crypt, partial(_make_sha_crypt, "6")),
-    **{name: _digest_scheme(name, *how) for name, how in _DIGESTS.items()},
+    **{name: Scheme(partial(verify_digest, name), partial(make_digest, name)) for name in DIGESTS},
+    **{name: Scheme(partial(verify_keys, name), partial(make_keys, name)) for name in HASHES},
+    "CRAM-MD5": Scheme(_verify_cram, _make_cram),
     "PLAIN": Scheme(_verify_plain, _make_plain),
     "CLEAR": Scheme(_verify_plain, _make_plain),
     "CLEARTEXT": Scheme(_verify_plain, _make_plain),

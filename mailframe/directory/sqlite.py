@@ -21,7 +21,7 @@ from mailframe.database.lanes import CallFromThread
 from mailframe.message.address import Address
 from mailframe.message.status import CANNOT_LOOK_UP, MailframeError
 
-from .administration import SQLiteAdministration, account_txn, alias_txn, is_domain_txn
+from .administration import SQLiteAdministration, account_txn, alias_txn, credential_txn, is_domain_txn
 from .answers import MISSING, Answers
 from .grants import SQLiteGrants, granted_txn, subjects_of
 from .interfaces import ICredentialSource, IDirectory, IDirectoryAdmin, IGrantAdmin, ISenderGrants
@@ -90,8 +90,8 @@ class SQLiteDirectory(SQLiteAdministration, SQLiteGrants):
     async def credential(self, name: str) -> Credential | None:
         """What this account's password is checked against; never remembered."""
         key = comparable_name(name)
-        found = await self._ask(lambda c: account_txn(c, key))
-        return Credential(*found) if found is not None else None
+        found: Credential | None = await self._ask(lambda c: credential_txn(c, key))
+        return found
 
     async def granted(self, account: str, address: Address) -> bool:
         """Has the account a grant for this address or its domain?"""

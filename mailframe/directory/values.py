@@ -56,10 +56,12 @@ class Credential:
     Attributes:
         account: whose it is.
         password_hash: ``{SCHEME}...`` as `mailframe.directory.passwords` reads it.
+        keys: SCRAM keys of the same password, ``{SCHEME}...`` each, as `mailframe.directory.scram_keys` reads them.
     """
 
     account: Account
     password_hash: str
+    keys: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Credential(account={self.account!r})"

@@ -41,7 +41,7 @@ class ClientScram:
     ) -> None:
         self.name = base + (scram.PLUS if plus else "")
         self._algorithm = scram.HASHES[base]
-        self._password = credentials.password or ""
+        self._password = prepared(credentials.password or "").encode("utf-8", "surrogatepass")
         self._header, self._binding = _header(credentials, binding, plus)
         self._nonce = nonce or base64.b64encode(secrets.token_bytes(NONCE_OCTETS))
         self._bare = b"n=%b,r=%b" % (scram.to_saslname(prepared(credentials.authcid)), self._nonce)
