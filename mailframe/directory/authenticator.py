@@ -15,19 +15,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections import OrderedDict
-from typing import Any, cast
+from typing import cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailframe.message.status import CREDENTIALS_INVALID, UNAVAILABLE, MailframeError
 
-from .backoff import BackOff, Networks
+from .attempts import Attempt, Attempts, Recent
 from .hashing import BUSY, HashingThreads
 from .interfaces import IAuthenticator, ICredentialSource
 from .metrics import LOGIN_OUTCOMES
@@ -40,11 +38,6 @@ log = Logger()
 
 LONGEST_NAME = 320
 """Characters of a login name (RFC 3696 erratum 1690); a longer one cannot be an account."""
-
-_Pair = tuple[str, str | None]
-"""An account's name and a network; None for one that is not watched."""
-KNOWN = 7 * 86400.0
-"""Seconds for which a network counts as one that an account logs in from."""
 
 
 @implementer(IAuthenticator)
@@ -71,11 +64,7 @@ class PasswordAuthenticator:
         self._threads = threads or HashingThreads(
             cast(IReactorFromThreads, reactor), options.threads, options.queue
         )
-        self._networks = Networks(options.ipv4_prefix, options.ipv6_prefix, options.trusted_networks)
-        delays = (options.first_delay, options.longest_delay, options.forget, options.backoff_entries)
-        self._by_account = BackOff(options.account_attempts, *delays)
-        self._by_network = BackOff(options.network_attempts, *delays, many_people=True)
-        self._known = Recent(options.backoff_entries)
+        self._attempts = Attempts(reactor, options)
         self._right = Recent(options.remember_entries)
         self._key = secrets.token_bytes(32)
         self._checks: dict[bytes, list[Deferred[bool]]] = {}
@@ -98,39 +87,39 @@ class PasswordAuthenticator:
         Raises:
             MailframeError: `CREDENTIALS_INVALID`, or temporary: `BUSY`, or the directory's own.
         """
-        attempt = _Attempt(credentials, self._name(credentials.authcid))
+        login = _Login(credentials, self._name(credentials.authcid))
         try:
-            identity = await self._identify(attempt)
+            identity = await self._identify(login)
         except MailframeError as error:
-            self._log_refusal(attempt, error)
+            self._log_refusal(login, error)
             raise
-        LOGIN_OUTCOMES[attempt.outcome].inc()
+        LOGIN_OUTCOMES[login.outcome].inc()
         log.info(
             "login {outcome} for {login!r} from {peer} by {protocol}",
-            outcome=attempt.outcome,
-            login=attempt.name,
+            outcome=login.outcome,
+            login=login.name,
             account=identity.account.name,
             peer=credentials.peer,
             protocol=credentials.protocol,
-            delay=round(attempt.delay, 3),
+            delay=round(login.delay, 3),
         )
         return identity
 
-    async def _identify(self, attempt: _Attempt) -> Identity:
+    async def _identify(self, login: _Login) -> Identity:
         if not self._threads.running:
             raise MailframeError(UNAVAILABLE, "passwords are not checked before the start or after the stop")
-        credentials = attempt.credentials
-        if not 0 < len(credentials.password) <= MAXIMUM_PASSWORD or len(attempt.name) > LONGEST_NAME:
+        credentials = login.credentials
+        if not 0 < len(credentials.password) <= MAXIMUM_PASSWORD or len(login.name) > LONGEST_NAME:
             raise MailframeError(CREDENTIALS_INVALID, "a name or a password nobody can have")
-        credential = await self._source.credential(attempt.name)
-        key = self._remembering_key(attempt, credential)
+        credential = await self._source.credential(login.name)
+        key = self._remembering_key(login, credential)
         if self._right.has(key, self._reactor.seconds()):
-            attempt.outcome = "remembered"
-        elif not await self._right_password(attempt, credential, key):
+            login.outcome = "remembered"
+        elif not await self._right_password(login, credential, key):
             raise MailframeError(CREDENTIALS_INVALID, "wrong name or password")
         if credential is None or not credential.account.enabled:
             raise MailframeError(CREDENTIALS_INVALID, "the account may not log in")
-        if credentials.authzid and self._name(credentials.authzid) != attempt.name:
+        if credentials.authzid and self._name(credentials.authzid) != login.name:
             raise MailframeError(CREDENTIALS_INVALID, "a login may not act for another account")
         return Identity(credential.account, credential.account.name)
 
@@ -143,25 +132,19 @@ class PasswordAuthenticator:
 
     # One check, shared by all that ask the same at the same time.
 
-    async def _right_password(self, attempt: _Attempt, credential: Credential | None, key: bytes) -> bool:
+    async def _right_password(self, login: _Login, credential: Credential | None, key: bytes) -> bool:
         """Check, after the wait that earlier failures brought."""
         if key in self._checks:
             return await self._join(key)
-        pair = (attempt.name, self._networks.of(attempt.credentials.peer))
-        watched = self._watched(pair)
-        now = self._reactor.seconds()
-        attempt.delay = max([table.begin(name, now) for table, name in watched], default=0.0)
+        attempt = self._attempts.begin(login.name, login.credentials.peer)
+        login.delay = attempt.delay
         try:
-            if attempt.delay:
-                if any(table.pending(name) > self._options.waiting for table, name in watched):
-                    raise MailframeError(BUSY, "too many logins of this account or network are waiting")
-                await deferLater(cast(Any, self._reactor), attempt.delay)
+            await self._attempts.wait(attempt)
             if key in self._checks:
                 return await self._join(key)
-            return await self._check(attempt, watched, credential, pair, key)
+            return await self._check(login, attempt, credential, key)
         finally:
-            for table, name in watched:
-                table.end(name)
+            self._attempts.end(attempt)
 
     def _join(self, key: bytes) -> Deferred[bool]:
         waiting: Deferred[bool] = Deferred()
@@ -169,44 +152,24 @@ class PasswordAuthenticator:
         return waiting
 
     def _check(
-        self,
-        attempt: _Attempt,
-        watched: list[tuple[BackOff, str]],
-        credential: Credential | None,
-        pair: _Pair,
-        key: bytes,
+        self, login: _Login, attempt: Attempt, credential: Credential | None, key: bytes
     ) -> Deferred[bool]:
         """Hash in a thread. Who asked may hang up meanwhile: the outcome counts all the same."""
         stored = credential.password_hash if credential is not None else self._no_hash
-        checked = self._threads.run(verify, attempt.credentials.password, stored)
+        checked = self._threads.run(verify, login.credentials.password, stored)
         self._checks[key] = []
         waiting = self._join(key)
-        checked.addCallback(self._count, watched, credential, pair, key)
-        checked.addErrback(_cannot_check, attempt.name)
+        checked.addCallback(self._count, attempt, credential, key)
+        checked.addErrback(_cannot_check, login.name)
         checked.addBoth(self._tell, key)
         return waiting
 
-    def _count(
-        self,
-        right: bool,
-        watched: list[tuple[BackOff, str]],
-        credential: Credential | None,
-        pair: _Pair,
-        key: bytes,
-    ) -> bool:
-        now = self._reactor.seconds()
-        if not right or credential is None or not credential.account.enabled:
-            for table, name in watched:
-                table.failed(name, now)
-            return False
-        # An attacker with an account of his own may not wash his network clean with it: as many failures are
-        # forgiven as there were on this account.
-        failures = watched[0][0].failures(watched[0][1], now)
-        for table, name in watched:
-            table.forgive(name, failures)
-        self._known.add(pair, now + KNOWN)
-        self._right.add(key, now + self._options.remember)
-        return True
+    def _count(self, right: bool, attempt: Attempt, credential: Credential | None, key: bytes) -> bool:
+        right = right and credential is not None and credential.account.enabled
+        self._attempts.count(attempt, right)
+        if right:
+            self._right.add(key, self._reactor.seconds() + self._options.remember)
+        return right
 
     def _tell(self, result: bool | Failure, key: bytes) -> None:
         for waiting in self._checks.pop(key):
@@ -215,42 +178,33 @@ class PasswordAuthenticator:
             else:
                 waiting.callback(result)
 
-    def _watched(self, pair: _Pair) -> list[tuple[BackOff, str]]:
-        """What this attempt is held against: account and network, or the two as one where they are known."""
-        name, network = pair
-        if network is None:
-            return [(self._by_account, name)]
-        if self._known.has(pair, self._reactor.seconds()):
-            return [(self._by_account, f"{name} {network}")]
-        return [(self._by_account, name), (self._by_network, network)]
-
-    def _remembering_key(self, attempt: _Attempt, credential: Credential | None) -> bytes:
+    def _remembering_key(self, login: _Login, credential: Credential | None) -> bytes:
         """Stands for name, password and hash together, so that a changed hash makes another key."""
         stored = credential.password_hash if credential is not None else self._no_hash
         parts = (
-            attempt.name.encode("utf-8", "replace"),
-            attempt.credentials.password,
+            login.name.encode("utf-8", "replace"),
+            login.credentials.password,
             stored.encode("utf-8"),
         )
         message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
         return hmac.digest(self._key, message, hashlib.sha256)
 
-    def _log_refusal(self, attempt: _Attempt, error: MailframeError) -> None:
+    def _log_refusal(self, login: _Login, error: MailframeError) -> None:
         outcome = "failure" if error.status.permanent else "busy" if error.status == BUSY else "fault"
         LOGIN_OUTCOMES[outcome].inc()
         log.warn(
             "login {outcome} for {login!r} from {peer} by {protocol}: {reason}",
             outcome=outcome,
-            login=attempt.name,
-            peer=attempt.credentials.peer,
-            protocol=attempt.credentials.protocol,
+            login=login.name,
+            peer=login.credentials.peer,
+            protocol=login.credentials.protocol,
             reply=error.status.code,
             reason=error.reason,
-            delay=round(attempt.delay, 3),
+            delay=round(login.delay, 3),
         )
 
 
-class _Attempt:
+class _Login:
     """One login while it is checked."""
 
     __slots__ = ("credentials", "delay", "name", "outcome")
@@ -260,40 +214,6 @@ class _Attempt:
         self.name = name
         self.delay = 0.0
         self.outcome = "success"
-
-
-class Recent:
-    """A bounded set whose members expire; the one unused longest goes first.
-
-    Args:
-        entries: members it has at most.
-    """
-
-    def __init__(self, entries: int) -> None:
-        self._entries = entries
-        self._until: OrderedDict[Any, float] = OrderedDict()
-
-    def has(self, key: object, now: float) -> bool:
-        """Is it a member still?"""
-        until = self._until.get(key)
-        if until is None:
-            return False
-        if until <= now:
-            del self._until[key]
-            return False
-        self._until.move_to_end(key)
-        return True
-
-    def add(self, key: object, until: float) -> None:
-        """Make it a member until then."""
-        self._until[key] = until
-        self._until.move_to_end(key)
-        if len(self._until) > self._entries:
-            self._until.popitem(last=False)
-
-    def clear(self) -> None:
-        """Forget all members."""
-        self._until.clear()
 
 
 def _cannot_check(failure: Failure, name: str) -> Failure:

@@ -12,7 +12,8 @@ from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
-from mailframe.directory.authenticator import PasswordAuthenticator, Recent
+from mailframe.directory.attempts import Recent
+from mailframe.directory.authenticator import PasswordAuthenticator
 from mailframe.directory.hashing import BUSY, HashingThreads
 from mailframe.directory.interfaces import IAuthenticator
 from mailframe.directory.memory import MemoryDirectory
