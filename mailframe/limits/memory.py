@@ -64,9 +64,9 @@ class MemoryTallies:
 
     def spend(self, kind: str, name: str, amount: int, limit: int, window: float) -> bool:
         """Add an amount, unless that is too much (see `ITallies.spend`)."""
+        now, record = self._now(), self._amounts.get((kind, name))
         if limit and self.spent(kind, name, window) + amount > limit:
             return False
-        now, record = self._now(), self._amounts.get((kind, name))
         if record is None:
             record = self._amounts.put((kind, name), _Amounts(now))
         record.last = windows.add(record.ring, record.last, now, windows.slice_length(window), amount)

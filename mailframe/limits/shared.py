@@ -122,6 +122,9 @@ class SharedTallies:
         """Add an amount, unless that is too much (see `ITallies.spend`)."""
         digest, now, length = self._digest(kind, name), self._now(), windows.slice_length(window)
         if limit and self._spent(digest, now, length) + amount > limit:
+            if self._own.amounts.find(digest) >= 0:
+                # Whoever is refused is not quiet: a flood of other names must not make us forget him.
+                self._add(digest, now, length, 0)
             return False
         self._add(digest, now, length, amount)
         return True

@@ -70,6 +70,13 @@ class MemoryTalliesTests(SynchronousTestCase):
             self.tallies.spend("k", name, 1, 0, HOUR)
         self.assertEqual([2, 0, 1, 1], [self.tallies.spent("k", name, HOUR) for name in "abcd"])
 
+    def test_refused_is_not_quiet(self) -> None:
+        """Who is refused again and again is not forgotten for it."""
+        for name in "abcdef":
+            self.tallies.spend("k", "refused", 1, 1, HOUR)
+            self.tallies.spend("k", name, 1, 0, HOUR)
+        self.assertEqual(1, self.tallies.spent("k", "refused", HOUR))
+
     def test_failures(self) -> None:
         """Failures add up until there was none for a time, or until they are forgiven."""
         for _ in range(3):

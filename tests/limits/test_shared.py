@@ -151,6 +151,7 @@ class SharedTalliesTests(SynchronousTestCase):
         before = os.fstat(self.node.roster.descriptor).st_size
         for number in range(500):
             self.one.spend("k", str(number), 1, 0, HOUR)
+            self.assertEqual(number < 3, self.one.spend("k", "refused", 1, 3, HOUR))
             self.one.fail("k", str(number), QUIET)
             self.clock.advance(0.002)
             self.one.spend("k", "busy", 1, 0, HOUR)
@@ -200,11 +201,11 @@ class BetweenTwoWordsTests(SynchronousTestCase):
         st.lists(
             st.tuples(
                 st.sampled_from(["spend", "fail", "enter", "leave"]),
-                st.integers(0, 30),
-                st.integers(1, 5),
-                st.sampled_from([0.0, 1.0, 700.0, 950.0, 5000.0]),
+                st.integers(0, 2) | st.integers(0, 40),
+                st.integers(1, 9),
+                st.sampled_from([0.0, 1.0, 700.0, 950.0, 3700.0, 4400.0]),
             ),
-            max_size=30,
+            max_size=20,
         )
     )
     def test_harmless(self, steps: list[tuple[str, int, int, float]]) -> None:
@@ -226,6 +227,10 @@ class BetweenTwoWordsTests(SynchronousTestCase):
                 )
             )
 
+        for number in range(3 * STEPS):
+            # No record is free.
+            writer.spend("k", str(number), 100 + number, 0, HOUR)
+            writer.fail("k", str(number), QUIET)
         for records in (own.open, own.amounts, own.failures):
             records.words = _Watched(records.words, look)
             records.digests = _Watched(records.digests, look)
@@ -250,7 +255,7 @@ class BetweenTwoWordsTests(SynchronousTestCase):
 
 
 HAMMER = """
-import sys, time
+import fcntl, sys, time
 from mailframe.limits.shared import SharedTallies
 from mailframe.limits.table import Table
 class Time:
@@ -258,15 +263,20 @@ class Time:
 descriptor, place = int(sys.argv[1]), int(sys.argv[2])
 tallies = SharedTallies(Table(descriptor), place, Time)
 sys.stdin.readline()
-granted = most = 0
+granted = together = 0
+lock = open(sys.argv[3], "wb")
 for number in range(3000):
     granted += tallies.spend("k", "a", 1, 4000, 86400.0)
     tallies.spend("k", str(number), 1, 0, 86400.0)
     tallies.fail("k", "a", 86400.0)
     if tallies.enter("k", "a", 1):
-        most = max(most, tallies.count("k", "a"))
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(lock, fcntl.LOCK_UN)
+        except OSError:
+            together += 1
         tallies.leave("k", "a")
-print(granted, most)
+print(granted, together)
 """
 
 
@@ -277,10 +287,11 @@ class ProcessesTests(SynchronousTestCase):
         """Two workers that count as fast as they can lose nothing and let nobody through twice."""
         roster = Roster(3, entries=1024)
         self.addCleanup(roster.close)
+        lock = os.path.abspath(self.mktemp())
         places = [roster.move_in(), roster.move_in(), roster.move_in()]
         workers = [
             subprocess.Popen(
-                [sys.executable, "-c", HAMMER, str(roster.descriptor), str(place)],
+                [sys.executable, "-c", HAMMER, str(roster.descriptor), str(place), lock],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 pass_fds=[roster.descriptor],
@@ -295,6 +306,7 @@ class ProcessesTests(SynchronousTestCase):
         said = [worker.communicate(timeout=60)[0].split() for worker in workers]
         granted = sum(int(one[0]) for one in said)
         self.assertIn(granted, (4000, 4001))
+        self.assertEqual([0, 0], [int(one[1]) for one in said], "the one place was taken twice")
 
         class Time:
             seconds = staticmethod(time.time)
