@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mailframe.delivery.interfaces import IDelivery
-from mailframe.directory.interfaces import IAuthenticator
+from mailframe.directory.interfaces import IAuthenticator, IDirectory
 from mailframe.filters.interfaces import IFilter
 from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.mail import MailObject
@@ -24,6 +24,8 @@ class Reception:
         policies: asked in this order, each at the stages whose interface it provides.
         filters: change the content in this order, after the policies agreed.
         authenticator: checks passwords; without one, nobody can log in.
+        accounts: where logins that a listed proxy vouches for are looked up; without it, or without an authenticator,
+            nobody's word makes anybody logged in.
     """
 
     def __init__(
@@ -33,12 +35,14 @@ class Reception:
         policies: Sequence[object] = (),
         filters: Sequence[IFilter] = (),
         authenticator: IAuthenticator | None = None,
+        accounts: IDirectory | None = None,
     ) -> None:
         self._router = router
         self._delivery = delivery
         self._policies = PolicyChain(policies)
         self._filters = tuple(filters)
         self.authenticator = authenticator
+        self.accounts = accounts if authenticator is not None else None
 
     async def connect(self, origin: Origin) -> Status | None:
         """May this client talk here at all? None for yes."""

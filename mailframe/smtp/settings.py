@@ -7,7 +7,7 @@ from typing import Literal
 import attrs
 
 from mailframe.config.mechanisms import check_mechanisms
-from mailframe.config.types import Duration, FilePath, Size, option
+from mailframe.config.types import Duration, FilePath, Network, Size, option
 
 
 @attrs.frozen
@@ -60,6 +60,18 @@ class SMTPSettings:
         "Connections at the same time from one IPv4 address or IPv6 /64 network, in each worker; 0 for no limit.",
         100,
         validator=attrs.validators.ge(0),
+    )
+    nomail: bool = option(
+        "Take no mail at all: greet with 521 (RFC 7504), for hosts that people try although no mail goes there.",
+        False,
+    )
+    xclient_networks: tuple[Network, ...] = option(
+        "Who may say `XCLIENT`: take this connection for one of that client. For proxies that speak SMTP themselves.",
+        (),
+    )
+    xforward_networks: tuple[Network, ...] = option(
+        "Who may say `XFORWARD`: the next message came from that client. For content filters; it changes logs only.",
+        (),
     )
     command_timeout: Duration = option(
         "How long a client may be silent before its next command (RFC 5321 section 4.5.3.2.7).",
