@@ -13,7 +13,7 @@ from typing import Any
 
 import attrs
 
-from mailframe.tls.options import CIPHERS, CertificateFiles
+from mailframe.tls.options import TLSOptions
 
 from .types import (
     AuthenticatorName,
@@ -94,18 +94,6 @@ class LogOptions:
     )
     file: FilePath | None = option(
         "The file to write to; without it, what twistd says (standard output under ``-n``).", None
-    )
-
-
-@attrs.frozen
-class TLSOptions:
-    """``[tls]``: certificates for all listeners; the client's SNI picks one, the first is for all others."""
-
-    certificates: list[CertificateFiles] = option("The certificates, each with its key.", factory=list)
-    minimum: str = option("The oldest version of TLS that is spoken.", "1.2", choices=("1.2", "1.3"))
-    ciphers: str = option("Cipher suites for TLS 1.2, as OpenSSL writes them.", CIPHERS)
-    watch: Duration = option(
-        "How often the files are looked at for new certificates; ``0s`` for never.", Duration(60.0)
     )
 
 

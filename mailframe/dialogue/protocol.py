@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import (
     IDelayedCall,
+    IHandshakeListener,
     IPushProducer,
     IReactorTime,
     ISSLTransport,
@@ -29,6 +30,7 @@ from mailframe.message.status import ProtocolError, Status
 from .buffer import ReceiveBuffer
 from .interfaces import NEED_DATA, IConnection, IConversation, IFarewell
 from .sending import send_now
+from .tls_facts import channel_binding, tls_facts
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
@@ -39,6 +41,8 @@ EVENTS_A_TURN = 256
 """Events handled before the reactor gets a turn: a flood of small commands must not starve others."""
 LINGER = 30.0
 """Seconds a peer has to take our last words before the connection is cut."""
+HANDSHAKE = 60.0
+"""Seconds for the handshake of a connection that begins with TLS, where the timeout is longer."""
 LINGER_OCTETS = 16 * 1024 * 1024
 """Octets thrown away after a fatal error, so that the peer can read the reply, before the line is cut."""
 _SPOKEN_BEFORE_TLS = Status((5, 5, 1), "No octets may follow STARTTLS before the handshake")
@@ -46,7 +50,7 @@ _SPOKEN_BEFORE_TLS = Status((5, 5, 1), "No octets may follow STARTTLS before the
 log = Logger()
 
 
-@implementer(IConnection, IPushProducer)
+@implementer(IConnection, IHandshakeListener, IPushProducer)
 class DialogueProtocol(Protocol):
     """Runs a conversation over a transport.
 
@@ -80,6 +84,7 @@ class DialogueProtocol(Protocol):
         self._closing = False
         self._thrown_away = 0
         self._lost = False
+        self._opened = False
         self._reading_paused = False
         self._writing_paused = False
         self._waiting_for_drain: Deferred[None] | None = None
@@ -90,7 +95,11 @@ class DialogueProtocol(Protocol):
     # The transport calls these.
 
     def connectionMade(self) -> None:
-        """Take the peer's address, begin the timeout, let the conversation greet."""
+        """Take the peer's address, begin the timeout, let the conversation greet.
+
+        Where the connection begins with TLS, the handshake comes first: the greeting may depend on what it says
+        of the client, and who never shakes hands is no session.
+        """
         transport = self._transport()
         peer, here = transport.getPeer(), transport.getHost()
         self.peer = getattr(peer, "host", "unix")
@@ -104,8 +113,18 @@ class DialogueProtocol(Protocol):
             transport.setTcpNoDelay(True)
         transport.registerProducer(self, True)
         self._touch()
+        shaking = self.secure and self.tls_facts() is None
+        if shaking:
+            self._deadline = min(self._deadline, self._clock.seconds() + HANDSHAKE)
         self._arm()
-        self._begin(opening=True)
+        if not shaking:
+            self._open()
+
+    def handshakeCompleted(self) -> None:
+        """TLS is on: from the start, so that the conversation may greet, or after STARTTLS."""
+        if not self._opened and not self._closing:
+            self._touch()
+            self._open()
 
     def dataReceived(self, data: bytes) -> None:
         """Keep what arrived, and begin to answer unless an answer is under way."""
@@ -129,7 +148,8 @@ class DialogueProtocol(Protocol):
         if self._task is not None:
             self._task.cancel()
         self._release_drain()
-        self._conversation.closed()
+        if self._opened:
+            self._conversation.closed()
 
     def pauseProducing(self) -> None:
         """The peer reads slowly: the conversation waits in `drained`."""
@@ -196,24 +216,14 @@ class DialogueProtocol(Protocol):
     def tls_facts(self) -> TLSFacts | None:
         """What the handshake agreed on, asked of OpenSSL once."""
         if self._tls_facts is None and self.secure:
-            handle = cast(TLSMemoryBIOProtocol, self.transport).getHandle()
-            cipher = handle.get_cipher_name()
-            if cipher is not None:
-                name = handle.get_servername()
-                self._tls_facts = TLSFacts(
-                    version=handle.get_protocol_version_name(),
-                    cipher=cipher,
-                    bits=handle.get_cipher_bits() or 0,
-                    server_name=name.decode("ascii", "replace") if name else None,
-                )
+            self._tls_facts = tls_facts(cast(TLSMemoryBIOProtocol, self.transport).getHandle())
         return self._tls_facts
 
     def channel_binding(self) -> bytes | None:
-        """The tls-exporter binding, where TLS 1.3 (or an exporter) is in use."""
+        """The tls-exporter binding, where TLS 1.3 is in use (see `mailframe.dialogue.tls_facts.channel_binding`)."""
         if not self.secure:
             return None
-        handle = cast(TLSMemoryBIOProtocol, self.transport).getHandle()
-        return cast(bytes, handle.export_keying_material(b"EXPORTER-Channel-Binding", 32))
+        return channel_binding(cast(TLSMemoryBIOProtocol, self.transport).getHandle())
 
     def set_timeout(self, seconds: float) -> None:
         """Change how long the peer may be silent; a shorter time counts from now."""
@@ -256,12 +266,19 @@ class DialogueProtocol(Protocol):
         conversation = self._conversation
         if self._closing:
             return True
+        if not self._opened:
+            self.abort()
+            return True
         if self._busy or (IFarewell.providedBy(conversation) and not IFarewell(conversation).farewell()):
             return False
         self.close()
         return True
 
     # One event at a time.
+
+    def _open(self) -> None:
+        self._opened = True
+        self._begin(opening=True)
 
     def _begin(self, *, opening: bool = False) -> None:
         self._busy = True
@@ -371,7 +388,7 @@ class DialogueProtocol(Protocol):
         if self._clock.seconds() < self._deadline:
             self._arm()
             return
-        if self._closing:
+        if self._closing or not self._opened:
             self.abort()
             return
         self._conversation.timed_out()

@@ -16,6 +16,9 @@ class TLSFacts:
         bits: strength of the cipher in bits.
         server_name: the name the client asked for (SNI), or None.
         client_name: the verified name of a client certificate, or None.
+        group: of the key exchange, for example ``"X25519MLKEM768"``, or None where that is not known.
+        verified: how the other side was authenticated, ``"pkix"``, ``"dane-ee"`` or ``"dane-ta"``; None when
+            it was not.
     """
 
     version: str
@@ -23,6 +26,8 @@ class TLSFacts:
     bits: int
     server_name: str | None = None
     client_name: str | None = None
+    group: str | None = None
+    verified: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from mailframe.store.interfaces import IHints, IMailStore
 from mailframe.tls.interfaces import IServerContexts
 from mailframe.tls.server import Contexts
 
-from .health import disk_writable
+from .health import certificates_good, disk_writable
 from .listening import Front, Listener, ListeningRole
 
 SPILL = "incoming"
@@ -102,11 +102,11 @@ class Context:
             CertificateError: a certificate cannot be used.
         """
         options = self.configuration.tls
-        if not options.certificates:
+        if not options.certificates and not options.directories:
             return None
-        contexts = Contexts(options.certificates, options.minimum, options.ciphers)
-        if options.watch:
-            self._kept(_Watch(contexts, self.reactor, options.watch))
+        contexts = Contexts(options=options, hostname=self.hostname)
+        self._kept(_Watch(contexts, self.reactor, options.watch))
+        self.checks["certificates"] = certificates_good(contexts)
         return cast(IServerContexts, contexts)
 
     @property

@@ -41,7 +41,7 @@ class ClientConnection(SSL.Connection):
 
     Attributes:
         verified: by what the host was authenticated, ``"pkix"``, ``"dane-ee"`` or ``"dane-ta"``; None otherwise.
-        client_name: None; a host has no such name (see `mailframe.tls.facts`).
+        client_name: None; a host has no such name (see `mailframe.dialogue.tls_facts`).
     """
 
     client_name: str | None = None

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import idna
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from cryptography.x509.oid import ExtensionOID, NameOID
@@ -19,13 +21,13 @@ class CertificateError(Exception):
     """A certificate cannot be used; the text names the file and what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class LoadedCertificate:
-    """One certificate as read.
+    """One certificate as read; equal to itself only.
 
     Attributes:
         files: where it came from.
-        names: what it is shown for, in lower case; ``*.example.test`` stands for one label.
+        names: what it is shown for, as A-labels in lower case; ``*.example.test`` stands for one label.
         chain: the certificates above it, in order.
         expires: when it ends, UTC.
     """
@@ -52,14 +54,26 @@ def load(files: CertificateFiles) -> LoadedCertificate:
     Raises:
         CertificateError: a file is missing, unreadable or no PEM; or the key is not the certificate's.
     """
-    certificates = _certificates(files.certificate)
-    key = _key(files.key)
+    certificates = read_certificates(files.certificate)
+    key = read_key(read(files.key), files.key)
     certificate = certificates[0]
-    if _public(key.public_key()) != _public(certificate.public_key()):
+    if public_octets(key.public_key()) != public_octets(certificate.public_key()):
         raise CertificateError(
             f"the key in {files.key} does not belong to the first certificate in {files.certificate}"
         )
-    names = tuple(name.lower() for name in files.names) or _names(certificate)
+    return loaded(files, certificates, key)
+
+
+def loaded(
+    files: CertificateFiles, certificates: Sequence[x509.Certificate], key: PrivateKeyTypes
+) -> LoadedCertificate:
+    """What was read, put together.
+
+    Raises:
+        CertificateError: a name in `files` is none.
+    """
+    certificate = certificates[0]
+    names = tuple(map(_a_label, files.names)) or _names(certificate)
     return LoadedCertificate(
         files, certificate, key, tuple(certificates[1:]), names, certificate.not_valid_after_utc
     )
@@ -87,7 +101,28 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _read(path: str) -> bytes:
+def ascii_name(name: str) -> str:
+    """A name as A-labels in lower case, without a dot at the end; the first label may be ``*``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    name = name.rstrip(".").lower()
+    if name.isascii():
+        return name
+    first, dot, rest = name.partition(".")
+    if first == "*":
+        return f"*.{ascii_name(rest)}"
+    # ``idna`` raises a UnicodeError, which is a ValueError.
+    return idna.encode(f"{first}{dot}{rest}", uts46=True).decode("ascii")
+
+
+def read(path: str) -> bytes:
+    """The octets of a PEM file, one MiB at most.
+
+    Raises:
+        CertificateError: it cannot be read.
+    """
     try:
         with open(path, "rb") as file:
             return file.read(2**20)
@@ -95,25 +130,43 @@ def _read(path: str) -> bytes:
         raise CertificateError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _certificates(path: str) -> list[x509.Certificate]:
+def read_certificates(path: str) -> list[x509.Certificate]:
+    """All certificates in a PEM file, in order.
+
+    Raises:
+        CertificateError: it cannot be read, or there is none.
+    """
     try:
-        return x509.load_pem_x509_certificates(_read(path))
+        return x509.load_pem_x509_certificates(read(path))
     except ValueError as error:
         raise CertificateError(f"{path} has no certificate in PEM form") from error
 
 
-def _key(path: str) -> PrivateKeyTypes:
+def read_key(octets: bytes, path: str) -> PrivateKeyTypes:
+    """The private key in what a file holds.
+
+    Raises:
+        CertificateError: there is none, or it has a passphrase.
+    """
     try:
-        return load_pem_private_key(_read(path), None)
+        return load_pem_private_key(octets, None)
     except TypeError as error:
         raise CertificateError(f"the key in {path} has a passphrase; write it without one") from error
-    except ValueError as error:
+    except (ValueError, UnsupportedAlgorithm) as error:
         raise CertificateError(f"{path} has no private key in PEM form") from error
 
 
-def _public(key: object) -> bytes:
+def public_octets(key: object) -> bytes:
+    """A public key, to compare."""
     octets: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined]
     return octets
+
+
+def _a_label(name: str) -> str:
+    try:
+        return ascii_name(name)
+    except ValueError as error:
+        raise CertificateError(f"{name!r} is no name that a certificate can be shown for") from error
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
-"""Server contexts: one for each certificate, chosen by the name the client asks for, swapped as a whole."""
+"""Server contexts: one for each set of names, chosen by the name the client asks for, swapped as a whole."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 
 import attrs
 from OpenSSL import SSL
@@ -12,32 +12,42 @@ from twisted.internet.interfaces import (
     IProtocolFactory,
     IReactorTime,
 )
-from twisted.internet.ssl import AcceptableCiphers, CertificateOptions, TLSVersion
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
-from .files import CertificateError, LoadedCertificate, load, now, signature
+from . import metrics
+from .context import VERSIONS, choose_by_name, key_kind, server_context
+from .directories import Folder, look, watched
+from .files import CertificateError, LoadedCertificate, ascii_name, load, now, signature
+from .handshake import ServerConnection
 from .interfaces import IServerContexts
-from .options import CIPHERS, CertificateFiles
+from .options import CIPHERS, CertificateFiles, TLSOptions
+from .watching import Watch
 
 log = Logger()
 
 __all__ = ["CertificateError", "CertificateFiles", "Contexts", "wrap"]
 
-MINIMUM = {"1.2": TLSVersion.TLSv1_2, "1.3": TLSVersion.TLSv1_3}
-"""TLS versions that may be the oldest one accepted; 1.0 and 1.1 are gone (RFC 8996)."""
 EXPIRY_WARNING_DAYS = 14
+RETRY = 5.0
+"""Seconds from new files that cannot be used to a second look: they may have been half written."""
+LONG = 3600.0
+"""Seconds from look to look where files are not watched, and only the keys of tickets are made anew."""
+
+Group = tuple[LoadedCertificate, ...]
+"""Certificates for the same name, with keys of different kinds."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class _Generation:
     """What was loaded at one time."""
 
     certificates: tuple[LoadedCertificate, ...]
     creator: IOpenSSLServerConnectionCreator
     signature: tuple[object, ...]
+    folders: Mapping[str, Folder]
+    contexts: Mapping[Group, SSL.Context]
 
 
 @implementer(IServerContexts)
@@ -48,22 +58,35 @@ class Contexts:
         certificates: the first is the default, shown to clients that ask for no name or an unknown one.
         minimum: the oldest TLS version, ``"1.2"`` or ``"1.3"`` (``TLSv`` may be in front).
         ciphers: for TLS 1.2, as OpenSSL writes them.
+        options: all of ``[tls]``; then the arguments before it count for nothing.
+        hostname: where no certificate is listed, one found for this name is the default.
 
     Raises:
         CertificateError: a certificate cannot be used, or there is none.
     """
 
     def __init__(
-        self, certificates: Sequence[CertificateFiles], minimum: str = "1.2", ciphers: str = CIPHERS
+        self,
+        certificates: Sequence[CertificateFiles] = (),
+        minimum: str = "1.2",
+        ciphers: str = CIPHERS,
+        *,
+        options: TLSOptions | None = None,
+        hostname: str = "",
     ) -> None:
-        if not certificates:
+        minimum = minimum.removeprefix("TLSv")
+        if minimum not in VERSIONS:
+            raise CertificateError(f"the oldest TLS version is one of {', '.join(VERSIONS)}, not {minimum}")
+        self._options = options or TLSOptions(
+            certificates=list(certificates), minimum=minimum, ciphers=ciphers
+        )
+        self._files = tuple(self._options.certificates)
+        if not self._files and not self._options.directories:
             raise CertificateError("TLS needs at least one certificate")
-        if minimum.removeprefix("TLSv") not in MINIMUM:
-            raise CertificateError(f"the oldest TLS version is one of {', '.join(MINIMUM)}, not {minimum}")
-        self._files = tuple(certificates)
-        self._minimum = minimum.removeprefix("TLSv")
-        self._ciphers = ciphers
+        self._hostname = hostname.lower()
+        self._suspect: tuple[object, ...] | None = None
         self._refused: tuple[object, ...] | None = None
+        self._told: date | None = None
         self._generation = self._load()
 
     def contexts(self) -> IOpenSSLServerConnectionCreator:
@@ -77,87 +100,167 @@ class Contexts:
             CertificateError: something is wrong with them; nothing has changed.
         """
         self._generation = self._load()
-        self._refused = None
+        self._refused = self._suspect = None
 
     def watch(self, clock: IReactorTime, seconds: float = 60.0) -> Callable[[], None]:
-        """Look at the files every so often, and load them when one was written.
+        """Look at the files every so often, and at once where Linux tells, and load them when one was written.
 
-        New files that cannot be used are logged once and the old certificates stay.
+        New files that cannot be used are logged once and the old certificates stay. The keys of session tickets are
+        made anew in their time as well.
+
+        Args:
+            clock: the reactor.
+            seconds: from look to look; 0 to leave the files alone.
 
         Returns:
             Call it to stop.
         """
-        loop = LoopingCall(self._look)
-        loop.clock = clock
-        loop.start(seconds, now=False).addErrback(
-            lambda failure: log.failure("watching certificates ended", failure)
-        )
+        lifetime = self._options.session_lifetime
+        rotation = clock.seconds() + lifetime
 
-        def stop() -> None:
-            if loop.running:
-                loop.stop()
+        def turn() -> None:
+            nonlocal rotation
+            if lifetime and clock.seconds() >= rotation:
+                rotation = clock.seconds() + lifetime
+                self._renew_tickets()
+            if seconds and not self._look():
+                watch.look_soon(RETRY)
 
-        return stop
+        watch = Watch(clock, seconds or min(LONG, lifetime or LONG), turn, self._places if seconds else tuple)
+        watch.start()
+        return watch.stop
 
     def problems(self) -> list[str]:
-        """What an administrator should know: certificates that have ended, or will in two weeks."""
-        return [text for text in map(_problem, self._generation.certificates) if text is not None]
+        """What an administrator should know: certificates that have ended, or will in two weeks; files left out."""
+        generation = self._generation
+        found = [text for text in map(_problem, generation.certificates) if text is not None]
+        found += [text for folder in generation.folders.values() for text in folder.problems]
+        if self._refused is not None:
+            found.append("new certificates cannot be used, the old ones stay")
+        return found
 
-    def _look(self) -> None:
-        current = signature(self._files)
-        if current in (self._generation.signature, self._refused):
-            return
+    def names(self) -> list[tuple[str, ...]]:
+        """The names of all certificates, the default's first."""
+        return [certificate.names for certificate in self._generation.certificates]
+
+    def _look(self) -> bool:
+        """Load what is new; False when it cannot be used but may only be half written."""
+        if self._told != now().date():
+            self._tell(self._generation)
         try:
+            current = self._signature(look(self._options.directories, self._generation.folders))
+            if current == self._generation.signature:
+                self._refused = self._suspect = None
+                return True
             self.reload()
         except CertificateError as error:
-            self._refused = current
-            log.error("new certificates cannot be used, the old ones stay: {reason}", reason=str(error))
-        else:
-            log.info("certificates loaded: {names}", names=[c.names for c in self._generation.certificates])
+            return self._not_usable(str(error))
+        metrics.CERTIFICATES_LOADED.inc()
+        log.info("certificates loaded: {names}", names=[c.names for c in self._generation.certificates])
+        return True
+
+    def _not_usable(self, reason: str) -> bool:
+        current = (signature(self._files), reason)
+        if current == self._refused:
+            return True
+        if current != self._suspect:
+            self._suspect = current
+            return False
+        self._refused = current
+        metrics.CERTIFICATES_REFUSED.inc()
+        log.error("new certificates cannot be used, the old ones stay: {reason}", reason=reason)
+        return True
+
+    def _renew_tickets(self) -> None:
+        """OpenSSL makes the keys of tickets with a context, so new contexts have new keys."""
+        old = self._generation
+        by_name, default = self._by_name(old.certificates)
+        self._generation = attrs.evolve(old, creator=self._creator(by_name, default, old.contexts))
+
+    def _places(self) -> Iterable[str]:
+        paths = [path for files in self._files for path in (files.certificate, files.key)]
+        return watched(paths, self._options.directories)
+
+    def _signature(self, folders: Mapping[str, Folder]) -> tuple[object, ...]:
+        return (
+            signature(self._files, self._authorities()),
+            tuple((path, folder.signature) for path, folder in folders.items()),
+        )
+
+    def _authorities(self) -> Sequence[str]:
+        path = self._options.client_authorities
+        return () if path is None else (path,)
 
     def _load(self) -> _Generation:
-        seen = signature(self._files)
-        certificates = tuple(map(load, self._files))
-        creator = self._build(certificates)
+        before: _Generation | None = getattr(self, "_generation", None)
+        folders = look(self._options.directories, before.folders if before else {})
+        seen = self._signature(folders)
+        found = [certificate for folder in folders.values() for certificate in folder.certificates]
+        certificates = (*map(load, self._files), *self._ordered(found))
+        if not certificates:
+            places = ", ".join(self._options.directories)
+            wrong = [text for folder in folders.values() for text in folder.problems]
+            raise CertificateError("; ".join([f"there is no certificate with its key in {places}", *wrong]))
+        known = before.contexts if before and before.signature[0] == seen[0] else {}
+        by_name, default = self._by_name(certificates)
+        contexts = {
+            group: known.get(group) or server_context(group, self._options) for group in by_name.values()
+        }
+        creator = self._creator(by_name, default, contexts)
+        generation = _Generation(certificates, creator, seen, folders, contexts)
+        self._tell(generation)
+        return generation
+
+    def _ordered(self, found: Iterable[LoadedCertificate]) -> list[LoadedCertificate]:
+        """Certificates of directories: those for this node first, then those that have names."""
+        return sorted(found, key=lambda one: (not _covers(one, self._hostname), not one.names))
+
+    def _by_name(self, certificates: Sequence[LoadedCertificate]) -> tuple[dict[str, Group], Group]:
+        """Which certificates are shown for which name, and which where none is asked for."""
+        found: dict[str, dict[str, LoadedCertificate]] = {}
         for certificate in certificates:
+            for name in certificate.names:
+                # The first certificate of its kind that has a name is shown for it.
+                found.setdefault(name, {}).setdefault(key_kind(certificate.key), certificate)
+        by_name = {name: tuple(kinds.values()) for name, kinds in found.items()}
+        first = certificates[0]
+        beside = [by_name[name] for name in first.names if first in by_name[name]]
+        return by_name, beside[0] if beside else (first,)
+
+    def _creator(
+        self, by_name: Mapping[str, Group], default: Group, contexts: Mapping[Group, SSL.Context]
+    ) -> IOpenSSLServerConnectionCreator:
+        shown = {name: contexts[group] for name, group in by_name.items()}
+        context = server_context(default, self._options)
+        choose_by_name(context, lambda name: _choose(shown, name))
+        return _Creator(context)
+
+    def _tell(self, generation: _Generation) -> None:
+        self._told = now().date()
+        for certificate in generation.certificates:
             text = _problem(certificate)
             if text is not None:
                 log.warn("{problem}", problem=text)
-        return _Generation(certificates, creator, seen)
+        for folder in generation.folders.values():
+            for text in folder.problems:
+                log.warn("{problem}", problem=text)
 
-    def _build(self, certificates: Sequence[LoadedCertificate]) -> CertificateOptions:
-        by_name: dict[str, SSL.Context] = {}
-        # The first certificate that has a name is shown for it.
-        for certificate in reversed(certificates):
-            context = self._options(certificate).getContext()
-            by_name.update(dict.fromkeys(certificate.names, context))
 
-        def choose(name: bytes | None) -> SSL.Context | None:
-            return _choose(by_name, name)
+@implementer(IOpenSSLServerConnectionCreator)
+class _Creator:
+    """Makes connections that begin with one context.
 
-        options = self._options(certificates[0], choose)
-        options.getContext()
-        return options
+    Args:
+        context: of the default certificate; holds the keys of tickets for all names.
+    """
 
-    def _options(
-        self,
-        certificate: LoadedCertificate,
-        choose: Callable[[bytes | None], SSL.Context | None] | None = None,
-    ) -> CertificateOptions:
-        # pyOpenSSL takes cryptography's own objects; Twisted's annotations name the deprecated wrappers.
-        try:
-            options = CertificateOptions(
-                privateKey=cast(Any, certificate.key),
-                certificate=cast(Any, certificate.certificate),
-                extraCertChain=cast(Any, list(certificate.chain)),
-                acceptableCiphers=AcceptableCiphers.fromOpenSSLCipherString(self._ciphers),
-                insecurelyLowerMinimumTo=MINIMUM[self._minimum],
-                contextForServerName=choose,
-            )
-            options.getContext()
-        except (SSL.Error, ValueError) as error:
-            raise CertificateError(f"OpenSSL refuses {certificate.files.certificate}: {error}") from error
-        return options
+    def __init__(self, context: SSL.Context) -> None:
+        self._context = context
+
+    def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        connection = ServerConnection(self._context, tlsProtocol)
+        connection.set_accept_state()
+        return connection
 
 
 def wrap(factory: IProtocolFactory, contexts: IServerContexts, clock: IReactorTime) -> IProtocolFactory:
@@ -176,12 +279,20 @@ class _Current:
         return self._contexts.contexts().serverConnectionForTLS(tlsProtocol)
 
 
-def _choose(by_name: dict[str, SSL.Context], name: bytes | None) -> SSL.Context | None:
+def _choose(by_name: Mapping[str, SSL.Context], name: bytes | None) -> SSL.Context | None:
     """Exact name, then the wildcard of its parent; None keeps the default."""
     if not name:
         return None
-    asked = name.decode("ascii", "replace").lower().rstrip(".")
+    try:
+        # A-labels are what clients have to send (RFC 6066 section 3); some send the name as people write it.
+        asked = ascii_name(name.decode("utf-8"))
+    except ValueError:
+        return None
     return by_name.get(asked) or by_name.get("*." + asked.partition(".")[2])
+
+
+def _covers(certificate: LoadedCertificate, hostname: str) -> bool:
+    return bool({hostname, "*." + hostname.partition(".")[2]} & set(certificate.names))
 
 
 def _problem(certificate: LoadedCertificate) -> str | None:

@@ -137,7 +137,10 @@ class TLSTests(FrontedCase):
             server, outside = self.connect(port)
             client = Talker()
             factory = TLSMemoryBIOFactory(
-                CertificateOptions(verify=False), True, Factory.forProtocol(lambda made=client: made)
+                CertificateOptions(verify=False),
+                True,
+                Factory.forProtocol(lambda made=client: made),
+                self.reactor,
             )
             tls = factory.buildProtocol(None)
             inside = StringTransport()
