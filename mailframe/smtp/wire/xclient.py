@@ -1,4 +1,4 @@
-"""XCLIENT and XFORWARD: what Postfix's programs say about a client that they speak for (XCLIENT_README, XFORWARD_README).
+"""XCLIENT and XFORWARD: what a client says of another that it speaks for (Postfix: XCLIENT_README, XFORWARD_README).
 
 Grammar only; what it means is in `mailframe.smtp.forwarded`.
 """
