@@ -16,7 +16,7 @@ from typing import Final
 from twisted.logger import Logger
 
 from .files import Files
-from .journal import SEGMENTS, Segment
+from .journal import SEGMENTS, Segment, segment_size
 from .records import Entry
 
 DIRECTORY: Final = ".journal"
@@ -107,7 +107,7 @@ class Slots:
 
     def _finish(self, descriptor: int, name: str, restore: Restore) -> None:
         path = os.path.join(self._path, name)
-        half = self._files.size(path) // SEGMENTS
+        half = segment_size(self._files.size(path))
         flushed = False
         for number in range(SEGMENTS):
             header, entries = Segment(self._files, descriptor, number * half, half, self._boot).found()
