@@ -16,6 +16,7 @@ from .channel import Message
 from .plan import Plan
 from .process import State, WorkerProcess
 from .sockets import OpenSocket
+from .tallies import Tallies
 
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 30.0
@@ -56,6 +57,7 @@ class _Place:
     process: WorkerProcess | None = None
     deaths: int = 0
     ready_at: float | None = None
+    tally: int | None = None
     timer: Any = None
     alarm: Any = None
 
@@ -70,6 +72,7 @@ class Surroundings:
         log_descriptor: where workers write, None for our own standard output.
         hinted: is given each hint message of a worker, with the worker.
         buried: is given each worker that ended.
+        tallies: have a place for each worker.
     """
 
     reactor: Any
@@ -77,6 +80,7 @@ class Surroundings:
     log_descriptor: int | None
     hinted: Callable[[WorkerProcess, Message], None]
     buried: Callable[[WorkerProcess], None]
+    tallies: Tallies
 
 
 class Generation:
@@ -195,10 +199,12 @@ class Generation:
     def _spawn(self, place: _Place) -> None:
         place.timer = None
         place.ready_at = None
+        place.tally = self._around.tallies.move_in()
         process = WorkerProcess(
             self._around.reactor,
             self._configure(place),
             self._table_descriptor,
+            self._around.tallies.descriptor,
             [opened.fileno() for opened in self._sockets],
             self._around.log_descriptor,
             self._around.environment,
@@ -211,6 +217,7 @@ class Generation:
         except OSError as error:
             process.state = State.ENDED
             process.errors = [f"a worker cannot be started: {error.strerror}"]
+            self._move_out(place)
             self._around.reactor.callLater(0, self._died, place, process)
             return
         place.alarm = self._around.reactor.callLater(
@@ -226,6 +233,7 @@ class Generation:
             "roles": list(plan.roles),
             "generation": self.number,
             "number": place.number,
+            "tally": place.tally,
             "connections": plan.connections,
             "log": dataclasses.asdict(plan.log),
             "sockets": [
@@ -240,8 +248,14 @@ class Generation:
             self._became_ready(place, process)
         elif process.state is State.ENDED:
             self._table.note(place.number, ABSENT)
+            self._move_out(place)
             self._around.buried(process)
             self._died(place, process)
+
+    def _move_out(self, place: _Place) -> None:
+        number, place.tally = place.tally, None
+        if number is not None:
+            self._around.tallies.move_out(number)
 
     def _became_ready(self, place: _Place, process: WorkerProcess) -> None:
         place.ready_at = self._around.reactor.seconds()

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.interfaces import IStreamServerEndpoint
 from zope.interface import Attribute, Interface
 
+from mailframe.limits.interfaces import ITallies
 from mailframe.monitor.health import Problem
 from mailframe.store.interfaces import IHints
 
@@ -25,6 +26,7 @@ class Assembly:
         hints: carries hints to and from the other workers.
         reactor: the worker's.
         number: 0 for the first worker of a generation; chores that one worker is enough for go by it.
+        tallies: shared by all workers of the node; None where this one has to count for itself.
     """
 
     path: str
@@ -34,6 +36,7 @@ class Assembly:
     hints: IHints
     reactor: Any
     number: int = 0
+    tallies: ITallies | None = None
 
 
 class IWork(Interface):

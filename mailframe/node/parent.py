@@ -29,7 +29,10 @@ from .plan import IPlanSource, Plan, PlanError
 from .process import WorkerProcess
 from .sockets import CannotListen, ListeningSockets
 from .statuspage import StatusPage
+from .tallies import Tallies
 
+TALLIES = "tallies"
+"""File in the data directory: what limits have counted, for the next start."""
 RELOADING = "a reload is under way already; try again when it is done"
 
 log = Logger()
@@ -86,8 +89,14 @@ class Node(Service):
         self._watchdog: IDelayedCall | None = None
         self._started = reactor.seconds()
         self._old_hangup: Any = None
+        self._tallies = Tallies(reactor, os.path.join(plan.data, TALLIES), plan.workers)
         self._around = Surroundings(
-            reactor, _for_workers(environment), self._outlet.descriptor, self._hinted, self._buried
+            reactor,
+            _for_workers(environment),
+            self._outlet.descriptor,
+            self._hinted,
+            self._buried,
+            self._tallies,
         )
         self.hub = Hub(self._workers)
         self.page = StatusPage(reactor, self.hub, self.describe)
@@ -124,6 +133,8 @@ class Node(Service):
         await self._opened
         os.makedirs(self._plan.data, mode=0o700, exist_ok=True)
         self._control = control.ControlSocket(self._reactor, self._plan.control, self._commands())
+        # Not earlier: the control socket says that no other node runs here, whose copy this would be.
+        self._tallies.open()
         await self.page.listen(self._plan.status)
         self._catch_hangup()
         self._feed_watchdog()
@@ -275,6 +286,7 @@ class Node(Service):
         if self._old_hangup is not None:
             signal.signal(signal.SIGHUP, self._old_hangup)
         await DeferredList([generation.stop() for generation in self._generations], consumeErrors=True)
+        self._tallies.close()
         await self._sockets.keep_only(())
         await self.page.listen(None)
         if self._control is not None:

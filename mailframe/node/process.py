@@ -21,7 +21,9 @@ CHANNEL_DESCRIPTOR = 3
 """Where a worker finds its end of the channel."""
 TABLE_DESCRIPTOR = 4
 """Where it finds the table of `mailframe.node.balance`."""
-FIRST_SOCKET = 5
+TALLIES_DESCRIPTOR = 5
+"""Where it finds the table of `mailframe.limits.table`."""
+FIRST_SOCKET = 6
 """Where its listening sockets begin, in the order of the configure message."""
 
 log = Logger()
@@ -44,6 +46,7 @@ class WorkerProcess(ProcessProtocol):
         reactor: spawns, adopts the channel, keeps time.
         configure: the message it gets first (see `mailframe.node.worker`).
         table: descriptor of the table of `mailframe.node.balance`.
+        tallies: descriptor of the table of `mailframe.limits.table`.
         sockets: descriptors of the listening sockets.
         log_descriptor: standard output and error of the worker; None for our own.
         environment: of the worker.
@@ -56,6 +59,7 @@ class WorkerProcess(ProcessProtocol):
         reactor: Any,
         configure: Message,
         table: int,
+        tallies: int,
         sockets: Sequence[int],
         log_descriptor: int | None,
         environment: Mapping[str, str],
@@ -65,6 +69,7 @@ class WorkerProcess(ProcessProtocol):
         self._reactor = reactor
         self._configure = configure
         self._table = table
+        self._tallies = tallies
         self._sockets = sockets
         self._log_descriptor = log_descriptor
         self._environment = environment
@@ -97,6 +102,7 @@ class WorkerProcess(ProcessProtocol):
                 error = 2 if self._log_descriptor is None else self._log_descriptor
                 descriptors = {0: nothing.fileno(), 1: out, 2: error}
                 descriptors.update({CHANNEL_DESCRIPTOR: theirs.fileno(), TABLE_DESCRIPTOR: self._table})
+                descriptors[TALLIES_DESCRIPTOR] = self._tallies
                 descriptors.update(enumerate(self._sockets, FIRST_SOCKET))
                 process = self._reactor.spawnProcess(
                     self,

@@ -20,6 +20,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.reflect import namedAny
 
+from mailframe.limits.interfaces import ITallies
+from mailframe.limits.shared import SharedTallies
+from mailframe.limits.table import Table as TallyTable
 from mailframe.store.hints import LocalHints
 
 from . import figures
@@ -29,7 +32,7 @@ from .channel import Channel, Message
 from .descriptors import connections_possible
 from .interfaces import Assembly, IWork
 from .logs import begin_logging
-from .process import CHANNEL_DESCRIPTOR, FIRST_SOCKET, TABLE_DESCRIPTOR, State
+from .process import CHANNEL_DESCRIPTOR, FIRST_SOCKET, TABLE_DESCRIPTOR, TALLIES_DESCRIPTOR, State
 
 LOOK_EVERY = 0.1
 """Seconds between looks at whether the sessions have ended."""
@@ -156,7 +159,16 @@ class Worker:
             hints=self.hints,
             reactor=self._reactor,
             number=place,
+            tallies=self._tallies(message["tally"]),
         )
+
+    def _tallies(self, place: int | None) -> ITallies | None:
+        table = TallyTable(TALLIES_DESCRIPTOR)
+        os.close(TALLIES_DESCRIPTOR)
+        if place is None:
+            log.warn("too many workers at a time: the limits of this one are its own")
+            return None
+        return SharedTallies(table, place, self._reactor)
 
     def _failed(self, error: Exception) -> None:
         errors = getattr(error, "errors", None) or [str(error) or type(error).__name__]

@@ -100,7 +100,12 @@ def build(assembly: Assembly) -> Roles:
     except ConfigurationErrors as errors:
         raise PlanError([str(problem) for problem in errors.problems]) from None
     context = Context(
-        configuration, assembly.reactor, assembly.hints, assembly.endpoints.__getitem__, assembly.number
+        configuration,
+        assembly.reactor,
+        assembly.hints,
+        assembly.endpoints.__getitem__,
+        assembly.number,
+        assembly.tallies,
     )
     with in_sentences():
         roles = {name: choice.build(context) for name, choice in configuration.roles.items()}

@@ -15,6 +15,8 @@ from mailframe.config.schema import Configuration
 from mailframe.config.types import FilePath
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
 from mailframe.filters.interfaces import IFilter
+from mailframe.limits.interfaces import ITallies
+from mailframe.limits.memory import MemoryTallies
 from mailframe.message.address import Address, parse_mailbox
 from mailframe.message.networks import Networks
 from mailframe.monitor.health import Check
@@ -39,6 +41,7 @@ class Context:
         hints: carries hints between sessions, and workers.
         endpoint: opens, or has, the socket of an address.
         number: the worker's in its generation; chores that one worker is enough for go by it.
+        tallies: count for limits, over all workers of the node; of this process alone by default.
     """
 
     def __init__(
@@ -48,11 +51,13 @@ class Context:
         hints: IHints,
         endpoint: Callable[[str], IStreamServerEndpoint],
         number: int = 0,
+        tallies: ITallies | None = None,
     ) -> None:
         self.configuration = configuration
         self.reactor = reactor
         self.hints = hints
         self.number = number
+        self.tallies: ITallies = tallies if tallies is not None else MemoryTallies(reactor)
         self._endpoint = endpoint
         self._named: dict[tuple[str, str], Any] = {}
         self.resources: list[Any] = []
