@@ -100,9 +100,20 @@ class Claim:
         if state is not self.state:
             os.rename(self._path, self._held.path_of(state, self.record.queue_id))
             before, self.state = self.state, state
-            # The new place first: in doubt a message is in two places, never in none.
-            self._held.flush(state.value)
-            self._held.flush(before.value)
+            if state is not State.SENDING:
+                # Which of the two places it is found in after a crash does not matter to what is being sent.
+                # Otherwise the new place first: in doubt a message is in two places, never in none.
+                self._held.flush(state.value)
+                self._held.flush(before.value)
+
+    def begin(self) -> bool:
+        """From now on it is being sent; False when the disk says no."""
+        try:
+            self.move(State.SENDING)
+        except OSError as error:
+            log.error("{path} cannot be renamed: {reason}", path=self._path, reason=str(error))
+            return False
+        return True
 
     def remove(self) -> None:
         """The message is gone."""
@@ -253,8 +264,7 @@ class HeldMail:
                 self._is_due(entry, now)
                 and (claim := self._claim_sound(State.RELEASED, entry.name)) is not None
             ):
-                if claim.progress.due <= now:
-                    claim.move(State.SENDING)
+                if claim.progress.due <= now and claim.begin():
                     return claim
                 claim.close()
         self._due = {entry.name: self._due[entry.name] for entry in waiting if entry.name in self._due}
