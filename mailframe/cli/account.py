@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from mailframe.config.describe import size_text
+from mailframe.config.loading import load
 from mailframe.config.scalars import to_size
 
-from .directory import hash_of, open_admin, open_grants, to_domain, to_mailbox
+from .directory import admin_of, hash_of, keys_for, open_admin, open_grants, to_domain, to_mailbox
 from .shared import (
     ask_password,
     config_option,
@@ -38,11 +39,12 @@ def add(
     address: str, password_file: str | None, generate: bool, quota: str, config: str, as_json: bool
 ) -> None:
     """Add an account. Its password is asked for, or comes from standard input."""
-    admin = open_admin(config)
+    configuration = load(config)
+    admin = admin_of(configuration)
     name = str(to_mailbox(address))
     octets = _quota(quota)
     password = make_password() if generate else ask_password(password_file, confirm=True)
-    admin.add_account(name, hash_of(password), octets)
+    admin.add_account(name, hash_of(password), octets, keys_for(configuration, password))
     _tell("added", name, password if generate else None, as_json)
 
 
@@ -51,8 +53,10 @@ def add(
 @config_option
 @json_option
 def list_accounts(domain: str | None, config: str, as_json: bool) -> None:
-    """List accounts, all or of one domain."""
-    accounts = open_admin(config).accounts(to_domain(domain) if domain else None)
+    """List accounts, all or of one domain, and in which schemes their passwords are kept."""
+    admin = open_admin(config)
+    wanted = to_domain(domain) if domain else None
+    accounts, schemes = admin.accounts(wanted), admin.schemes(wanted)
     rows = [
         {
             "account": account.name,
@@ -62,10 +66,16 @@ def list_accounts(domain: str | None, config: str, as_json: bool) -> None:
             else size_text(account.quota).strip('"')
             if account.quota
             else "-",
+            "schemes": list(schemes.get(account.name, ())),
         }
         for account in accounts
     ]
-    print_rows(rows, ("account", "enabled", "quota"), as_json, "No accounts. Add one: mailframe account add")
+    print_rows(
+        rows,
+        ("account", "enabled", "quota", "password"),
+        as_json,
+        "No accounts. Add one: mailframe account add",
+    )
 
 
 @command.command("passwd")
@@ -76,10 +86,11 @@ def list_accounts(domain: str | None, config: str, as_json: bool) -> None:
 @json_option
 def passwd(address: str, password_file: str | None, generate: bool, config: str, as_json: bool) -> None:
     """Change the password of an account."""
-    admin = open_admin(config)
+    configuration = load(config)
+    admin = admin_of(configuration)
     name = str(to_mailbox(address))
     password = make_password() if generate else ask_password(password_file, confirm=True)
-    admin.set_password(name, hash_of(password))
+    admin.set_password(name, hash_of(password), keys_for(configuration, password))
     _tell("changed", name, password if generate else None, as_json)
 
 

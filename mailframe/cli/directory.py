@@ -7,7 +7,9 @@ import importlib
 from mailframe.config.loading import load
 from mailframe.config.schema import Configuration
 from mailframe.directory.interfaces import IDirectoryAdmin, IGrantAdmin
+from mailframe.directory.options import PasswordOptions
 from mailframe.directory.passwords import make_hash
+from mailframe.directory.scram_keys import new_keys
 from mailframe.message.address import Address, parse_domain, parse_mailbox
 
 from .errors import Refused
@@ -51,6 +53,14 @@ def open_grants(config: str) -> IGrantAdmin:
 def hash_of(password: str) -> str:
     """A password as the directory keeps it."""
     return make_hash(password)
+
+
+def keys_for(configuration: Configuration, password: str) -> tuple[str, ...]:
+    """SCRAM keys of a new password, where the configured authenticator offers SCRAM."""
+    options = configuration.authenticator.options
+    if not isinstance(options, PasswordOptions):
+        return ()
+    return new_keys(password, options.scram_mechanisms, options.scram_iterations)
 
 
 def to_mailbox(text: str) -> Address:

@@ -11,10 +11,11 @@ import attrs
 import click
 
 from mailframe.config.loading import load
+from mailframe.config.schema import Configuration
 from mailframe.directory.interfaces import IDirectoryAdmin
 from mailframe.tls.development import make_certificate
 
-from .directory import admin_of, hash_of, to_domain, to_mailbox
+from .directory import admin_of, hash_of, keys_for, to_domain, to_mailbox
 from .errors import Refused
 from .shared import make_password, print_json
 from .template import PORTS, FirstConfiguration
@@ -136,21 +137,24 @@ def make_service(
     names = list(dict.fromkeys(["localhost", first.hostname, *domains, "127.0.0.1", "::1"]))
     make_certificate(os.path.join(directory, "tls"), names)
     _write(first.path, first.render())
-    admin = admin_of(load(first.path))
+    configuration = load(first.path)
+    admin = admin_of(configuration)
     for domain in domains:
         admin.add_domain(domain)
-    kept = [one.name for one in accounts if not _add(admin, one)]
+    kept = [one.name for one in accounts if not _add(configuration, admin, one)]
     return Made(first.path, [one for one in accounts if one.name not in kept], kept)
 
 
-def _add(admin: IDirectoryAdmin, account: NewAccount) -> bool:
+def _add(configuration: Configuration, admin: IDirectoryAdmin, account: NewAccount) -> bool:
     """Add one account; False when it is there and its password was not touched."""
     known = {one.name for one in admin.accounts(account.name.rpartition("@")[2])}
     if account.name not in known:
-        admin.add_account(account.name, hash_of(account.password))
+        keys = keys_for(configuration, account.password)
+        admin.add_account(account.name, hash_of(account.password), keys=keys)
         return True
     if account.given:
-        admin.set_password(account.name, hash_of(account.password))
+        keys = keys_for(configuration, account.password)
+        admin.set_password(account.name, hash_of(account.password), keys)
     return account.given
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from typing import cast
 
 from twisted.internet.defer import Deferred
@@ -24,15 +25,17 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailframe.message.status import CREDENTIALS_INVALID, UNAVAILABLE, MailframeError
+from mailframe.sasl.scram import Keys
 
 from .attempts import Attempt, Attempts, Recent
+from .evidence import EvidenceCheck
 from .hashing import BUSY, HashingThreads
-from .interfaces import IAuthenticator, ICredentialSource
+from .interfaces import ICredentialSource, ISASLAuthenticator, ITokens
 from .metrics import LOGIN_OUTCOMES
 from .names import comparable_name
 from .options import PasswordOptions
 from .passwords import MAXIMUM_PASSWORD, make_hash, verify
-from .values import Credential, Credentials, Identity
+from .values import Credential, Credentials, Evidence, Identity
 
 log = Logger()
 
@@ -40,7 +43,7 @@ LONGEST_NAME = 320
 """Characters of a login name (RFC 3696 erratum 1690); a longer one cannot be an account."""
 
 
-@implementer(IAuthenticator)
+@implementer(ISASLAuthenticator)
 class PasswordAuthenticator:
     """Checks passwords against the hashes of a directory.
 
@@ -49,6 +52,7 @@ class PasswordAuthenticator:
         reactor: for time and for answers from threads.
         options: threads, bounds and delays.
         threads: where to hash; its own by default.
+        tokens: knows OAuth tokens; without it nobody logs in by one.
     """
 
     def __init__(
@@ -57,6 +61,7 @@ class PasswordAuthenticator:
         reactor: IReactorTime,
         options: PasswordOptions | None = None,
         threads: HashingThreads | None = None,
+        tokens: ITokens | None = None,
     ) -> None:
         self._source = source
         self._reactor = reactor
@@ -69,10 +74,15 @@ class PasswordAuthenticator:
         self._key = secrets.token_bytes(32)
         self._checks: dict[bytes, list[Deferred[bool]]] = {}
         self._no_hash = ""
+        self._tokens = tokens
+        self._evidence = EvidenceCheck(source, self._threads, self._attempts, options, tokens, self._name)
+        self.oauth_hints: bytes = b"" if tokens is None else tokens.hints
 
     async def start(self) -> None:
         """Begin to check; may be called again after `stop`."""
         self._threads.start()
+        if self._tokens is not None:
+            await self._tokens.start()
         if not self._no_hash:
             self._no_hash = await self._threads.run(make_hash, secrets.token_bytes(24).hex())
 
@@ -80,6 +90,38 @@ class PasswordAuthenticator:
         """End the threads; logins under way are told to try again later."""
         self._threads.stop()
         self._right.clear()
+        if self._tokens is not None:
+            await self._tokens.stop()
+
+    def mechanisms(self) -> Collection[str]:
+        """The SASL mechanisms that are configured, and can succeed."""
+        return self._evidence.mechanisms
+
+    async def keys(self, authcid: str, mechanism: str, session_id: str = "") -> Keys:
+        """The SCRAM keys of a user; see `ISASLAuthenticator`."""
+        self._check_running()
+        return await self._evidence.keys(authcid, mechanism)
+
+    async def judge(self, evidence: Evidence) -> Identity:
+        """Decide on what a client proved itself with; see `ISASLAuthenticator`."""
+        self._check_running()
+        try:
+            identity = await self._evidence.judge(evidence)
+        except MailframeError as error:
+            _count_refusal(error)
+            raise
+        LOGIN_OUTCOMES["success"].inc()
+        claim = evidence.claim
+        log.info(
+            "login success for {login!r} from {peer} by {protocol}",
+            login=claim.authcid[:LONGEST_NAME],
+            account=identity.account.name,
+            peer=evidence.peer,
+            protocol=evidence.protocol,
+            session_id=evidence.session_id or None,
+            proof=type(claim).__name__.lower(),
+        )
+        return identity
 
     async def authenticate(self, credentials: Credentials) -> Identity:
         """Check a password; see `IAuthenticator`.
@@ -91,7 +133,7 @@ class PasswordAuthenticator:
         try:
             identity = await self._identify(login)
         except MailframeError as error:
-            self._log_refusal(login, error)
+            _count_refusal(error)
             raise
         LOGIN_OUTCOMES[login.outcome].inc()
         log.info(
@@ -101,13 +143,13 @@ class PasswordAuthenticator:
             account=identity.account.name,
             peer=credentials.peer,
             protocol=credentials.protocol,
+            session_id=credentials.session_id or None,
             delay=round(login.delay, 3),
         )
         return identity
 
     async def _identify(self, login: _Login) -> Identity:
-        if not self._threads.running:
-            raise MailframeError(UNAVAILABLE, "passwords are not checked before the start or after the stop")
+        self._check_running()
         credentials = login.credentials
         if not 0 < len(credentials.password) <= MAXIMUM_PASSWORD or len(login.name) > LONGEST_NAME:
             raise MailframeError(CREDENTIALS_INVALID, "a name or a password nobody can have")
@@ -116,12 +158,17 @@ class PasswordAuthenticator:
         if self._right.has(key, self._reactor.seconds()):
             login.outcome = "remembered"
         elif not await self._right_password(login, credential, key):
-            raise MailframeError(CREDENTIALS_INVALID, "wrong name or password")
+            waited = f", after a delay of {login.delay:.0f} s" if login.delay else ""
+            raise MailframeError(CREDENTIALS_INVALID, f"wrong name or password{waited}")
         if credential is None or not credential.account.enabled:
             raise MailframeError(CREDENTIALS_INVALID, "the account may not log in")
         if credentials.authzid and self._name(credentials.authzid) != login.name:
             raise MailframeError(CREDENTIALS_INVALID, "a login may not act for another account")
         return Identity(credential.account, credential.account.name)
+
+    def _check_running(self) -> None:
+        if not self._threads.running:
+            raise MailframeError(UNAVAILABLE, "passwords are not checked before the start or after the stop")
 
     def _name(self, login: str) -> str:
         if self._options.default_domain and "@" not in login:
@@ -189,20 +236,6 @@ class PasswordAuthenticator:
         message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
         return hmac.digest(self._key, message, hashlib.sha256)
 
-    def _log_refusal(self, login: _Login, error: MailframeError) -> None:
-        outcome = "failure" if error.status.permanent else "busy" if error.status == BUSY else "fault"
-        LOGIN_OUTCOMES[outcome].inc()
-        log.warn(
-            "login {outcome} for {login!r} from {peer} by {protocol}: {reason}",
-            outcome=outcome,
-            login=login.name,
-            peer=login.credentials.peer,
-            protocol=login.credentials.protocol,
-            reply=error.status.code,
-            reason=error.reason,
-            delay=round(login.delay, 3),
-        )
-
 
 class _Login:
     """One login while it is checked."""
@@ -214,6 +247,12 @@ class _Login:
         self.name = name
         self.delay = 0.0
         self.outcome = "success"
+
+
+def _count_refusal(error: MailframeError) -> None:
+    """Into the figures only: the line in the log is written by whoever knows the session."""
+    outcome = "failure" if error.status.permanent else "busy" if error.status == BUSY else "fault"
+    LOGIN_OUTCOMES[outcome].inc()
 
 
 def _cannot_check(failure: Failure, name: str) -> Failure:

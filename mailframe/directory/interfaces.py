@@ -128,6 +128,29 @@ class ISASLAuthenticator(IAuthenticator):
         """
 
 
+class ITokens(Interface):
+    """Knows OAuth 2.0 access tokens."""
+
+    hints = Attribute("As `ISASLAuthenticator.oauth_hints`.")
+
+    def start() -> Awaitable[None]:
+        """Make ready; may be called again after `stop`."""
+
+    def stop() -> Awaitable[None]:
+        """Close what is open."""
+
+    def account(token: str) -> Awaitable[str]:
+        """The name of the account that this token lets in, as the token says it: whether there is one is not known.
+
+        Args:
+            token: as a client sent it (RFC 6750 section 2.1); perhaps "".
+
+        Raises:
+            MailframeError: `CREDENTIALS_INVALID` for a token that lets nobody in; temporary, when that cannot be
+                found out.
+        """
+
+
 class IDirectoryAdmin(Interface):
     """What ``mailframe account``, `alias` and `domain` need of a directory that keeps its own data.
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import cast
 
+import attrs
+
 from mailframe.config.schema import Configuration
+from mailframe.config.types import Secret
 from mailframe.directory.authenticator import PasswordAuthenticator
-from mailframe.directory.interfaces import ICredentialSource, IDirectoryAdmin
+from mailframe.directory.interfaces import ICredentialSource, IDirectoryAdmin, ITokens
 from mailframe.directory.memory import MemoryDirectory
 from mailframe.directory.options import MemoryDirectoryOptions, PasswordOptions, SQLiteOptions
+from mailframe.directory.salts import kept_secret
 from mailframe.directory.sqlite import SQLiteDirectory
 from mailframe.filters.options import TraceOptions
 from mailframe.filters.trace import TraceFilter
@@ -25,6 +30,9 @@ from mailframe.store.options import MemoryStoreOptions
 
 from .context import Context
 from .health import disk_writable
+
+SALTS = "salts.key"
+"""File in the data directory."""
 
 # Stores.
 
@@ -61,7 +69,32 @@ def build_password_authenticator(options: PasswordOptions, context: Context) -> 
     if not ICredentialSource.providedBy(source):
         name = context.configuration.directory.name
         raise PluginUnavailable(f'the directory "{name}" has no passwords that could be checked')
-    return PasswordAuthenticator(cast(ICredentialSource, source), context.reactor, options)
+    return PasswordAuthenticator(
+        cast(ICredentialSource, source),
+        context.reactor,
+        _with_salts(options, context),
+        None,
+        _tokens(options, context),
+    )
+
+
+def _with_salts(options: PasswordOptions, context: Context) -> PasswordOptions:
+    """With a secret that all workers share, where SCRAM is offered."""
+    if options.salt_secret is not None or not options.scram_mechanisms:
+        return options
+    return attrs.evolve(options, salt_secret=Secret(kept_secret(os.path.join(context.data, SALTS))))
+
+
+def _tokens(options: PasswordOptions, context: Context) -> ITokens | None:
+    if options.oauth is None:
+        return None
+    # A web client and signatures, which most nodes need not load.
+    from mailframe.directory.tokens import tokens_of
+
+    try:
+        return tokens_of(options.oauth, context.reactor)
+    except ValueError as error:
+        raise PluginUnavailable(f"[authenticator.password] oauth: {error}") from error
 
 
 def directory_admin(configuration: Configuration) -> IDirectoryAdmin | None:

@@ -15,6 +15,7 @@ from mailframe.message.status import CREDENTIALS_INVALID, MailframeError
 
 ALICE = Address("alice", "example.test")
 HASH = "{PLAIN}geheim"
+KEYS = "{SCRAM-SHA-256}4096,c2FsdA==,c3RvcmVk,c2VydmVy"
 
 
 @implementer(IAuthenticator)
@@ -129,6 +130,31 @@ class DirectoryContract:
         self.assertEqual(Credential(Account("alice@example.test"), HASH), found)
         self.assertNotIn("geheim", repr(found))
         self.assertIsNone(await directory.credential("nobody@example.test"))
+
+    async def test_keys(self: Any) -> None:
+        """SCRAM keys lie beside the hash of the same password, and go when it goes."""
+        directory = await self.filled()
+        directory.add_account("carol@example.test", HASH, keys=[KEYS])
+        found = await directory.credential("carol@example.test")
+        self.assertEqual(Credential(Account("carol@example.test"), HASH, (KEYS,)), found)
+        self.assertNotIn("c2FsdA", repr(found))
+        self.assertEqual(
+            {
+                "alice@example.test": ("PLAIN",),
+                "bob@example.test": ("PLAIN",),
+                "carol@example.test": ("PLAIN", "SCRAM-SHA-256"),
+            },
+            {name: tuple(schemes) for name, schemes in directory.schemes("Example.test").items()},
+        )
+        directory.set_password("Carol@example.test", "{PLAIN}other")
+        self.assertEqual((), (await directory.credential("carol@example.test")).keys)
+        directory.set_password("carol@example.test", "{PLAIN}other", [KEYS])
+        self.assertEqual((KEYS,), (await directory.credential("carol@example.test")).keys)
+        directory.remove_account("carol@example.test")
+        directory.add_account("carol@example.test", HASH)
+        self.assertEqual((), (await directory.credential("carol@example.test")).keys)
+        for keys in ([HASH], ["{SCRAM-SHA-256}x"], [KEYS, KEYS], ["geheim"]):
+            self.refused("CANNOT", directory.set_password, "alice@example.test", HASH, keys)
 
     async def test_changes(self: Any) -> None:
         """A password, a quota, and whether an account is let in can be changed."""

@@ -30,7 +30,9 @@ class AccountTests(DirectoryCommandTestCase):
         result = self.on_service("account", "add", CAROL, "--quota", "2 GB", stdin="secret\n")
         self.assertEqual(f"added {CAROL}\n", result.stdout)
         rows = self.json_of("account", "list", "example.test")
-        self.assertEqual({"account": CAROL, "enabled": True, "quota": 2 * 10**9}, rows[-1])
+        self.assertEqual(
+            {"account": CAROL, "enabled": True, "quota": 2 * 10**9, "schemes": ["ARGON2ID"]}, rows[-1]
+        )
         self.assertIn("2 GB", self.on_service("account", "list").stdout)
 
     def test_password_file(self) -> None:
