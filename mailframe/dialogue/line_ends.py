@@ -19,13 +19,14 @@ class LineEndReader:
 
     Attributes:
         bare: a bare CR or LF has been seen.
+        refused: that, and it is not normalised.
     """
 
-    __slots__ = ("_held", "_normalise", "_refused", "bare")
+    __slots__ = ("_held", "_normalise", "bare", "refused")
 
     def __init__(self, line_ends: LineEnds = "refuse") -> None:
         self._normalise = line_ends == "normalise"
-        self._refused = False
+        self.refused = False
         # A CR whose LF may come with the next piece.
         self._held = False
         self.bare = False
@@ -49,8 +50,8 @@ class LineEndReader:
             self.bare = True
             if self._normalise:
                 return normalised(data)
-            self._refused = True
-        return b"" if self._refused else data
+            self.refused = True
+        return b"" if self.refused else data
 
 
 def has_bare(data: bytes) -> bool:

@@ -34,7 +34,7 @@ _DOMAIN = _DIGITS_AND_LETTERS + b"-_." + _HIGH
 _DCONTENT = bytes(range(33, 91)) + bytes(range(94, 127))
 
 _NOT_ASCII_SENDER = Status((5, 6, 7), "Address is not ASCII, and SMTPUTF8 was not given", reply_code=550)
-_NOT_ASCII_RECIPIENT = Status((5, 6, 7), "Address is not ASCII, and SMTPUTF8 was not given", reply_code=553)
+NOT_ASCII_RECIPIENT = Status((5, 6, 7), "Address is not ASCII, and SMTPUTF8 was not given", reply_code=553)
 
 
 class _SyntaxFault(Exception):
@@ -171,7 +171,7 @@ def parse_path(
             raise _SyntaxFault("it must stand between < and >")
         mailbox = _without_route(octets[1:-1])
         if not smtputf8 and not mailbox.isascii():
-            raise ProtocolError(_NOT_ASCII_SENDER if null_allowed else _NOT_ASCII_RECIPIENT)
+            raise ProtocolError(_NOT_ASCII_SENDER if null_allowed else NOT_ASCII_RECIPIENT)
         if postmaster_allowed and mailbox.lower() == b"postmaster":
             return Address("postmaster", "")
         if local_part_limit is None:

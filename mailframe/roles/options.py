@@ -7,7 +7,7 @@ from typing import Literal
 
 import attrs
 
-from mailframe.config.types import FilePath, FilterName, ListenAddress, Network, PolicyName, option
+from mailframe.config.types import Duration, FilePath, FilterName, ListenAddress, Network, PolicyName, option
 from mailframe.imap.settings import IMAPSettings
 from mailframe.message.address import parse_mailbox
 from mailframe.pop3.settings import POP3Settings
@@ -37,6 +37,8 @@ class _Hidden(SMTPSettings):
     require_auth: bool = option(_DECIDED, False, hidden=True)
     require_tls_for_auth: bool = option(_DECIDED, True, hidden=True)
     spill_directory: FilePath = option(_DECIDED, FilePath(""), hidden=True)
+    future_release: Duration = option(_DECIDED, Duration(0.0), hidden=True)
+    deliver_by: bool = option(_DECIDED, False, hidden=True)
 
 
 @attrs.frozen(kw_only=True)
@@ -45,6 +47,8 @@ class _NoLogin(_Hidden):
 
     login_failures_limit: int = option(_DECIDED, 1, hidden=True)
     clear_auth_from_loopback: bool = option(_DECIDED, False, hidden=True)
+    vrfy: Literal["unsure", "logged-in"] = option(_DECIDED, "unsure", hidden=True)
+    expn: Literal["off", "logged-in"] = option(_DECIDED, "off", hidden=True)
 
 
 @attrs.frozen(kw_only=True)

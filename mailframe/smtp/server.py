@@ -24,6 +24,7 @@ from mailframe.message.origin import Origin
 from mailframe.message.status import MailframeError, ProtocolError, Status
 from mailframe.tls.interfaces import IServerContexts
 
+from .extensions import Extensions
 from .metrics import METRICS
 from .reception import Reception
 from .session import Session
@@ -48,7 +49,8 @@ class SMTPConversation:
 
     def __init__(self, factory: SMTPServerFactory) -> None:
         self._factory = factory
-        self._reader = Reader(factory.settings.line_limit, factory.settings.line_ends)
+        settings = factory.settings
+        self._reader = Reader(settings.line_limit, settings.line_ends, factory.forgiven)
         self._connection: IConnection | None = None
         self._session: Session | None = None
         self._origin = Origin("", "")
@@ -83,6 +85,7 @@ class SMTPConversation:
             factory.settings,
             self._origin,
             factory.clock,
+            factory.extensions,
             tls_offered=factory.tls is not None,
             secure=secure,
             channel=lambda: channel_of(connection),
@@ -176,7 +179,10 @@ class SMTPConversation:
         if expected is Expects.DATA:
             self._reader.expect_data()
             connection.set_timeout(settings.data_timeout)
-        elif before is Expects.DATA:
+        elif expected is Expects.CHUNK:
+            # The reader knows that, and how many octets.
+            connection.set_timeout(settings.data_timeout)
+        elif before in (Expects.DATA, Expects.CHUNK):
             connection.set_timeout(settings.command_timeout)
         if expected is Expects.RESPONSE:
             self._reader.expect_response()
@@ -225,6 +231,8 @@ class SMTPServerFactory:
         self.implicit_tls = implicit_tls
         self.limits = ConnectionLimits(settings.connections_limit, settings.connections_limit_per_network)
         self.metrics = METRICS[settings.protocol]
+        self.extensions = Extensions(settings, reception.authenticator is not None)
+        self.forgiven = frozenset(settings.forgive)
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         """A server for one connection."""

@@ -15,37 +15,43 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from mailframe.dialogue.dotstuffing import BARE_IN_CONTENT
+from mailframe.dialogue.line_ends import LineEndReader
 from mailframe.dialogue.spill import Spill
+from mailframe.message.address import NOT_ASCII_RECIPIENT
 from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.origin import Origin
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, ProtocolError, Status
 from mailframe.sasl.server import CLEAR, Channel
 
+from . import chunking, verification
 from .acceptance import Acceptance
 from .authentication import NOT_OFFERED, Authentication
+from .chunking import Chunk
+from .extensions import Extensions
 from .lmtp import DIALECTS, Dialect
 from .metrics import METRICS
 from .reception import Reception
 from .settings import SMTPSettings
 from .states import ALLOWED, OUT_OF_ORDER, Expects, State
-from .transaction import TOO_LARGE, TOO_SLOW, Transaction
+from .transaction import TOO_SLOW, Transaction
+from .verification import LOGIN_FIRST
 from .wire import commands
 from .wire.commands import UNKNOWN_COMMAND
-from .wire.parameters import check_auth, check_body, check_parameters, check_size
-from .wire.reader import AuthResponse, DataPiece, Event
+from .wire.reader import AuthResponse, ChunkPiece, DataPiece, Event
 from .wire.reply import basic_code, render, render_lines
 
 _SENDER_OK: Final = b"250 2.1.0 Sender OK\r\n"
 _RECIPIENT_OK: Final = b"250 2.1.5 Recipient OK\r\n"
 _OK: Final = b"250 2.0.0 OK\r\n"
 _SEND_DATA: Final = b"354 Send the message, end it with a line of one dot\r\n"
-_CANNOT_VERIFY: Final = b"252 2.5.0 Cannot tell; send mail to it and see\r\n"
 _START_TLS: Final = b"220 2.0.0 Begin the handshake\r\n"
-_HELP: Final = b"214 2.0.0 RFC 5321 says it all\r\n"
 _TOO_MANY_RECIPIENTS: Final = Status((4, 5, 3), "Too many recipients in one message", reply_code=452)
 _TOO_MANY_ERRORS: Final = Status((4, 7, 0), "Too many errors", reply_code=421)
+_TOO_MANY_TRANSACTIONS: Final = Status((4, 5, 3), "Enough messages for one connection", reply_code=421)
+_TOO_LONG_A_SESSION: Final = Status(
+    (4, 3, 2), "This connection lasted long enough; come again", reply_code=421
+)
 _TLS_ON: Final = Status((5, 5, 1), "TLS is on already", reply_code=503)
-_LOGIN_FIRST: Final = Status((5, 7, 0), "Log in first", reply_code=530)
 
 log = Logger()
 
@@ -73,6 +79,7 @@ class Session:
         settings: SMTPSettings,
         origin: Origin,
         clock: IReactorTime,
+        extensions: Extensions,
         *,
         tls_offered: bool = False,
         secure: bool = False,
@@ -82,6 +89,7 @@ class Session:
         self._settings = settings
         self._origin = origin
         self._clock = clock
+        self._extensions = extensions
         self._tls_offered = tls_offered
         self.secure = secure
         self.expects = Expects.COMMAND
@@ -98,9 +106,9 @@ class Session:
         self._errors = 0
         self._last_reply = b""
         self.messages = 0
-        self._known_mail = {"SIZE": check_size, "BODY": check_body}
-        if self._authentication.possible:
-            self._known_mail["AUTH"] = check_auth
+        self._transactions = 0
+        self._chunk: Chunk | None = None
+        self._ends = clock.seconds() + settings.session_timeout
 
     async def greet(self) -> bytes:
         """The greeting, or the refusal of the connection (RFC 5321 section 3.1)."""
@@ -111,7 +119,9 @@ class Session:
             refusal = error.status
         if refusal is not None:
             self._end()
-            return render(refusal, reply_code=421 if refusal.temporary else 554)
+            # RFC 7504: 521 where nobody's mail is taken, 554 where this client's is not.
+            permanent = 521 if refusal.enhanced == (5, 3, 2) else 554
+            return render(refusal, reply_code=421 if refusal.temporary else permanent)
         self._state = State.START
         settings = self._settings
         return render_lines(220, [f"{settings.hostname} {self._dialect.title} {settings.banner}".rstrip()])
@@ -125,6 +135,11 @@ class Session:
         kind = type(event)
         if kind is DataPiece:
             return await self._data_piece(event)  # type: ignore[arg-type]
+        if kind is ChunkPiece:
+            return await self._chunk_piece(event)  # type: ignore[arg-type]
+        if self._clock.seconds() > self._ends and kind is not commands.Bdat:
+            self._abandon()
+            return self._refuse(_TOO_LONG_A_SESSION)
         allowed = ALLOWED.get(kind)
         if allowed is not None and self._state not in allowed:
             raise ProtocolError(OUT_OF_ORDER[self._state])
@@ -150,7 +165,7 @@ class Session:
     def internal_error(self) -> bytes:
         """The reply when we failed: temporary, and nothing more is said."""
         self._authentication.cancel()
-        if self._state in (State.CONNECTED, State.DATA):
+        if self._state in (State.CONNECTED, State.DATA) or self.expects is Expects.CHUNK:
             # Nobody said yet that this client may talk here; or it may be in the middle of its data, and what
             # comes next would be taken for commands.
             self._end()
@@ -164,7 +179,7 @@ class Session:
 
     def service_ends(self) -> bytes | None:
         """The last words when the service goes away (RFC 5321 section 3.8); None within a transaction."""
-        if self._state in (State.MAIL, State.DATA) or self.expects is not Expects.COMMAND:
+        if self._state in (State.MAIL, State.CHUNKS, State.DATA) or self.expects is not Expects.COMMAND:
             return None
         return self._last_words((4, 3, 2), "goes down; try again later")
 
@@ -200,7 +215,9 @@ class Session:
         return render_lines(250, [self._settings.hostname, *self._keywords()])
 
     def _keywords(self) -> list[str]:
-        keywords = ["PIPELINING", f"SIZE {self._settings.size_limit}", "8BITMIME", "ENHANCEDSTATUSCODES"]
+        keywords = self._extensions.keywords(self.secure, self._clock.seconds())
+        if self._settings.expn == "logged-in" and self._origin.login is not None:
+            keywords.append("EXPN")
         if self._tls_offered and not self.secure:
             keywords.append("STARTTLS")
         if (auth := self._authentication.keyword(self.secure)) is not None:
@@ -208,24 +225,32 @@ class Session:
         return keywords
 
     async def _mail(self, command: commands.Mail) -> bytes:
-        check_parameters(command.parameters, self._known_mail)
-        if self._settings.require_auth and self._origin.login is None:
-            return self._refuse(_LOGIN_FIRST)
-        size = command.parameters.get("SIZE")
-        if size is not None and int(size) > self._settings.size_limit:
-            return self._refuse(TOO_LARGE)
-        envelope = Envelope(command.reverse_path, parameters=command.parameters)
-        refusal = await self._reception.mail(self._origin, envelope)
+        origin, parameters, now = self._origin, command.parameters, self._clock.seconds()
+        asked = parameters.get("MT-PRIORITY")
+        refusal = self._extensions.check_mail(parameters, origin, self.secure, now)
+        if self._settings.require_auth and origin.login is None:
+            refusal = LOGIN_FIRST
+        if self._transactions >= self._settings.transactions_limit > 0:
+            refusal = _TOO_MANY_TRANSACTIONS
         if refusal is not None:
             return self._refuse(refusal)
-        self._transaction = Transaction(self._origin, envelope, self._clock.seconds())
+        envelope = Envelope(command.reverse_path, parameters=parameters)
+        refusal = await self._reception.mail(origin, envelope)
+        if refusal is not None:
+            return self._refuse(refusal)
+        self._transaction = Transaction(origin, envelope, now)
+        self._transactions += 1
         self._state = State.MAIL
+        if asked is not None and asked != parameters["MT-PRIORITY"]:
+            return render(Status((2, 3, 6), f"{envelope.priority} is the priority of this message"))
         return _SENDER_OK
 
     async def _rcpt(self, command: commands.Rcpt) -> bytes:
-        check_parameters(command.parameters, {})
         transaction = self._transaction
         assert transaction is not None
+        if not command.ascii and not transaction.envelope.smtputf8:
+            raise ProtocolError(NOT_ASCII_RECIPIENT)
+        self._extensions.check_rcpt(command.parameters)
         if len(transaction.routes) >= self._settings.recipients_limit:
             # Not an error of the client: RFC 5321 section 4.5.3.1.10 wants it to go on with a second message.
             return render(_TOO_MANY_RECIPIENTS)
@@ -248,6 +273,8 @@ class Session:
         assert transaction is not None
         if not transaction.routes:
             raise ProtocolError(self._dialect.no_recipients)
+        if transaction.binary:
+            raise ProtocolError(chunking.NEEDS_CHUNKS)
         transaction.receive(
             Spill(settings.spill_directory, settings.spill_limit),
             self._clock.seconds() + settings.transfer_timeout,
@@ -268,14 +295,13 @@ class Session:
         return self._last_words((2, 0, 0), "closes", 221)
 
     async def _help(self, command: commands.Help) -> bytes:
-        return _HELP
+        return render(Status((2, 0, 0), self._settings.help, reply_code=214))
 
     async def _vrfy(self, command: commands.Vrfy) -> bytes:
-        # RFC 5321 section 7.3: to say who exists is a gift to those who guess addresses.
-        return _CANNOT_VERIFY
+        return await verification.verify(command, self._reception, self._settings, self._origin)
 
     async def _expn(self, command: commands.Expn) -> bytes:
-        raise ProtocolError(commands.NOT_IMPLEMENTED)
+        return await verification.expand(command, self._reception, self._settings, self._origin)
 
     async def _starttls(self, command: commands.StartTLS) -> bytes:
         if self.secure:
@@ -312,6 +338,42 @@ class Session:
             transaction.refuse(TOO_SLOW)
             raise ProtocolError(TOO_SLOW, fatal=True)
         return b""
+
+    async def _bdat(self, command: commands.Bdat) -> bytes:
+        self.expects = Expects.CHUNK
+        transaction, settings = self._transaction, self._settings
+        deadline = self._clock.seconds() + settings.transfer_timeout
+        refusal = chunking.refusal(self._extensions.chunking, self._state, transaction, self._dialect)
+        self._chunk = Chunk(command, refusal, deadline)
+        if refusal is None and transaction is not None and self._state is State.MAIL:
+            lines = None if transaction.binary else LineEndReader(settings.line_ends)
+            transaction.receive(Spill(settings.spill_directory, settings.spill_limit), deadline, lines)
+            self._state = State.CHUNKS
+        return b""
+
+    async def _chunk_piece(self, piece: ChunkPiece) -> bytes:
+        chunk, transaction = self._chunk, self._transaction
+        assert chunk is not None
+        deadline = chunk.deadline
+        if chunk.refusal is None and transaction is not None:
+            transaction.write_chunk(piece.content, self._settings.size_limit)
+            deadline = transaction.deadline
+        if piece.last:
+            return await self._end_of_chunk(chunk, transaction)
+        if self._clock.seconds() > deadline:
+            raise ProtocolError(TOO_SLOW, fatal=True)
+        return b""
+
+    async def _end_of_chunk(self, chunk: Chunk, transaction: Transaction | None) -> bytes:
+        self.expects = Expects.COMMAND
+        if chunk.refusal is not None or transaction is None:
+            if chunk.last and self._state is State.MAIL:
+                self._abandon()
+            return self._refuse(chunk.refusal or OUT_OF_ORDER[State.READY])
+        if chunk.last:
+            transaction.end_chunks(self._settings.size_limit)
+            return await self._end_of_data(transaction)
+        return chunk.received() if transaction.refusal is None else self._refuse(transaction.refusal)
 
     async def _end_of_data(self, transaction: Transaction) -> bytes:
         self.expects = Expects.COMMAND
@@ -357,6 +419,7 @@ _HANDLERS: Final[dict[type, Callable[[Session, Any], Awaitable[bytes]]]] = {
     commands.Mail: Session._mail,
     commands.Rcpt: Session._rcpt,
     commands.Data: Session._data,
+    commands.Bdat: Session._bdat,
     commands.Rset: Session._rset,
     commands.Noop: Session._noop,
     commands.Quit: Session._quit,

@@ -9,6 +9,23 @@ import attrs
 from mailframe.config.mechanisms import check_mechanisms
 from mailframe.config.types import Duration, FilePath, Network, Size, option
 
+from .wire.leniency import FORGIVABLE
+
+KEYWORDS = (
+    "8BITMIME",
+    "BINARYMIME",
+    "CHUNKING",
+    "DSN",
+    "ENHANCEDSTATUSCODES",
+    "LIMITS",
+    "MT-PRIORITY",
+    "PIPELINING",
+    "REQUIRETLS",
+    "SIZE",
+    "SMTPUTF8",
+)
+"""Keywords of EHLO that a listener may keep to itself."""
+
 
 @attrs.frozen
 class SMTPSettings:
@@ -29,6 +46,11 @@ class SMTPSettings:
         1000,
         validator=attrs.validators.gt(0),
     )
+    transactions_limit: int = option(
+        "Messages that may be begun in one connection (LIMITS MAILMAX, RFC 9422); 0 for no limit.",
+        0,
+        validator=attrs.validators.ge(0),
+    )
     errors_limit: int = option(
         "Errors and refused recipients in a row, without a message taken between them, before the connection ends.",
         100,
@@ -38,12 +60,54 @@ class SMTPSettings:
         "Failed logins before the connection ends.", 3, validator=attrs.validators.gt(0)
     )
     line_limit: Size = option(
-        "Octets a command line may have.", Size(4096), validator=attrs.validators.ge(512)
+        "Octets a command line may have; a longer one is refused and passed over.",
+        Size(4096),
+        validator=attrs.validators.ge(512),
     )
     line_ends: Literal["refuse", "normalise"] = option(
         "What becomes of a bare CR or LF in a message: `refuse` it, or make each a line end (`normalise`).",
         "refuse",
         choices=("refuse", "normalise"),
+    )
+    forgive: tuple[str, ...] = option(
+        "What is forgiven in command lines: ``bare-path`` (``MAIL FROM:a@b`` without angle brackets),"
+        " ``space-before-path`` (``MAIL FROM: <a@b>``), ``tab`` (a tab in place of a space).",
+        (),
+        validator=attrs.validators.deep_iterable(attrs.validators.in_(FORGIVABLE)),
+    )
+    not_offered: tuple[str, ...] = option(
+        "Keywords of EHLO that are not offered, such as ``CHUNKING`` or ``DSN``; what they allow is refused then.",
+        (),
+        validator=attrs.validators.deep_iterable(attrs.validators.in_(KEYWORDS)),
+    )
+    trusted_networks: tuple[Network, ...] = option(
+        "Our own hosts, whose word is taken for who submitted a message (``AUTH=``, RFC 4954) and how urgent it is"
+        " (``MT-PRIORITY``, RFC 6710).",
+        (),
+    )
+    priority_limit: int = option(
+        "The highest ``MT-PRIORITY`` that clients may ask for which neither logged in nor are trusted.",
+        0,
+        validator=[attrs.validators.ge(-9), attrs.validators.le(9)],
+    )
+    vrfy: Literal["unsure", "logged-in"] = option(
+        "What VRFY tells: nothing (`unsure`), or who exists, but to clients that logged in only (`logged-in`).",
+        "unsure",
+        choices=("unsure", "logged-in"),
+    )
+    expn: Literal["off", "logged-in"] = option(
+        "Who may ask by EXPN where mail to an address goes: nobody (`off`), or clients that logged in.",
+        "off",
+        choices=("off", "logged-in"),
+    )
+    help: str = option("What HELP answers.", "RFC 5321 says it all")
+    future_release: Duration = option(
+        "How long messages can be held for their senders (FUTURERELEASE, RFC 4865); 0: that is not offered. For"
+        " submission with a queue that knows when to let them go.",
+        Duration(0.0),
+    )
+    deliver_by: bool = option(
+        "Offer DELIVERBY (RFC 2852). For listeners before a queue that tells senders of what is late.", False
     )
     require_auth: bool = option("Take mail only from clients that logged in.", False)
     require_tls_for_auth: bool = option("Let clients log in only under TLS.", True)
@@ -72,6 +136,9 @@ class SMTPSettings:
     xforward_networks: tuple[Network, ...] = option(
         "Who may say `XFORWARD`: the next message came from that client. For content filters; it changes logs only.",
         (),
+    )
+    session_timeout: Duration = option(
+        "How long a connection may last in all; it ends at the next command then.", Duration(86400.0)
     )
     command_timeout: Duration = option(
         "How long a client may be silent before its next command (RFC 5321 section 4.5.3.2.7).",

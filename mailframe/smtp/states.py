@@ -6,9 +6,11 @@ States and the commands that change them (RFC 5321 section 4.1.4)::
 
     START --EHLO--> READY --MAIL--> MAIL --RCPT--> MAIL --DATA--> DATA --end of data--> READY
                     READY --AUTH--> READY          MAIL --RSET, EHLO--> READY
+                                                   MAIL --BDAT--> CHUNKS --BDAT--> CHUNKS --BDAT LAST--> READY
                     READY --STARTTLS--> START      any  --QUIT--> CLOSED
 
-A command that may come in some states only is in `ALLOWED`; all others may always come.
+A command that may come in some states only is in `ALLOWED`; all others may always come. BDAT is not there: its octets
+follow in any case, and are read before it is answered.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ class State(enum.Enum):
     START = "before HELO"
     READY = "greeted, no transaction"
     MAIL = "in a transaction"
+    CHUNKS = "behind the first chunk of one"
     DATA = "in the data of one"
     CLOSED = "over"
 
@@ -37,6 +40,7 @@ class Expects(enum.Enum):
 
     COMMAND = "a command"
     DATA = "data"
+    CHUNK = "the octets of a chunk"
     RESPONSE = "a response to an AUTH challenge"
     HANDSHAKE = "a TLS handshake"
     NOTHING = "nothing: the connection ends"
@@ -54,5 +58,6 @@ OUT_OF_ORDER: Final = {
     State.START: Status((5, 5, 1), "Say who you are first", reply_code=503),
     State.READY: Status((5, 5, 1), "MAIL comes first", reply_code=503),
     State.MAIL: Status((5, 5, 1), "Not within a transaction", reply_code=503),
+    State.CHUNKS: Status((5, 5, 1), "Not between chunks", reply_code=503),
 }
 """What is answered to a command that may not come now."""

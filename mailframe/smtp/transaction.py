@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from twisted.logger import Logger
 
+from mailframe.dialogue.dotstuffing import BARE_IN_CONTENT
+from mailframe.dialogue.line_ends import LineEndReader
 from mailframe.dialogue.spill import Spill
 from mailframe.message.address import Address
 from mailframe.message.content import Content
@@ -15,9 +17,9 @@ from mailframe.message.origin import Origin
 from mailframe.message.status import STORAGE_FULL, Status
 from mailframe.routing.interfaces import Route
 
+from .extensions import TOO_LARGE
 from .wire.reply import basic_code
 
-TOO_LARGE = Status((5, 3, 4), "The message is larger than is taken here", "TOOBIG", reply_code=552)
 TOO_SLOW = Status((4, 4, 2), "The message took too long to arrive", reply_code=421)
 _REFUSALS_LOGGED = 10
 
@@ -33,6 +35,7 @@ class Transaction:
         started: when MAIL came, in the clock's seconds.
 
     Attributes:
+        started: as given.
         routes: the way of each recipient, in the envelope's order.
         refusal: why the content is thrown away while it is read to its end; None while it is kept.
         size: octets of content received.
@@ -49,8 +52,10 @@ class Transaction:
         self.refusal: Status | None = None
         self.deadline = 0.0
         self.handed_over = False
-        self._started = started
+        self.started = started
         self._spill: Spill | None = None
+        self._lines: LineEndReader | None = None
+        self._tail = b""
         self._refused: list[str] = []
         self.size = 0
         self._logged = False
@@ -65,9 +70,21 @@ class Transaction:
         if len(self._refused) < _REFUSALS_LOGGED:
             self._refused.append(f"{forward_path}: {basic_code(status)} {status}")
 
-    def receive(self, spill: Spill, deadline: float) -> None:
-        """DATA was answered with 354: content goes here, until ``deadline``."""
+    @property
+    def binary(self) -> bool:
+        """Was the message announced as one that may hold anything (BINARYMIME, RFC 3030 section 3)?"""
+        return self.envelope.body == "BINARYMIME"
+
+    def receive(self, spill: Spill, deadline: float, lines: LineEndReader | None = None) -> None:
+        """Content comes, behind DATA or the first BDAT, until ``deadline``.
+
+        Args:
+            spill: where it goes.
+            deadline: in the clock's seconds.
+            lines: looks at the line ends of chunks; None where nothing needs to (any more).
+        """
         self._spill = spill
+        self._lines = lines
         self.deadline = deadline
 
     def write(self, content: bytes, limit: int) -> None:
@@ -85,6 +102,27 @@ class Transaction:
                 "{queue_id}: cannot keep what is received: {error}", queue_id=self.queue_id, error=str(error)
             )
             self.refuse(STORAGE_FULL)
+
+    def write_chunk(self, content: bytes, limit: int) -> None:
+        """Keep a piece of a chunk, as `write` does."""
+        if self._lines is not None:
+            content = self._lines.feed(content)
+            if self._lines.refused:
+                self.refuse(BARE_IN_CONTENT)
+        self._tail = (self._tail + content)[-2:]
+        self.write(content, limit)
+
+    def end_chunks(self, limit: int) -> None:
+        """The last chunk ended: end its last line, too, unless the message is binary."""
+        if self._lines is None:
+            return
+        rest = self._lines.finish()
+        if self._lines.refused:
+            self.refuse(BARE_IN_CONTENT)
+        self._tail = (self._tail + rest)[-2:]
+        if self._tail not in (b"", b"\r\n"):
+            rest += b"\r\n"
+        self.write(rest, limit)
 
     def refuse(self, status: Status) -> None:
         """Read on, but keep nothing: the data's end is answered with ``status``; the first refusal counts."""
@@ -127,7 +165,7 @@ class Transaction:
             refused=self._refused,
             statuses=[str(status) for status in statuses],
             size=self.size,
-            delay=round(now - self._started, 4),
+            delay=round(now - self.started, 4),
             reply=reply,
         )
 

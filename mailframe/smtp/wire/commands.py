@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from mailframe.message.address import NOT_ASCII_RECIPIENT as NOT_ASCII
 from mailframe.message.address import Address, parse_path, split_path
 from mailframe.message.status import ProtocolError, Status
 
 from .parameters import Parameters, parse_parameters
+from .xclient import XClient, XForward, parse_xclient, parse_xforward
 
 UNKNOWN_COMMAND: Final = Status((5, 5, 2), "Command unknown", reply_code=500)
 NOT_IMPLEMENTED: Final = Status((5, 5, 1), "Command not implemented", reply_code=502)
 NOT_MAIL: Final = Status((5, 5, 1), "This is a mail server", reply_code=554)
 BAD_ARGUMENT: Final = Status((5, 5, 4), "Bad command argument", reply_code=501)
+CHUNK_DIGITS: Final = 20
+"""Digits in the size of a chunk; RFC 3030 section 2 gives no limit, RFC 1870 as many for a whole message."""
 
 HELLO_LIMIT: Final = 255
 """Octets in what follows HELO, EHLO or LHLO (RFC 5321 section 4.5.3.1.2)."""
@@ -39,10 +43,17 @@ class Mail(NamedTuple):
 
 
 class Rcpt(NamedTuple):
-    """RCPT; a bare Postmaster has an empty domain."""
+    """RCPT; a bare Postmaster has an empty domain.
+
+    Attributes:
+        forward_path: the address.
+        parameters: what followed it.
+        ascii: all of it was written in ASCII; what is not needs a transaction with SMTPUTF8 (RFC 6531).
+    """
 
     forward_path: Address
     parameters: Parameters
+    ascii: bool = True
 
 
 class Auth(NamedTuple):
@@ -61,15 +72,29 @@ class Auth(NamedTuple):
 
 
 class Vrfy(NamedTuple):
-    """VRFY with its string."""
+    """VRFY with its string, and whether UTF-8 may be in the reply (RFC 6531 section 3.7.4.2)."""
 
     argument: bytes
+    smtputf8: bool = False
 
 
 class Expn(NamedTuple):
-    """EXPN with its string."""
+    """EXPN with its string, and whether UTF-8 may be in the reply."""
 
     argument: bytes
+    smtputf8: bool = False
+
+
+class Bdat(NamedTuple):
+    """BDAT (RFC 3030): so many octets follow its line.
+
+    Attributes:
+        size: octets.
+        last: the message ends with them.
+    """
+
+    size: int
+    last: bool
 
 
 class Data(NamedTuple):
@@ -96,7 +121,23 @@ class StartTLS(NamedTuple):
     """STARTTLS (RFC 3207)."""
 
 
-Command = Hello | Mail | Rcpt | Data | Rset | Noop | Quit | Help | Vrfy | Expn | StartTLS | Auth
+Command = (
+    Hello
+    | Mail
+    | Rcpt
+    | Data
+    | Bdat
+    | Rset
+    | Noop
+    | Quit
+    | Help
+    | Vrfy
+    | Expn
+    | StartTLS
+    | Auth
+    | XClient
+    | XForward
+)
 """One command line, understood."""
 
 
@@ -108,7 +149,8 @@ def parse_command(line: bytes) -> Command:
 
     Raises:
         ProtocolError: 500 5.5.2 for an unknown verb, 501 for bad arguments, 555 for bad parameters; fatal for
-            what a web browser says, which someone makes it send here.
+            what a web browser says, which someone makes it send here, and for a BDAT that does not say how many
+            octets follow.
     """
     verb, _, argument = line.rstrip(b" \t").partition(b" ")
     parse = _PARSERS.get(verb.upper())
@@ -142,17 +184,18 @@ def _mail(argument: bytes) -> Command:
 def _rcpt(argument: bytes) -> Command:
     path, rest = _path(argument, b"TO:", "RCPT TO:<address>")
     parameters = parse_parameters(rest)
-    forward_path = parse_path(path, smtputf8=False, null_allowed=False, postmaster_allowed=True)
+    # Whether UTF-8 may be in it, the transaction knows.
+    forward_path = parse_path(path, smtputf8=True, null_allowed=False, postmaster_allowed=True)
     assert forward_path is not None
-    return Rcpt(forward_path, parameters)
+    return Rcpt(forward_path, parameters, argument.isascii())
 
 
 def _path(argument: bytes, keyword: bytes, usage: str) -> tuple[bytes, bytes]:
     size = len(keyword)
     if argument[:size].upper() != keyword:
         raise ProtocolError(BAD_ARGUMENT.with_text(f"Say {usage}"))
-    # RFC 5321 section 3.3 allows no space behind the colon, and says that old clients send one.
-    path = argument[size:].lstrip(b" ")
+    # RFC 5321 section 3.3 allows no space behind the colon; see `mailframe.smtp.wire.leniency`.
+    path = argument[size:]
     if not path.startswith(b"<"):
         raise ProtocolError(BAD_ARGUMENT.with_text(f"Say {usage}"))
     return split_path(path)
@@ -168,11 +211,27 @@ def _auth(argument: bytes) -> Command:
     return Auth(words[0].decode("ascii").upper(), initial)
 
 
-def _with_string(make: Callable[[bytes], Command]) -> Callable[[bytes], Command]:
+def _bdat(argument: bytes) -> Command:
+    size, space, word = argument.partition(b" ")
+    if not size.isdigit() or len(size) > CHUNK_DIGITS or (space and word.strip(b" ").upper() != b"LAST"):
+        # The octets of the chunk cannot be told from commands.
+        raise ProtocolError(
+            BAD_ARGUMENT.with_text("Say BDAT, a number of octets, and LAST or nothing"), fatal=True
+        )
+    return Bdat(int(size), bool(space))
+
+
+def _with_string(make: Callable[[bytes, bool], Command]) -> Callable[[bytes], Command]:
     def parse(argument: bytes) -> Command:
-        if not argument.strip():
+        text = argument.strip(b" ")
+        if not text:
             raise ProtocolError(BAD_ARGUMENT.with_text("An argument must follow"))
-        return make(argument)
+        before, space, word = text.rpartition(b" ")
+        if space and word.upper() == b"SMTPUTF8":
+            return make(before.rstrip(b" "), True)
+        if not text.isascii():
+            raise ProtocolError(NOT_ASCII)
+        return make(text, False)
 
     return parse
 
@@ -207,6 +266,7 @@ _PARSERS: Final[dict[bytes, Callable[[bytes], Command]]] = {
     b"MAIL": _mail,
     b"RCPT": _rcpt,
     b"DATA": _alone(Data()),
+    b"BDAT": _bdat,
     b"RSET": _alone(Rset()),
     b"NOOP": _anything(Noop()),
     b"QUIT": _alone(Quit()),
@@ -215,8 +275,9 @@ _PARSERS: Final[dict[bytes, Callable[[bytes], Command]]] = {
     b"EXPN": _with_string(Expn),
     b"STARTTLS": _alone(StartTLS()),
     b"AUTH": _auth,
+    b"XCLIENT": parse_xclient,
+    b"XFORWARD": parse_xforward,
     # Known words of other people's extensions and of history (RFC 5321 appendix F): 502, not 500.
-    b"BDAT": _refused(NOT_IMPLEMENTED),
     b"ETRN": _refused(NOT_IMPLEMENTED),
     b"TURN": _refused(NOT_IMPLEMENTED),
     b"SEND": _refused(NOT_IMPLEMENTED),

@@ -6,8 +6,10 @@ from typing import Final, NamedTuple
 
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.dotstuffing import DotReader, LineEnds
+from mailframe.message.content import CHUNK
 
-from .commands import Command, parse_command
+from .commands import Bdat, Command, parse_command
+from .leniency import straightened
 
 AUTH_LINE_LIMIT: Final = 12288
 """Octets of a response line, its CRLF included (RFC 4954 section 4)."""
@@ -27,6 +29,18 @@ class DataPiece(NamedTuple):
     refused: bool
 
 
+class ChunkPiece(NamedTuple):
+    """Octets of a chunk, which arrive behind BDAT whether it is accepted or not.
+
+    Attributes:
+        content: octets as sent; may be empty.
+        last: the chunk ended here.
+    """
+
+    content: bytes
+    last: bool
+
+
 class AuthResponse(NamedTuple):
     """A line behind a 334: base64, or ``*``."""
 
@@ -36,7 +50,10 @@ class AuthResponse(NamedTuple):
         return "AuthResponse()"
 
 
-Event = Command | DataPiece | AuthResponse
+PASS_OVER: Final = 1024 * 1024
+"""Octets of a command line that is too long which are thrown away, so that the dialogue can go on behind it."""
+
+Event = Command | DataPiece | ChunkPiece | AuthResponse
 
 
 class Reader:
@@ -45,15 +62,21 @@ class Reader:
     Args:
         line_limit: octets of a command line, its CRLF included.
         line_ends: what becomes of a bare CR or LF in data.
+        forgiven: of `mailframe.smtp.wire.leniency.FORGIVABLE`.
     """
 
-    __slots__ = ("_dots", "_line_ends", "_line_limit", "_responding")
+    __slots__ = ("_chunk_left", "_dots", "_forgiven", "_line_ends", "_line_limit", "_responding")
 
-    def __init__(self, line_limit: int, line_ends: LineEnds = "refuse") -> None:
+    def __init__(
+        self, line_limit: int, line_ends: LineEnds = "refuse", forgiven: frozenset[str] = frozenset()
+    ) -> None:
         self._line_limit = line_limit
         self._line_ends: LineEnds = line_ends
         self._dots: DotReader | None = None
         self._responding = False
+        self._forgiven = forgiven
+        # Octets of a chunk that are still to come; -1 between chunks.
+        self._chunk_left = -1
 
     def expect_data(self) -> None:
         """After a 354: data follows, up to its end."""
@@ -67,20 +90,38 @@ class Reader:
         """The next event, or None when it has not arrived whole.
 
         Raises:
-            ProtocolError: a line is too long (fatal), has a bare CR or LF, or is no command.
+            ProtocolError: a line is too long (fatal past `PASS_OVER`), has a bare CR or LF, or is no command.
         """
         if self._dots is not None:
             return self._next_piece(self._dots, buffer)
+        if self._chunk_left >= 0:
+            return self._next_chunk_piece(buffer)
         if self._responding:
             # A line that is refused ends the exchange, too.
             self._responding = False
-            response = buffer.take_line(AUTH_LINE_LIMIT)
+            response = buffer.take_line(AUTH_LINE_LIMIT, PASS_OVER)
             if response is not None:
                 return AuthResponse(response)
             self._responding = True
             return None
-        line = buffer.take_line(self._line_limit)
-        return None if line is None else parse_command(line)
+        line = buffer.take_line(self._line_limit, PASS_OVER)
+        if line is None:
+            return None
+        if self._forgiven:
+            line = straightened(line, self._forgiven)
+        command = parse_command(line)
+        if type(command) is Bdat:
+            self._chunk_left = command.size
+        return command
+
+    def _next_chunk_piece(self, buffer: ReceiveBuffer) -> ChunkPiece | None:
+        left = self._chunk_left
+        if left and not len(buffer):
+            return None
+        content = buffer.take_up_to(min(left, CHUNK))
+        left -= len(content)
+        self._chunk_left = left or -1
+        return ChunkPiece(content, not left)
 
     def _next_piece(self, dots: DotReader, buffer: ReceiveBuffer) -> DataPiece | None:
         while len(buffer):

@@ -68,32 +68,34 @@ def basic_code(status: Status) -> int:
     return found if found is not None else _PERMANENT_BY_SUBJECT.get(subject, 554)
 
 
-def render(status: Status, *, reply_code: int | None = None) -> bytes:
+def render(status: Status, *, reply_code: int | None = None, utf8: bool = False) -> bytes:
     """One reply line: ``550 5.1.1 No such mailbox here``.
 
     Args:
         status: what to say.
         reply_code: a basic code to use instead of the status's own; must agree with its class.
+        utf8: may UTF-8 be in it (RFC 6531 section 3.7.4.2)?
     """
     severity, subject, detail = status.enhanced
     code = basic_code(status) if reply_code is None else reply_code
-    return b"%d %d.%d.%d %b\r\n" % (code, severity, subject, detail, _clean(status.text))
+    return b"%d %d.%d.%d %b\r\n" % (code, severity, subject, detail, _clean(status.text, utf8))
 
 
-def render_lines(code: int, lines: Sequence[str]) -> bytes:
+def render_lines(code: int, lines: Sequence[str], *, utf8: bool = False) -> bytes:
     """A reply of one or several lines without enhanced codes, such as the answer to EHLO.
 
     Args:
         code: the basic code.
         lines: at least one.
+        utf8: may UTF-8 be in them?
     """
     head = b"%d-" % code
-    texts = [_clean(line) for line in lines]
+    texts = [_clean(line, utf8) for line in lines]
     return b"".join([head + text + b"\r\n" for text in texts[:-1]]) + b"%d %b\r\n" % (code, texts[-1])
 
 
-def _clean(text: str) -> bytes:
-    """ASCII without control characters: a reply stays one line whatever went into its text."""
-    if not text.isascii() or not text.isprintable():
-        text = "".join(char if char.isascii() and char.isprintable() else "?" for char in text)
-    return text[:TEXT_LIMIT].encode("ascii")
+def _clean(text: str, utf8: bool = False) -> bytes:
+    """No control characters, no UTF-8 unless it may be: a reply stays one line whatever went into its text."""
+    if not (utf8 or text.isascii()) or not text.isprintable():
+        text = "".join(char if (utf8 or char.isascii()) and char.isprintable() else "?" for char in text)
+    return text[:TEXT_LIMIT].encode()
