@@ -72,7 +72,7 @@ def list_accounts(domain: str | None, config: str, as_json: bool) -> None:
     ]
     print_rows(
         rows,
-        ("account", "enabled", "quota", "password"),
+        ("account", "enabled", "quota", "schemes"),
         as_json,
         "No accounts. Add one: mailframe account add",
     )
