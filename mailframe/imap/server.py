@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import ServerFactory
 
-from mailframe.dialogue.limits import ConnectionLimits
 from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.directory.interfaces import IAuthenticator
+from mailframe.limits.connections import ConnectionLimits
+from mailframe.limits.interfaces import ITallies
+from mailframe.limits.memory import MemoryTallies
 from mailframe.store.interfaces import IMailStore
 
 from .session import Session
@@ -31,6 +33,7 @@ class IMAPServerFactory(ServerFactory):
         settings: options of this listener.
         clock: for timeouts; a reactor.
         tls: certificates for STARTTLS; None offers none.
+        tallies: count for limits; of this process alone by default.
     """
 
     noisy = False
@@ -42,11 +45,15 @@ class IMAPServerFactory(ServerFactory):
         settings: IMAPSettings,
         clock: IReactorTime,
         tls: IServerContexts | None = None,
+        tallies: ITallies | None = None,
     ) -> None:
         limits = ConnectionLimits(
+            tallies if tallies is not None else MemoryTallies(clock),
+            "imap",
             settings.connections_limit,
             settings.connections_limit_per_network,
             settings.connections_limit_per_account,
+            settings.client_networks(),
         )
         self._surroundings = Surroundings(store, authenticator, settings, clock, limits, tls)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IReactorTime
 
-from mailframe.dialogue.limits import ConnectionLimits
 from mailframe.directory.interfaces import IAuthenticator
+from mailframe.limits.connections import ConnectionLimits
 from mailframe.store.interfaces import IMailStore
 
 from .settings import IMAPSettings

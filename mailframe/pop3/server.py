@@ -12,10 +12,12 @@ from zope.interface import implementer
 
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
-from mailframe.dialogue.limits import ConnectionLimits
 from mailframe.dialogue.logins import Logins
 from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.directory.interfaces import IAuthenticator
+from mailframe.limits.connections import ConnectionLimits
+from mailframe.limits.interfaces import ITallies
+from mailframe.limits.memory import MemoryTallies
 from mailframe.message.mail import new_session_id
 from mailframe.message.origin import TLSFacts
 from mailframe.message.status import MailframeError, ProtocolError, Status
@@ -176,6 +178,7 @@ class POP3ServerFactory:
         clock: the reactor, for time.
         tls: offers contexts for STLS; None where it is not offered. For implicit TLS, whoever listens wraps this
             factory.
+        tallies: count for limits; of this process alone by default.
     """
 
     noisy = False
@@ -187,6 +190,7 @@ class POP3ServerFactory:
         settings: POP3Settings,
         clock: IReactorTime,
         tls: IServerContexts | None = None,
+        tallies: ITallies | None = None,
     ) -> None:
         self.store = store
         self.authenticator = authenticator
@@ -194,9 +198,12 @@ class POP3ServerFactory:
         self.clock = clock
         self.tls = tls
         self.limits = ConnectionLimits(
+            tallies if tallies is not None else MemoryTallies(clock),
+            "pop3",
             settings.connections_limit,
             settings.connections_limit_per_network,
             settings.connections_limit_per_account,
+            settings.client_networks(),
         )
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:

@@ -21,10 +21,10 @@ from twisted.logger import Logger
 
 from mailframe.dialogue.dotstuffing import DotWriter
 from mailframe.dialogue.interfaces import IConnection
-from mailframe.dialogue.limits import ConnectionLimits
 from mailframe.dialogue.logins import channel_of
 from mailframe.dialogue.shield import TakesTooLong, shielded
 from mailframe.directory.values import Identity
+from mailframe.limits.connections import ConnectionLimits
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, ProtocolError, Status
 from mailframe.store.interfaces import IMailStore
 

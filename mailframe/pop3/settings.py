@@ -6,12 +6,13 @@ import attrs
 
 from mailframe.config.mechanisms import check_mechanisms
 from mailframe.config.types import Duration, Size, option
+from mailframe.limits.settings import NetworkSettings
 
 _positive = attrs.validators.gt(0)
 
 
 @attrs.frozen
-class POP3Settings:
+class POP3Settings(NetworkSettings):
     """Options of one POP3 listener. Times are seconds, sizes octets."""
 
     banner: str = option("Words in the greeting.", "Mailframe is ready")
@@ -50,12 +51,12 @@ class POP3Settings:
         "Connections at the same time, in each worker.", 5000, validator=_positive
     )
     connections_limit_per_network: int = option(
-        "Connections at the same time from one IPv4 address or IPv6 /64 network, in each worker; 0 for no limit.",
+        "Connections at the same time from one network, over all workers; 0 for no limit.",
         200,
         validator=attrs.validators.ge(0),
     )
     connections_limit_per_account: int = option(
-        "Logged-in connections of one account at the same time, in each worker; 0 for no limit.",
+        "Logged-in connections of one account at the same time, over all workers; 0 for no limit.",
         10,
         validator=attrs.validators.ge(0),
     )

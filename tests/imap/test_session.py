@@ -12,9 +12,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mailframe.dialogue.interfaces import IConversation, IFarewell
-from mailframe.dialogue.limits import ConnectionLimits
 from mailframe.imap.session import Session
 from mailframe.imap.states import Surroundings
+from mailframe.limits.connections import ConnectionLimits
+from mailframe.limits.memory import MemoryTallies
 from mailframe.message.status import CANNOT_LOOK_UP, UNAVAILABLE, MailframeError
 from mailframe.testing.directory import FakeAuthenticator
 from mailframe.testing.imap import CLEAR, Client, factory
@@ -39,7 +40,7 @@ class ConversationTests(SynchronousTestCase):
 
     def test_interfaces(self):
         """A session is a conversation that can say goodbye."""
-        limits = ConnectionLimits(1, 1, 1)
+        limits = ConnectionLimits(MemoryTallies(Clock()), "imap", 1, 1, 1)
         session = Session(Surroundings(store_with(), FakeAuthenticator({}), CLEAR, Clock(), limits))
         verifyObject(IConversation, session)
         verifyObject(IFarewell, session)
