@@ -47,7 +47,7 @@ HANDSHAKE = 60.0
 """Seconds for the handshake of a connection that begins with TLS, where the timeout is longer."""
 LINGER_OCTETS = 16 * 1024 * 1024
 """Octets thrown away after a fatal error, so that the peer can read the reply, before the line is cut."""
-_SPOKEN_BEFORE_TLS = Status((5, 5, 1), "No octets may follow STARTTLS before the handshake")
+_SPOKEN_BEFORE_TLS = Status((5, 5, 1), "No octets may come between this command and the TLS handshake")
 
 log = Logger()
 

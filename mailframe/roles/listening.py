@@ -24,6 +24,8 @@ from zope.interface import implementer
 from mailframe.dialogue.fronted import HEADER_TIME, FrontedFactory
 from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.dialogue.proxy_header import HEADER_LIMIT
+from mailframe.limits.interfaces import ITallies
+from mailframe.limits.memory import MemoryTallies
 from mailframe.message.networks import Networks
 from mailframe.monitor.health import Check, Health, Problem
 from mailframe.smtp.reception import Reception
@@ -120,6 +122,7 @@ class ListeningRole(Service):
         clock: the reactor.
         collaborators: started before it listens, in this order, where they have a ``start``.
         tls: certificates, for listeners with implicit TLS; those are left out without it.
+        tallies: count for limits; of this process alone by default.
     """
 
     def __init__(
@@ -128,11 +131,13 @@ class ListeningRole(Service):
         clock: IReactorTime,
         collaborators: Sequence[object],
         tls: IServerContexts | None,
+        tallies: ITallies | None = None,
     ) -> None:
         self.setName(name)  # type: ignore[no-untyped-call]
         self._clock = clock
         self._collaborators = collaborators
         self._tls = tls
+        self._tallies: ITallies = tallies if tallies is not None else MemoryTallies(clock)
         self._doors: list[tuple[Listener, Guests]] = []
         self._fronts: list[FrontedFactory] = []
         self._ports: list[IListeningPort] = []

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from mailframe.delivery.store import StoreDelivery
 from mailframe.directory.interfaces import IDirectory
 from mailframe.filters.interfaces import IFilter
+from mailframe.limits.interfaces import ITallies
 from mailframe.message.address import Address
 from mailframe.routing.local import LocalRouter
 from mailframe.smtp.reception import Reception
@@ -42,6 +43,7 @@ class MXRole(ListeningRole):
         delimiter: between user and subaddress, "" for none.
         subaddress_mailboxes: deliver ``user+tag`` into the mailbox ``tag``.
         postmaster: gets mail for the bare ``Postmaster``.
+        tallies: count for limits; of this process alone by default.
     """
 
     def __init__(
@@ -57,8 +59,9 @@ class MXRole(ListeningRole):
         delimiter: str = "+",
         subaddress_mailboxes: bool = False,
         postmaster: Address | None = None,
+        tallies: ITallies | None = None,
     ) -> None:
-        super().__init__("mx", clock, [directory, store], tls)
+        super().__init__("mx", clock, [directory, store], tls, tallies)
         settings = attrs.evolve(settings or SMTPSettings(), protocol="smtp", require_auth=False)
         router = LocalRouter(directory, delimiter, postmaster, settings.hostname, subaddress_mailboxes)
         reception = Reception(router, StoreDelivery(store), policies, filters, authenticator=None)
@@ -80,6 +83,7 @@ def build(options: MXOptions, context: Context) -> MXRole:
         delimiter=options.delimiter,
         subaddress_mailboxes=options.subaddress_mailboxes,
         postmaster=context.postmaster(options.postmaster),
+        tallies=context.tallies,
     )
     context.add_health_checks(role)
     return role

@@ -15,6 +15,7 @@ from mailframe.directory.interfaces import IAuthenticator, IDirectory
 from mailframe.filters.interfaces import IFilter
 from mailframe.imap.server import IMAPServerFactory
 from mailframe.imap.settings import IMAPSettings
+from mailframe.limits.interfaces import ITallies
 from mailframe.policy.networks import ListedNetworks
 from mailframe.pop3.server import POP3ServerFactory
 from mailframe.pop3.settings import POP3Settings
@@ -49,6 +50,7 @@ class StoreRole(ListeningRole):
         tls: certificates.
         delimiter: between user and subaddress, "" for none.
         subaddress_mailboxes: deliver ``user+tag`` into the mailbox ``tag``.
+        tallies: count for limits; of this process alone by default.
     """
 
     def __init__(
@@ -68,8 +70,9 @@ class StoreRole(ListeningRole):
         tls: IServerContexts | None = None,
         delimiter: str = "+",
         subaddress_mailboxes: bool = False,
+        tallies: ITallies | None = None,
     ) -> None:
-        super().__init__("store", clock, [directory, authenticator, store], tls)
+        super().__init__("store", clock, [directory, authenticator, store], tls, tallies)
         settings = attrs.evolve(lmtp_settings or SMTPSettings(), protocol="lmtp", require_auth=False)
         router = LocalRouter(directory, delimiter, None, settings.hostname, subaddress_mailboxes)
         reception = Reception(
@@ -79,13 +82,23 @@ class StoreRole(ListeningRole):
         self.open_doors(
             imap,
             lambda implicit: IMAPServerFactory(
-                store, authenticator, imap_settings or IMAPSettings(), clock, None if implicit else tls
+                store,
+                authenticator,
+                imap_settings or IMAPSettings(),
+                clock,
+                None if implicit else tls,
+                self._tallies,
             ),
         )
         self.open_doors(
             pop3,
             lambda implicit: POP3ServerFactory(
-                store, authenticator, pop3_settings or POP3Settings(), clock, None if implicit else tls
+                store,
+                authenticator,
+                pop3_settings or POP3Settings(),
+                clock,
+                None if implicit else tls,
+                self._tallies,
             ),
         )
         self._health.add("directory", directory_answers(directory, clock))
@@ -109,6 +122,7 @@ def build(options: StoreOptions, context: Context) -> StoreRole:
         tls=context.tls,
         delimiter=options.delimiter,
         subaddress_mailboxes=options.subaddress_mailboxes,
+        tallies=context.tallies,
     )
     context.add_health_checks(role)
     return role

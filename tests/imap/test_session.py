@@ -299,6 +299,6 @@ class EndTests(SessionCase):
         client.heard()
         self.assertEqual(
             client.say("a STARTTLS", "b LOGIN x y"),
-            [b"* BYE No octets may follow STARTTLS before the handshake"],
+            [b"* BYE No octets may come between this command and the TLS handshake"],
         )
         self.assertEqual(client.transport.tls_started, 0)
