@@ -10,7 +10,7 @@ from twisted.internet.interfaces import (
     IReactorTime,
 )
 from twisted.internet.protocol import Protocol
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -25,6 +25,7 @@ from mailframe.message.status import MailframeError, ProtocolError, Status
 from mailframe.tls.interfaces import IServerContexts
 
 from .extensions import Extensions
+from .forwarded import PRESENTED_BY
 from .metrics import METRICS
 from .reception import Reception
 from .session import Session
@@ -60,8 +61,24 @@ class SMTPConversation:
     async def opened(self, connection: IConnection) -> None:
         """Greet, or turn away."""
         self._connection = connection
-        factory, peer = self._factory, connection.peer
+        factory = self._factory
         self._began = factory.clock.seconds()
+        origin = Origin(
+            new_session_id(),
+            connection.peer,
+            connection.peer_port,
+            connection.local_port,
+            protocol=factory.settings.protocol,
+            proxy=connection.proxy,
+        )
+        if self._admit(connection, origin.peer):
+            factory.metrics.accepted.inc()
+            factory.metrics.open.inc()
+            await self._begin(connection, origin)
+
+    def _admit(self, connection: IConnection, peer: str) -> bool:
+        """Count a client, or turn it away."""
+        factory = self._factory
         try:
             factory.limits.admit(peer)
         except MailframeError as error:
@@ -69,28 +86,34 @@ class SMTPConversation:
             log.warn("{peer} is turned away: {reason}", peer=peer, reason=error.reason)
             connection.write(render(error.status, reply_code=421))
             connection.close()
-            return
-        factory.metrics.accepted.inc()
-        factory.metrics.open.inc()
-        secure = factory.implicit_tls or connection.secure
-        self._origin = Origin(
-            new_session_id(),
-            peer,
-            connection.peer_port,
-            connection.local_port,
-            protocol=factory.settings.protocol,
-        )
+            return False
+        return True
+
+    async def _begin(self, connection: IConnection, origin: Origin, presented: bool = False) -> None:
+        factory = self._factory
+        self._origin = origin
         self._session = Session(
             factory.reception,
             factory.settings,
-            self._origin,
+            origin,
             factory.clock,
             factory.extensions,
             tls_offered=factory.tls is not None,
-            secure=secure,
+            secure=factory.implicit_tls or connection.secure,
             channel=lambda: channel_of(connection),
+            presented=presented,
         )
         self._say(await self._session.greet())
+
+    async def _begin_again(self, connection: IConnection, before: Session, origin: Origin) -> None:
+        """XCLIENT: everything is as if this client had connected, but for TLS, which cannot be undone."""
+        before.closed()
+        self._factory.limits.release(self._origin.peer)
+        self._session = None
+        if self._admit(connection, origin.peer):
+            await self._begin(connection, origin, presented=True)
+        else:
+            self._factory.metrics.open.dec()
 
     def next_event(self, buffer: ReceiveBuffer) -> object:
         """The next command, response or piece of data."""
@@ -105,7 +128,11 @@ class SMTPConversation:
         if type(event) is Hello and session.secure:
             # Not before now: with implicit TLS the handshake is not over when the connection is made.
             self._origin.tls = connection.tls_facts()
-        self._say(await session.handle(cast(Event, event)), lingering=type(event) is not Quit)
+        reply = await session.handle(cast(Event, event))
+        if session.successor is not None:
+            await self._begin_again(connection, session, session.successor)
+            return
+        self._say(reply, lingering=type(event) is not Quit)
 
     def protocol_error(self, error: ProtocolError) -> None:
         """Tell what was wrong."""
@@ -140,11 +167,18 @@ class SMTPConversation:
         factory, origin = self._factory, self._origin
         factory.limits.release(origin.peer)
         factory.metrics.open.dec()
-        log.info(
+        proxy = origin.proxy
+        # Balancers look every few seconds whether we are well: nobody wants to read that.
+        check = proxy is not None and proxy.local and not session.messages
+        log.emit(
+            LogLevel.debug if check else LogLevel.info,
             "connection {session_id} from {peer} ended, {messages} messages",
             session_id=origin.session_id,
             peer=origin.peer,
             login=origin.login,
+            presented_by=origin.attributes.get(PRESENTED_BY),
+            proxy=proxy.peer if proxy is not None else None,
+            proxy_id=proxy.unique_id if proxy is not None else None,
             helo=repr(origin.helo) if origin.helo is not None else None,
             tls=origin.tls.version if origin.tls is not None else None,
             messages=session.messages,

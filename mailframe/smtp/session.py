@@ -15,7 +15,6 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from mailframe.dialogue.dotstuffing import BARE_IN_CONTENT
-from mailframe.dialogue.line_ends import LineEndReader
 from mailframe.dialogue.spill import Spill
 from mailframe.message.address import NOT_ASCII_RECIPIENT
 from mailframe.message.envelope import Envelope, Recipient
@@ -23,16 +22,17 @@ from mailframe.message.origin import Origin
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, ProtocolError, Status
 from mailframe.sasl.server import CLEAR, Channel
 
-from . import chunking, verification
+from . import verification
 from .acceptance import Acceptance
 from .authentication import NOT_OFFERED, Authentication
-from .chunking import Chunk
+from .chunking import NEEDS_CHUNKS, Chunking
 from .extensions import Extensions
+from .forwarded import NOT_LISTED, Presenting
 from .lmtp import DIALECTS, Dialect
 from .metrics import METRICS
 from .reception import Reception
 from .settings import SMTPSettings
-from .states import ALLOWED, OUT_OF_ORDER, Expects, State
+from .states import ALLOWED, HOST_TAKES_NO_MAIL, NOTHING_HERE, OUT_OF_ORDER, Expects, State
 from .transaction import TOO_SLOW, Transaction
 from .verification import LOGIN_FIRST
 from .wire import commands
@@ -67,10 +67,12 @@ class Session:
         tls_offered: is STARTTLS possible?
         secure: is TLS on from the beginning?
         channel: what the connection has that SASL mechanisms may rely on.
+        presented: the client was presented by XCLIENT just now.
 
     Attributes:
         expects: what the client sends next.
         secure: is TLS on?
+        successor: the client that the dialogue begins anew with, in another session, after XCLIENT.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Session:
         tls_offered: bool = False,
         secure: bool = False,
         channel: Callable[[], Channel] = lambda: CLEAR,
+        presented: bool = False,
     ) -> None:
         self._reception = reception
         self._settings = settings
@@ -103,15 +106,20 @@ class Session:
         self._acceptance = Acceptance(
             reception, self._dialect, clock, settings.delivery_timeout, self._metrics
         )
+        self._presenting = Presenting(reception, settings, origin, presented)
+        self.successor: Origin | None = None
         self._errors = 0
         self._last_reply = b""
         self.messages = 0
         self._transactions = 0
-        self._chunk: Chunk | None = None
+        self._chunking = Chunking(settings, self._dialect, clock, extensions.chunking)
         self._ends = clock.seconds() + settings.session_timeout
 
     async def greet(self) -> bytes:
         """The greeting, or the refusal of the connection (RFC 5321 section 3.1)."""
+        if self._settings.nomail:
+            self._state = State.NOMAIL
+            return render(HOST_TAKES_NO_MAIL)
         try:
             refusal = await self._reception.connect(self._origin)
         except MailframeError as error:
@@ -140,6 +148,8 @@ class Session:
         if self._clock.seconds() > self._ends and kind is not commands.Bdat:
             self._abandon()
             return self._refuse(_TOO_LONG_A_SESSION)
+        if self._state is State.NOMAIL and kind is not commands.Quit:
+            raise ProtocolError(NOTHING_HERE)
         allowed = ALLOWED.get(kind)
         if allowed is not None and self._state not in allowed:
             raise ProtocolError(OUT_OF_ORDER[self._state])
@@ -156,7 +166,7 @@ class Session:
         if self.expects is Expects.RESPONSE or self._authentication.responding:
             self._authentication.cancel()
             self.expects = Expects.COMMAND
-        reply = self._refuse(error.status)
+        reply = self._refuse(error.status if self._state is not State.NOMAIL else NOTHING_HERE)
         if error.fatal:
             self._end()
         self._last_reply = reply
@@ -208,6 +218,7 @@ class Session:
         if refusal is not None:
             return self._refuse(refusal)
         self._abandon()
+        self._presenting.greeted()
         origin.helo, origin.extended = command.name, extended
         self._state = State.READY
         if not origin.extended:
@@ -222,6 +233,7 @@ class Session:
             keywords.append("STARTTLS")
         if (auth := self._authentication.keyword(self.secure)) is not None:
             keywords.append(auth)
+        keywords.extend(self._presenting.keywords())
         return keywords
 
     async def _mail(self, command: commands.Mail) -> bytes:
@@ -274,7 +286,7 @@ class Session:
         if not transaction.routes:
             raise ProtocolError(self._dialect.no_recipients)
         if transaction.binary:
-            raise ProtocolError(chunking.NEEDS_CHUNKS)
+            raise ProtocolError(NEEDS_CHUNKS)
         transaction.receive(
             Spill(settings.spill_directory, settings.spill_limit),
             self._clock.seconds() + settings.transfer_timeout,
@@ -294,14 +306,8 @@ class Session:
         self._abandon()
         return self._last_words((2, 0, 0), "closes", 221)
 
-    async def _help(self, command: commands.Help) -> bytes:
-        return render(Status((2, 0, 0), self._settings.help, reply_code=214))
-
-    async def _vrfy(self, command: commands.Vrfy) -> bytes:
-        return await verification.verify(command, self._reception, self._settings, self._origin)
-
-    async def _expn(self, command: commands.Expn) -> bytes:
-        return await verification.expand(command, self._reception, self._settings, self._origin)
+    async def _ask(self, command: commands.Vrfy | commands.Expn | commands.Help) -> bytes:
+        return await verification.answer(command, self._reception, self._settings, self._origin)
 
     async def _starttls(self, command: commands.StartTLS) -> bytes:
         if self.secure:
@@ -317,6 +323,18 @@ class Session:
 
     async def _auth_response(self, response: AuthResponse) -> bytes:
         return self._after_auth(await self._authentication.answer(response.line))
+
+    async def _xclient(self, command: commands.XClient) -> bytes:
+        if not self._presenting.may_present:
+            return self._refuse(NOT_LISTED)
+        self.successor = await self._presenting.present(command.attributes)
+        return b""
+
+    async def _xforward(self, command: commands.XForward) -> bytes:
+        if not self._presenting.may_forward:
+            return self._refuse(NOT_LISTED)
+        self._presenting.forward(command.attributes)
+        return _OK
 
     def _after_auth(self, reply: bytes) -> bytes:
         self.expects = Expects.RESPONSE if self._authentication.responding else Expects.COMMAND
@@ -341,43 +359,29 @@ class Session:
 
     async def _bdat(self, command: commands.Bdat) -> bytes:
         self.expects = Expects.CHUNK
-        transaction, settings = self._transaction, self._settings
-        deadline = self._clock.seconds() + settings.transfer_timeout
-        refusal = chunking.refusal(self._extensions.chunking, self._state, transaction, self._dialect)
-        self._chunk = Chunk(command, refusal, deadline)
-        if refusal is None and transaction is not None and self._state is State.MAIL:
-            lines = None if transaction.binary else LineEndReader(settings.line_ends)
-            transaction.receive(Spill(settings.spill_directory, settings.spill_limit), deadline, lines)
-            self._state = State.CHUNKS
+        self._state = self._chunking.begin(command, self._state, self._transaction)
         return b""
 
     async def _chunk_piece(self, piece: ChunkPiece) -> bytes:
-        chunk, transaction = self._chunk, self._transaction
-        assert chunk is not None
-        deadline = chunk.deadline
-        if chunk.refusal is None and transaction is not None:
-            transaction.write_chunk(piece.content, self._settings.size_limit)
-            deadline = transaction.deadline
-        if piece.last:
-            return await self._end_of_chunk(chunk, transaction)
-        if self._clock.seconds() > deadline:
-            raise ProtocolError(TOO_SLOW, fatal=True)
-        return b""
-
-    async def _end_of_chunk(self, chunk: Chunk, transaction: Transaction | None) -> bytes:
+        chunking, transaction = self._chunking, self._transaction
+        chunking.keep(piece, transaction)
+        if not piece.last:
+            return b""
         self.expects = Expects.COMMAND
-        if chunk.refusal is not None or transaction is None:
-            if chunk.last and self._state is State.MAIL:
+        refusal = chunking.refusal(transaction)
+        if refusal is not None:
+            if chunking.last and self._state is State.MAIL:
                 self._abandon()
-            return self._refuse(chunk.refusal or OUT_OF_ORDER[State.READY])
-        if chunk.last:
-            transaction.end_chunks(self._settings.size_limit)
-            return await self._end_of_data(transaction)
-        return chunk.received() if transaction.refusal is None else self._refuse(transaction.refusal)
+            return self._refuse(refusal)
+        if not chunking.last:
+            return chunking.received()
+        assert transaction is not None
+        return await self._end_of_data(transaction)
 
     async def _end_of_data(self, transaction: Transaction) -> bytes:
         self.expects = Expects.COMMAND
         statuses = await self._acceptance.conclude(transaction)
+        self._presenting.forget()
         self._transaction = None
         self._state = State.READY
         if self._dialect.verdict(statuses).success:
@@ -410,6 +414,7 @@ class Session:
             transaction.discard()
         if transaction is not None and not transaction.handed_over:
             transaction.log_end(self._clock.seconds(), self._last_reply.decode("ascii").rstrip())
+        self._presenting.forget()
         if self._state is not State.START:
             self._state = State.READY
 
@@ -423,10 +428,12 @@ _HANDLERS: Final[dict[type, Callable[[Session, Any], Awaitable[bytes]]]] = {
     commands.Rset: Session._rset,
     commands.Noop: Session._noop,
     commands.Quit: Session._quit,
-    commands.Help: Session._help,
-    commands.Vrfy: Session._vrfy,
-    commands.Expn: Session._expn,
+    commands.Help: Session._ask,
+    commands.Vrfy: Session._ask,
+    commands.Expn: Session._ask,
     commands.StartTLS: Session._starttls,
     commands.Auth: Session._auth,
+    commands.XClient: Session._xclient,
+    commands.XForward: Session._xforward,
     AuthResponse: Session._auth_response,
 }

@@ -27,6 +27,7 @@ class State(enum.Enum):
     """Where the dialogue stands."""
 
     CONNECTED = "before the greeting"
+    NOMAIL = "greeted with 521: nothing but QUIT"
     START = "before HELO"
     READY = "greeted, no transaction"
     MAIL = "in a transaction"
@@ -52,8 +53,14 @@ ALLOWED: Final[dict[type, tuple[State, ...]]] = {
     commands.Data: (State.MAIL,),
     commands.Auth: (State.READY,),
     commands.StartTLS: (State.START, State.READY),
+    commands.XClient: (State.START, State.READY),
+    commands.XForward: (State.START, State.READY),
 }
 """Where the commands may come that may not always come."""
+HOST_TAKES_NO_MAIL: Final = Status((5, 3, 2), "This host takes no mail", reply_code=521)
+"""The greeting of a host that takes no mail at all (RFC 7504 section 3)."""
+NOTHING_HERE: Final = Status((5, 5, 1), "This host takes no mail: say QUIT", reply_code=503)
+"""What is answered to whatever is said after that, but for QUIT (RFC 5321 section 3.1)."""
 OUT_OF_ORDER: Final = {
     State.START: Status((5, 5, 1), "Say who you are first", reply_code=503),
     State.READY: Status((5, 5, 1), "MAIL comes first", reply_code=503),

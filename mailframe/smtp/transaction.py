@@ -18,10 +18,16 @@ from mailframe.message.status import STORAGE_FULL, Status
 from mailframe.routing.interfaces import Route
 
 from .extensions import TOO_LARGE
+from .forwarded import forwarded_facts
 from .wire.reply import basic_code
 
 TOO_SLOW = Status((4, 4, 2), "The message took too long to arrive", reply_code=421)
 _REFUSALS_LOGGED = 10
+
+_LINE = "{queue_id}: {reverse_path} to {forward_path}, {size} octets from {peer}: {reply!r}"
+_LINE_FORWARDED = (
+    "{queue_id}: {reverse_path} to {forward_path}, {size} octets from {peer} (for {forwarded}): {reply!r}"
+)
 
 log = Logger()
 
@@ -57,6 +63,8 @@ class Transaction:
         self._lines: LineEndReader | None = None
         self._tail = b""
         self._refused: list[str] = []
+        # Now: when the answer comes late, the next message's facts may be there already.
+        self._forwarded = forwarded_facts(origin)
         self.size = 0
         self._logged = False
 
@@ -155,11 +163,12 @@ class Transaction:
         self._logged = True
         envelope = self.envelope
         log.info(
-            "{queue_id}: {reverse_path} to {forward_path}, {size} octets from {peer}: {reply!r}",
+            _LINE if not self._forwarded else _LINE_FORWARDED,
             queue_id=self.queue_id,
             session_id=self.origin.session_id,
             peer=self.origin.peer,
             login=self.origin.login,
+            forwarded=self._forwarded,
             reverse_path=_path(envelope.reverse_path),
             forward_path=[_path(recipient.forward_path) for recipient in envelope.recipients],
             refused=self._refused,

@@ -11,7 +11,7 @@ from mailframe.routing.interfaces import Route
 
 from .reception import Reception
 from .settings import SMTPSettings
-from .wire.commands import NOT_IMPLEMENTED, Expn, Vrfy
+from .wire.commands import NOT_IMPLEMENTED, Expn, Help, Vrfy
 from .wire.reply import render, render_lines
 
 CANNOT_VERIFY: Final = Status((2, 5, 0), "Cannot tell; send mail to it and see", reply_code=252)
@@ -20,12 +20,30 @@ NEEDS_UTF8: Final = Status((5, 6, 8), "The answer needs SMTPUTF8", reply_code=55
 NOT_A_LIST: Final = Status((5, 1, 1), "Nothing to expand", reply_code=550)
 
 
-async def verify(command: Vrfy, reception: Reception, settings: SMTPSettings, origin: Origin) -> bytes:
-    """Answer VRFY.
+async def answer(
+    command: Vrfy | Expn | Help, reception: Reception, settings: SMTPSettings, origin: Origin
+) -> bytes:
+    """Answer VRFY, EXPN or HELP.
 
-    RFC 5321 section 7.3: to say who exists is a gift to those who guess addresses. So strangers always hear that it
-    cannot be told; users hear the truth where the listener is set so.
+    Args:
+        command: which of them.
+        reception: knows where mail goes.
+        settings: the listener's.
+        origin: who asks.
+
+    Raises:
+        ProtocolError: it is not offered.
     """
+    if isinstance(command, Vrfy):
+        return await _verify(command, reception, settings, origin)
+    if isinstance(command, Expn):
+        return await _expand(command, reception, settings, origin)
+    return render(Status((2, 0, 0), settings.help, reply_code=214))
+
+
+async def _verify(command: Vrfy, reception: Reception, settings: SMTPSettings, origin: Origin) -> bytes:
+    # RFC 5321 section 7.3: to say who exists is a gift to those who guess addresses. So strangers always hear that it
+    # cannot be told; users hear the truth where the listener is set so.
     if settings.vrfy == "unsure" or origin.login is None:
         return render(CANNOT_VERIFY)
     address = _address(command.argument, command.smtputf8)
@@ -41,12 +59,7 @@ async def verify(command: Vrfy, reception: Reception, settings: SMTPSettings, or
     return render(Status((2, 1, 5), f"<{_written(address, command.smtputf8)}>"), utf8=command.smtputf8)
 
 
-async def expand(command: Expn, reception: Reception, settings: SMTPSettings, origin: Origin) -> bytes:
-    """Answer EXPN: the mailboxes that mail to an address would go to.
-
-    Raises:
-        ProtocolError: it is not offered.
-    """
+async def _expand(command: Expn, reception: Reception, settings: SMTPSettings, origin: Origin) -> bytes:
     if settings.expn == "off":
         raise ProtocolError(NOT_IMPLEMENTED)
     if origin.login is None:
