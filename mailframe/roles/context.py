@@ -25,7 +25,7 @@ from mailframe.store.interfaces import IHints, IMailStore
 from mailframe.tls.interfaces import IServerContexts
 from mailframe.tls.server import Contexts
 
-from .health import certificates_good, disk_writable
+from .health import disk_writable
 from .listening import Front, Listener, ListeningRole
 
 SPILL = "incoming"
@@ -111,7 +111,6 @@ class Context:
             return None
         contexts = Contexts(options=options, hostname=self.hostname)
         self._kept(_Watch(contexts, self.reactor, options.watch))
-        self.checks["certificates"] = certificates_good(contexts)
         return cast(IServerContexts, contexts)
 
     @property

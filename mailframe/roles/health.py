@@ -11,7 +11,6 @@ from twisted.internet.threads import deferToThreadPool
 
 from mailframe.directory.interfaces import IDirectory
 from mailframe.monitor.health import Check
-from mailframe.tls.server import Contexts
 
 FREE_OCTETS = 64 * 1024 * 1024
 """Less free space than this is a fault: the next large message would not fit."""
@@ -33,15 +32,6 @@ def disk_writable(reactor: Any, path: str, free: int = FREE_OCTETS) -> Check:
 
     async def check() -> str | None:
         return await deferToThreadPool(reactor, reactor.getThreadPool(), _try_disk, path, free)
-
-    return check
-
-
-def certificates_good(contexts: Contexts) -> Check:
-    """Looks for certificates that have ended or soon will, and for new ones that cannot be used."""
-
-    async def check() -> str | None:
-        return "; ".join(contexts.problems()[:5]) or None
 
     return check
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailframe.monitor.counters import counter
+from mailframe.monitor.counters import counter, gauge
 
 _handshakes = counter("tls_handshakes", "Handshakes as a server, by what came of them", ("outcome",))
 
@@ -20,4 +20,8 @@ CLIENT_REFUSED = _client_handshakes.labels("refused")
 CERTIFICATES_LOADED = counter("tls_certificate_loads", "Times that certificates were read anew while running")
 CERTIFICATES_REFUSED = counter(
     "tls_certificate_refusals", "Times that certificates were written anew which cannot be used"
+)
+EXPIRING = gauge(
+    "tls_certificates_expiring",
+    "Certificates that have ended or will within 14 days, each counted by every worker",
 )

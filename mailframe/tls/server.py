@@ -237,10 +237,10 @@ class Contexts:
 
     def _tell(self, generation: _Generation) -> None:
         self._told = now().date()
-        for certificate in generation.certificates:
-            text = _problem(certificate)
-            if text is not None:
-                log.warn("{problem}", problem=text)
+        ending = [text for text in map(_problem, generation.certificates) if text is not None]
+        metrics.EXPIRING.set(len(ending))
+        for text in ending:
+            log.warn("{problem}", problem=text)
         for folder in generation.folders.values():
             for text in folder.problems:
                 log.warn("{problem}", problem=text)
