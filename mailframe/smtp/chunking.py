@@ -16,7 +16,7 @@ from mailframe.message.status import ProtocolError, Status
 
 from .lmtp import Dialect
 from .settings import SMTPSettings
-from .states import OUT_OF_ORDER, State
+from .states import NOTHING_HERE, OUT_OF_ORDER, State
 from .transaction import TOO_SLOW, Transaction
 from .wire.commands import NOT_IMPLEMENTED, Bdat
 from .wire.reader import ChunkPiece
@@ -99,5 +99,5 @@ class Chunking:
         if not self._offered:
             return NOT_IMPLEMENTED
         if transaction is None or state not in (State.MAIL, State.CHUNKS):
-            return OUT_OF_ORDER[state]
+            return OUT_OF_ORDER.get(state, NOTHING_HERE)
         return None if transaction.routes else self._dialect.no_recipients

@@ -19,7 +19,7 @@ from mailframe.dialogue.spill import Spill
 from mailframe.message.address import NOT_ASCII_RECIPIENT
 from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.origin import Origin
-from mailframe.message.status import UNKNOWN_FAULT, MailframeError, ProtocolError, Status
+from mailframe.message.status import MailframeError, ProtocolError, Status
 from mailframe.sasl.server import CLEAR, Channel
 
 from . import verification
@@ -32,13 +32,14 @@ from .lmtp import DIALECTS, Dialect
 from .metrics import METRICS
 from .reception import Reception
 from .settings import SMTPSettings
+from .standing import Standing
 from .states import ALLOWED, HOST_TAKES_NO_MAIL, NOTHING_HERE, OUT_OF_ORDER, Expects, State
 from .transaction import TOO_SLOW, Transaction
 from .verification import LOGIN_FIRST
 from .wire import commands
 from .wire.commands import UNKNOWN_COMMAND
 from .wire.reader import AuthResponse, ChunkPiece, DataPiece, Event
-from .wire.reply import basic_code, render, render_lines
+from .wire.reply import render, render_lines
 
 _SENDER_OK: Final = b"250 2.1.0 Sender OK\r\n"
 _RECIPIENT_OK: Final = b"250 2.1.5 Recipient OK\r\n"
@@ -46,7 +47,6 @@ _OK: Final = b"250 2.0.0 OK\r\n"
 _SEND_DATA: Final = b"354 Send the message, end it with a line of one dot\r\n"
 _START_TLS: Final = b"220 2.0.0 Begin the handshake\r\n"
 _TOO_MANY_RECIPIENTS: Final = Status((4, 5, 3), "Too many recipients in one message", reply_code=452)
-_TOO_MANY_ERRORS: Final = Status((4, 7, 0), "Too many errors", reply_code=421)
 _TOO_MANY_TRANSACTIONS: Final = Status((4, 5, 3), "Enough messages for one connection", reply_code=421)
 _TOO_LONG_A_SESSION: Final = Status(
     (4, 3, 2), "This connection lasted long enough; come again", reply_code=421
@@ -56,7 +56,7 @@ _TLS_ON: Final = Status((5, 5, 1), "TLS is on already", reply_code=503)
 log = Logger()
 
 
-class Session:
+class Session(Standing):
     """One client's dialogue.
 
     Args:
@@ -88,28 +88,19 @@ class Session:
         channel: Callable[[], Channel] = lambda: CLEAR,
         presented: bool = False,
     ) -> None:
+        self._metrics = METRICS[settings.protocol]
+        authentication = Authentication(reception.authenticator, settings, origin, self._metrics, channel)
+        super().__init__(settings, clock, authentication, Presenting(reception, settings, origin, presented))
         self._reception = reception
-        self._settings = settings
         self._origin = origin
-        self._clock = clock
         self._extensions = extensions
         self._tls_offered = tls_offered
         self.secure = secure
-        self.expects = Expects.COMMAND
         self._dialect: Dialect = DIALECTS[settings.protocol]
-        self._metrics = METRICS[settings.protocol]
-        self._state = State.CONNECTED
-        self._transaction: Transaction | None = None
-        self._authentication = Authentication(
-            reception.authenticator, settings, origin, self._metrics, channel
-        )
         self._acceptance = Acceptance(
             reception, self._dialect, clock, settings.delivery_timeout, self._metrics
         )
-        self._presenting = Presenting(reception, settings, origin, presented)
         self.successor: Origin | None = None
-        self._errors = 0
-        self._last_reply = b""
         self.messages = 0
         self._transactions = 0
         self._chunking = Chunking(settings, self._dialect, clock, extensions.chunking)
@@ -148,7 +139,7 @@ class Session:
         if self._clock.seconds() > self._ends and kind is not commands.Bdat:
             self._abandon()
             return self._refuse(_TOO_LONG_A_SESSION)
-        if self._state is State.NOMAIL and kind is not commands.Quit:
+        if self._state is State.NOMAIL and kind not in (commands.Quit, commands.Bdat):
             raise ProtocolError(NOTHING_HERE)
         allowed = ALLOWED.get(kind)
         if allowed is not None and self._state not in allowed:
@@ -161,38 +152,6 @@ class Session:
         self._last_reply = reply
         return reply
 
-    def protocol_error(self, error: ProtocolError) -> bytes:
-        """The reply to what broke the protocol; ends the connection after too many of them."""
-        if self.expects is Expects.RESPONSE or self._authentication.responding:
-            self._authentication.cancel()
-            self.expects = Expects.COMMAND
-        reply = self._refuse(error.status if self._state is not State.NOMAIL else NOTHING_HERE)
-        if error.fatal:
-            self._end()
-        self._last_reply = reply
-        return reply
-
-    def internal_error(self) -> bytes:
-        """The reply when we failed: temporary, and nothing more is said."""
-        self._authentication.cancel()
-        if self._state in (State.CONNECTED, State.DATA) or self.expects is Expects.CHUNK:
-            # Nobody said yet that this client may talk here; or it may be in the middle of its data, and what
-            # comes next would be taken for commands.
-            self._end()
-            return render(UNKNOWN_FAULT, reply_code=421)
-        self.expects = Expects.COMMAND
-        return render(UNKNOWN_FAULT)
-
-    def timed_out(self) -> bytes:
-        """The last words to a client that was silent too long (RFC 5321 section 3.8)."""
-        return self._last_words((4, 4, 2), "closes: you were silent too long")
-
-    def service_ends(self) -> bytes | None:
-        """The last words when the service goes away (RFC 5321 section 3.8); None within a transaction."""
-        if self._state in (State.MAIL, State.CHUNKS, State.DATA) or self.expects is not Expects.COMMAND:
-            return None
-        return self._last_words((4, 3, 2), "goes down; try again later")
-
     def tls_started(self) -> None:
         """The handshake begins: all that was said in clear is forgotten (RFC 3207 section 4.2)."""
         self._abandon()
@@ -201,11 +160,6 @@ class Session:
         self._state = State.START
         self.secure = True
         self.expects = Expects.COMMAND
-
-    def closed(self) -> None:
-        """The connection is gone: throw away what was not answered yet."""
-        self._abandon()
-        self._state = State.CLOSED
 
     # Commands, each answers with a reply.
 
@@ -388,35 +342,6 @@ class Session:
             self.messages += 1
             self._errors = 0
         return self._dialect.answer(statuses)
-
-    # Ends.
-
-    def _refuse(self, status: Status, *, counted: bool = True) -> bytes:
-        """A refusal, counted as an error; the last one ends the connection, as a status of 421 does."""
-        self._errors += counted
-        if self._errors >= self._settings.errors_limit:
-            status = _TOO_MANY_ERRORS
-        if basic_code(status) == 421:
-            self._end()
-        return render(status)
-
-    def _end(self) -> None:
-        self.expects = Expects.NOTHING
-
-    def _last_words(self, enhanced: tuple[int, int, int], text: str, code: int = 421) -> bytes:
-        self._end()
-        return render(Status(enhanced, f"{self._settings.hostname} {text}", reply_code=code))
-
-    def _abandon(self) -> None:
-        """Forget the transaction, if there is one (RFC 5321 section 4.1.1.5)."""
-        transaction, self._transaction = self._transaction, None
-        if transaction is not None:
-            transaction.discard()
-        if transaction is not None and not transaction.handed_over:
-            transaction.log_end(self._clock.seconds(), self._last_reply.decode("ascii").rstrip())
-        self._presenting.forget()
-        if self._state is not State.START:
-            self._state = State.READY
 
 
 _HANDLERS: Final[dict[type, Callable[[Session, Any], Awaitable[bytes]]]] = {
