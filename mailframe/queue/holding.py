@@ -37,12 +37,15 @@ class Holding:
             self._lane = Lane(reactor, each, "held mail", linger=0.0, waiting_limit=WAITING_LIMIT)
 
     async def start(self) -> None:
-        """Make the directory ready; safe to call twice.
+        """Make the directory ready, at once: what is wrong with it is told at the start; safe to call twice.
 
         Raises:
             MailframeError: temporary: the disk cannot be written.
         """
-        await self.run(self.held.prepare)
+        try:
+            self.held.prepare()
+        except OSError as error:
+            raise storage_error(error) from error
 
     async def stop(self) -> None:
         """Do what waits, and no more; safe to call twice."""

@@ -57,7 +57,7 @@ class Releases:
         self._pauses: set[Deferred[None]] = set()
         self._stopping = False
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Begin, unless it has begun."""
         if not self._running and not self._stopping:
             self._running = [Deferred.fromCoroutine(self._run(number)) for number in range(AT_ONCE)]
@@ -76,6 +76,7 @@ class Releases:
 
     async def _run(self, number: int) -> None:
         try:
+            await self._pause(EVERY)
             while not self._stopping:
                 if not await self._step(number):
                     await self._pause(EVERY)

@@ -7,11 +7,23 @@ from typing import Literal
 
 import attrs
 
-from mailframe.config.types import Duration, FilePath, FilterName, ListenAddress, Network, PolicyName, option
+from mailframe.config.types import (
+    Duration,
+    FilePath,
+    FilterName,
+    ListenAddress,
+    Network,
+    PolicyName,
+    Size,
+    option,
+)
 from mailframe.imap.settings import IMAPSettings
 from mailframe.message.address import parse_mailbox
+from mailframe.policy.header import HEADER_LIMIT
 from mailframe.pop3.settings import POP3Settings
 from mailframe.smtp.settings import SMTPSettings
+
+from .submission_options import HeldOptions, SendingLimitOptions
 
 LOOPBACK = (Network("127.0.0.0/8"), Network("::1/128"))
 
@@ -87,7 +99,43 @@ class RelayOptions(_Hidden):
     filters: list[FilterName] = option(
         "What changes accepted mail, in this order.", factory=lambda: [FilterName("trace")]
     )
-    own_address_only: bool = option("Users may send from the address of their account only.", False)
+    networks: list[Network] = option("Clients there need not log in, nor use TLS.", factory=list)
+    network_domains: list[str] = option(
+        "The domains that clients without login may send from; the local ones where none is named, all for ``*``.",
+        factory=list,
+    )
+    envelope_from: Literal["off", "warn", "refuse"] = option(
+        "What becomes of a reverse-path (``MAIL FROM``) that does not belong to its user: nothing (`off`), a line in "
+        "the log (`warn`), 550 (`refuse`).",
+        "refuse",
+    )
+    header_from: Literal["off", "warn", "refuse"] = option(
+        "The same for each address in ``From`` and ``Sender``; `warn` also names the account in a ``Sender`` field.",
+        "refuse",
+    )
+    sender_aliases: Literal["also", "only", "none"] = option(
+        "Which aliases belong to an account: those that lead `also` to it, those that lead `only` to it, or `none`. "
+        "Its own address, subaddresses and grants (``mailframe account grant``) always do.",
+        "also",
+    )
+    missing_from: Literal["add", "refuse"] = option(
+        "What becomes of a message without ``From``: `add` it from the envelope, or `refuse` the message.",
+        "add",
+    )
+    add_sender: bool = option(
+        "Name the account in a ``Sender`` field wherever ``From`` is not exactly its address.", False
+    )
+    hide_clients: bool = option(
+        "Keep the client's address and name out of the ``Received`` field; the log has them.", False
+    )
+    header_limit: Size = option(
+        "Octets a header section may have; more is refused (552).",
+        Size(HEADER_LIMIT),
+        minimum=1024,
+        maximum=HEADER_LIMIT,
+    )
+    sending_limits: SendingLimitOptions = option("What each user may send.", factory=SendingLimitOptions)
+    held: HeldOptions = option("Where mail is held that is over a limit.", factory=HeldOptions)
     delimiter: str = option("As in ``[role.mx]``.", "+")
     subaddress_mailboxes: bool = option("As in ``[role.mx]``.", False)
     postmaster: str | None = option("As in ``[role.mx]``.", None, validator=_is_mailbox)

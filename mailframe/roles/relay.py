@@ -1,7 +1,8 @@
-"""Submission: mail from our own users, who log in under TLS (RFC 6409, RFC 8314).
+"""Submission: mail from our own users, who log in under TLS or sit in listed networks (RFC 6409, RFC 8314).
 
-In this release mail goes to local mailboxes only. A recipient elsewhere is refused in session, with the reason:
-there is no queue yet that could keep the mail.
+Mail goes one of two ways, decided when the role is built. With a next hop (`onward`) everything goes there, to local
+users too, and nothing is looked up to accept it. Without one it goes into local mailboxes, and a recipient elsewhere
+is refused in session, with the reason. So one message never goes half one way and half the other.
 """
 
 from __future__ import annotations
@@ -13,14 +14,21 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from mailframe.config.types import Size
+from mailframe.delivery.interfaces import IDelivery
 from mailframe.delivery.store import StoreDelivery
-from mailframe.directory.interfaces import IAuthenticator, IDirectory
+from mailframe.directory.interfaces import IAuthenticator, IDirectory, ISenderRights
 from mailframe.filters.interfaces import IFilter
+from mailframe.limits.interfaces import ITallies
 from mailframe.message.address import Address
+from mailframe.message.content import CHUNK
 from mailframe.message.status import Status
-from mailframe.policy.login import LoginPolicy
+from mailframe.queue.held import HeldMail
+from mailframe.queue.holding import Holding
+from mailframe.queue.releasing import Releases
 from mailframe.routing.interfaces import IRouter, Route
 from mailframe.routing.local import LocalRouter
+from mailframe.routing.onward import OnwardRouter
 from mailframe.smtp.reception import Reception
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IMailStore
@@ -30,11 +38,14 @@ from .context import Context
 from .health import directory_answers
 from .listening import Listener, ListeningRole
 from .options import RelayOptions
+from .submission import SubmissionRules
 
 log = Logger()
 
-NOT_YET = Status(
-    (5, 7, 1), "This server does not send mail to other domains yet; ours are fine", reply_code=550
+NO_ROUTER = Status(
+    (5, 7, 1),
+    "This server does not send mail to other domains: it has no router; ours are fine",
+    reply_code=550,
 )
 
 
@@ -54,33 +65,41 @@ class SubmissionRouter:
     async def route(self, forward_path: Address) -> Route | Status:
         """The way of one recipient (see `IRouter.route`)."""
         if forward_path.domain and not await self._directory.is_local(forward_path.domain):
-            return NOT_YET
+            return NO_ROUTER
         return await self._local.route(forward_path)
 
 
 class RelayRole(ListeningRole):
-    """Takes mail from users who logged in.
+    """Takes mail from users who logged in, and from listed networks.
 
     Args:
         listeners: where.
-        store: where mail goes.
-        directory: who has a mailbox.
+        store: where mail goes; None, where there is a next hop.
+        directory: who has a mailbox, and which addresses are whose.
         authenticator: checks passwords.
         clock: the reactor.
         settings: of SMTP; logins are asked for whatever it says.
-        policies: asked in this order, after the login.
-        filters: change mail in this order.
+        policies: asked in this order, after those of submission.
+        filters: change mail in this order, after the message was completed.
         tls: certificates; without them nobody can log in, but for clients on this machine where the settings say so.
-        own_address_only: users may send from their own address only.
+        rules: who may send as whom, how much, and what is done to the mail.
+        onward: hands everything to the next hop.
+        holding: keeps mail that is held; without it, what should be held is refused for now.
+        releases: send on what was released, in this process; one of a node is enough.
+        tallies: counts what users send; of this process alone by default.
+        rights: who may send as whom, where the directory does not tell.
         delimiter: between user and subaddress, "" for none.
         subaddress_mailboxes: deliver ``user+tag`` into the mailbox ``tag``.
         postmaster: gets mail for the bare ``Postmaster``.
+
+    Attributes:
+        releases: the chore, where it is done here; whoever stops the collaborators stops it too.
     """
 
     def __init__(
         self,
         listeners: Sequence[Listener],
-        store: IMailStore,
+        store: IMailStore | None,
         directory: IDirectory,
         authenticator: IAuthenticator,
         clock: IReactorTime,
@@ -88,31 +107,99 @@ class RelayRole(ListeningRole):
         policies: Sequence[object] = (),
         filters: Sequence[IFilter] = (),
         tls: IServerContexts | None = None,
-        own_address_only: bool = False,
+        rules: SubmissionRules | None = None,
+        onward: IDelivery | None = None,
+        holding: Holding | None = None,
+        releases: bool = True,
+        tallies: ITallies | None = None,
+        rights: ISenderRights | None = None,
         delimiter: str = "+",
         subaddress_mailboxes: bool = False,
         postmaster: Address | None = None,
     ) -> None:
-        super().__init__("relay", clock, [directory, authenticator, store], tls)
-        settings = attrs.evolve(
-            settings or SMTPSettings(), protocol="smtp", require_auth=True, require_tls_for_auth=True
-        )
-        if tls is None and not settings.clear_auth_from_loopback:
+        rules = rules or SubmissionRules()
+        settings = _settings(settings or SMTPSettings(), rules)
+        if tls is None and not settings.clear_auth_from_loopback and not rules.networks:
             log.warn("relay has no certificates: nobody can log in, so nobody can send")
-        local = LocalRouter(directory, delimiter, postmaster, settings.hostname, subaddress_mailboxes)
+        router, delivery = self._way(
+            store,
+            directory,
+            onward,
+            LocalRouter(directory, delimiter, postmaster, settings.hostname, subaddress_mailboxes),
+        )
+        self.releases = (
+            Releases(holding, router, delivery, clock) if holding is not None and releases else None
+        )
+        used = [directory, authenticator, store, onward, holding, self.releases]
+        super().__init__("relay", clock, [one for one in used if one is not None], tls, tallies)
+        rights = rights or rules.rights(directory, delimiter)
         reception = Reception(
-            SubmissionRouter(local, directory),
-            StoreDelivery(store),
-            [LoginPolicy(own_address_only), *policies],
-            filters,
+            router,
+            delivery,
+            rules.policies(rights, directory, self._tallies, policies),
+            rules.filters(rights, settings.hostname, clock, filters),
             authenticator,
+            accounts=directory,
+            holding=holding,
         )
         self.open_smtp_doors(listeners, reception, settings)
         self._health.add("directory", directory_answers(directory, clock))
 
+    @staticmethod
+    def _way(
+        store: IMailStore | None, directory: IDirectory, onward: IDelivery | None, local: IRouter
+    ) -> tuple[IRouter, IDelivery]:
+        """Where all mail goes."""
+        if onward is not None:
+            return OnwardRouter(), onward
+        if store is None:
+            raise ValueError("the relay needs a store or a next hop")
+        return SubmissionRouter(local, directory), StoreDelivery(store)
+
+
+def _settings(settings: SMTPSettings, rules: SubmissionRules) -> SMTPSettings:
+    """The settings of SMTP, as a submission service must have them."""
+    return attrs.evolve(
+        settings,
+        protocol="smtp",
+        # Where clients of some networks need not log in, the login policy tells who must.
+        require_auth=not rules.networks,
+        require_tls_for_auth=True,
+        # Header sections are looked at in memory, whole.
+        spill_limit=Size(max(settings.spill_limit, CHUNK)),
+    )
+
+
+def rules_of(options: RelayOptions) -> SubmissionRules:
+    """The rules that options mean."""
+    limits = options.sending_limits
+    return SubmissionRules(
+        networks=options.networks,
+        network_domains=options.network_domains,
+        envelope_from=options.envelope_from,
+        header_from=options.header_from,
+        aliases=options.sender_aliases,
+        missing_from=options.missing_from,
+        add_sender=options.add_sender,
+        hides_clients=options.hide_clients,
+        header_limit=options.header_limit,
+        limits=limits.limits(),
+        account_limits={name: own.limits() for name, own in limits.accounts.items()},
+        over=limits.over,
+        held_per_day=limits.held_per_day,
+    )
+
+
+def held_of(options: RelayOptions) -> HeldMail:
+    """The held mail that options mean; for services and commands."""
+    held = options.held
+    return HeldMail(held.directory, held.messages, held.size)
+
 
 def build(options: RelayOptions, context: Context) -> RelayRole:
     """The role as it is configured."""
+    holding = Holding(held_of(options), context.reactor)
+    context.resources.append(holding)
     role = RelayRole(
         listeners=context.listeners(options.listen),
         store=context.store,
@@ -123,10 +210,16 @@ def build(options: RelayOptions, context: Context) -> RelayRole:
         policies=context.policies(options.policies),
         filters=context.filters(options.filters),
         tls=context.tls,
-        own_address_only=options.own_address_only,
+        rules=rules_of(options),
+        holding=holding,
+        releases=context.number == 0,
+        tallies=context.tallies,
         delimiter=options.delimiter,
         subaddress_mailboxes=options.subaddress_mailboxes,
         postmaster=context.postmaster(options.postmaster),
     )
+    if role.releases is not None:
+        # Stopped before what it uses; started with the role, when that is there.
+        context.resources.append(role.releases)
     context.add_health_checks(role)
     return role

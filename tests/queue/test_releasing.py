@@ -45,8 +45,8 @@ class ReleaseCase(SynchronousTestCase):
     def start(self) -> Releases:
         """A chore, as a worker has it."""
         chore = Releases(self.holding, self.router, self.delivery, self.clock)
-        chore.start()
-        chore.start()
+        run(chore.start())
+        run(chore.start())
         self.addCleanup(self.stop, chore)
         return chore
 
@@ -218,7 +218,9 @@ class ReleasesTests(ReleaseCase):
         self.clock.pump([EVERY] * 20)
         self.assertEqual(len(self.delivery.messages), 1)
         broken.clear()
+        self.delivery.statuses = [LATER]
         self.clock.advance(AGAIN)
+        self.assertEqual(self.reached(), [list(LOCAL[:2]), [LOCAL[1]]])
         self.assertEqual(self.only().progress.pending, (1,))
 
     def test_slow(self) -> None:
@@ -242,6 +244,7 @@ class ReleasesTests(ReleaseCase):
         self.successResultOf(stopped)
         self.delivery.waiting = None
         self.start()
+        self.clock.advance(EVERY)
         self.assertEqual(list(self.held.listing()), [])
 
     def test_no_disk(self) -> None:
