@@ -216,7 +216,7 @@ def facts_of(header: ProxyHeader, proxy: str) -> ProxyFacts:
     ssl = first(header.tlvs, SSL)
     return ProxyFacts(
         peer=proxy,
-        local=header.local,
+        local=not header.knows_client,
         destination=header.destination,
         destination_port=header.destination_port,
         alpn=text_of(first(header.tlvs, ALPN)),

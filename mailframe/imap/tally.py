@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from . import metrics
 
@@ -37,11 +37,17 @@ class Tally:
         metrics.open_sessions.dec()
         metrics.octets_in.inc(self.octets_in)
         metrics.octets_out.inc(self.octets_out)
-        log.info(
+        proxy = session.connection.proxy
+        # Balancers look every few seconds whether we are well: nobody wants to read that.
+        check = proxy is not None and proxy.local and session.login is None
+        log.emit(
+            LogLevel.debug if check else LogLevel.info,
             "imap session {session_id} of {login!r} from {peer} is over: {commands} commands, {octets_in} octets in,"
             " {octets_out} out",
             session_id=session.session_id,
             peer=session.connection.peer,
+            proxy=proxy.peer if proxy is not None else None,
+            proxy_id=proxy.unique_id if proxy is not None else None,
             login=session.login,
             account="" if session.account is None else session.account.name,
             client=session.client,

@@ -6,7 +6,7 @@ from typing import cast
 
 from twisted.internet.interfaces import IAddress, IDelayedCall, IProtocolFactory, IReactorTime
 from twisted.internet.protocol import Protocol
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -135,10 +135,16 @@ class POP3Conversation:
         assert connection is not None
         factory.limits.release(connection.peer)
         metrics.OPEN.dec()
-        log.info(
+        proxy = connection.proxy
+        # Balancers look every few seconds whether we are well: nobody wants to read that.
+        check = proxy is not None and proxy.local and session.login is None
+        log.emit(
+            LogLevel.debug if check else LogLevel.info,
             "POP3 session {session_id} from {peer} ended: {login}, {messages} messages, {removed} removed",
             session_id=self._session_id,
             peer=connection.peer,
+            proxy=proxy.peer if proxy is not None else None,
+            proxy_id=proxy.unique_id if proxy is not None else None,
             login=session.login,
             account=session.login,
             mailbox="INBOX" if session.login is not None else None,
