@@ -13,14 +13,17 @@ from typing import Any, cast
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from mailframe.limits.interfaces import ITallies
+from mailframe.limits.networks import ClientNetworks
 from mailframe.message.status import MailframeError
 
-from .backoff import BackOff, Networks
+from .backoff import BackOff
 from .hashing import BUSY
 from .options import PasswordOptions
 
 KNOWN = 7 * 86400.0
 """Seconds for which a network counts as one that an account logs in from."""
+_KNOWN = "login.known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +49,19 @@ class Attempts:
     Args:
         reactor: for time.
         options: bounds and delays.
+        tallies: keep the counts, for all workers.
     """
 
-    def __init__(self, reactor: IReactorTime, options: PasswordOptions) -> None:
+    def __init__(self, reactor: IReactorTime, options: PasswordOptions, tallies: ITallies) -> None:
         self._reactor = reactor
         self._waiting = options.waiting
-        self._networks = Networks(options.ipv4_prefix, options.ipv6_prefix, options.trusted_networks)
-        delays = (options.first_delay, options.longest_delay, options.forget, options.backoff_entries)
-        self._by_account = BackOff(options.account_attempts, *delays)
-        self._by_network = BackOff(options.network_attempts, *delays, many_people=True)
-        self._known = Recent(options.backoff_entries)
+        self._tallies = tallies
+        self._networks = ClientNetworks(options.ipv4_prefix, options.ipv6_prefix, options.trusted_networks)
+        delays = (options.first_delay, options.longest_delay, options.forget)
+        self._by_account = BackOff(tallies, "login.account", options.account_attempts, *delays)
+        self._by_network = BackOff(
+            tallies, "login.network", options.network_attempts, *delays, many_people=True
+        )
 
     def begin(self, name: str, peer: str) -> Attempt:
         """An attempt begins; `end` must follow.
@@ -66,8 +72,7 @@ class Attempts:
         """
         network = self._networks.of(peer)
         watched = self._watched(name, network)
-        now = self._reactor.seconds()
-        delay = max([table.begin(key, now) for table, key in watched], default=0.0)
+        delay = max([table.begin(key) for table, key in watched], default=0.0)
         return Attempt(name, network, watched, delay)
 
     async def wait(self, attempt: Attempt) -> None:
@@ -83,19 +88,18 @@ class Attempts:
 
     def count(self, attempt: Attempt, right: bool) -> None:
         """Hold the outcome against, or for, whoever tried."""
-        now = self._reactor.seconds()
         if not right:
             for table, key in attempt.watched:
-                table.failed(key, now)
+                table.failed(key)
         elif attempt.watched:
             # An attacker with an account of his own may not wash his network clean with it: as many failures are
             # forgiven as there were on this account.
             first, name = attempt.watched[0]
-            failures = first.failures(name, now) if attempt.name else 0
+            failures = first.failures(name) if attempt.name else 0
             for table, key in attempt.watched:
                 table.forgive(key, failures)
         if right and attempt.name:
-            self._known.add((attempt.name, attempt.network), now + KNOWN)
+            self._tallies.spend(_KNOWN, f"{attempt.name} {attempt.network}", 1, 0, KNOWN)
 
     def end(self, attempt: Attempt) -> None:
         """The attempt is over, however it went."""
@@ -107,7 +111,7 @@ class Attempts:
         by_network = [] if network is None else [(self._by_network, network)]
         if not name:
             return by_network
-        if network is not None and self._known.has((name, network), self._reactor.seconds()):
+        if network is not None and self._tallies.spent(_KNOWN, f"{name} {network}", KNOWN):
             return [(self._by_account, f"{name} {network}")]
         return [(self._by_account, name), *by_network]
 

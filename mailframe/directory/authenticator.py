@@ -24,6 +24,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from mailframe.limits.interfaces import ITallies
+from mailframe.limits.memory import MemoryTallies
 from mailframe.message.status import CREDENTIALS_INVALID, UNAVAILABLE, MailframeError
 from mailframe.sasl.scram import Keys
 
@@ -53,6 +55,8 @@ class PasswordAuthenticator:
         options: threads, bounds and delays.
         threads: where to hash; its own by default.
         tokens: knows OAuth tokens; without it nobody logs in by one.
+        tallies: count failed logins and attempts under way, over all workers of a node; of this process alone by
+            default.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class PasswordAuthenticator:
         options: PasswordOptions | None = None,
         threads: HashingThreads | None = None,
         tokens: ITokens | None = None,
+        tallies: ITallies | None = None,
     ) -> None:
         self._source = source
         self._reactor = reactor
@@ -69,7 +74,9 @@ class PasswordAuthenticator:
         self._threads = threads or HashingThreads(
             cast(IReactorFromThreads, reactor), options.threads, options.queue
         )
-        self._attempts = Attempts(reactor, options)
+        self._attempts = Attempts(
+            reactor, options, tallies if tallies is not None else MemoryTallies(reactor)
+        )
         self._right = Recent(options.remember_entries)
         self._key = secrets.token_bytes(32)
         self._checks: dict[bytes, list[Deferred[bool]]] = {}

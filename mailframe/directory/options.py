@@ -139,7 +139,6 @@ class PasswordOptions:
         10,
         minimum=1,
     )
-    backoff_entries: int = option("How many accounts, and networks, are watched.", 10_000, minimum=1)
     ipv4_prefix: int = option("Bits of an IPv4 address that make a network.", 32, minimum=8, maximum=32)
     ipv6_prefix: int = option("Bits of an IPv6 address that make a network.", 64, minimum=16, maximum=128)
     trusted_networks: tuple[Network, ...] = option(

@@ -15,7 +15,7 @@ from . import table
 from .records import LAST, merge_amounts, merge_failures
 from .table import AMOUNTS_WIDTH, ENTRIES, FAILURES_WIDTH, Records, Table
 
-KEPT = 2 * 86_400_000
+KEPT = 9 * 86_400_000
 """Milliseconds after which a record is not worth keeping; windows are shorter."""
 _PAST = 0
 """The place of what was counted before the start; no worker has it."""

@@ -75,6 +75,7 @@ def build_password_authenticator(options: PasswordOptions, context: Context) -> 
         _with_salts(options, context),
         None,
         _tokens(options, context),
+        context.tallies,
     )
 
 
