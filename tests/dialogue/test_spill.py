@@ -10,17 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.dialogue.spill import Spill
+from mailframe.dialogue.spill import SharedMemory, Spill
 from mailframe.message.content import CHUNK
 
 
 class SpillTests(SynchronousTestCase):
     """What is written comes back, from memory or file."""
 
-    @given(st.lists(st.binary(max_size=50), max_size=20))
-    def test_round_trip(self, pieces: list[bytes]) -> None:
-        """The octets come back in order, whichever side of the limit they end up on."""
-        spill = Spill(".", memory_limit=100)
+    @given(st.lists(st.binary(max_size=50), max_size=20), st.sampled_from([0, 100, 10_000]))
+    def test_round_trip(self, pieces: list[bytes], shared: int) -> None:
+        """The octets come back in order, whichever side of the limits they end up on."""
+        memory = SharedMemory(shared)
+        spill = Spill(".", 100, memory)
         for piece in pieces:
             spill.write(piece)
         whole = b"".join(pieces)
@@ -29,6 +30,27 @@ class SpillTests(SynchronousTestCase):
         self.assertTrue(whole.startswith(content.head))
         content.body.discard()
         content.body.discard()
+        self.assertEqual(memory.taken, 0)
+
+    def test_shared(self) -> None:
+        """Larger messages stay in memory while there is room for all, and give it back when they are gone."""
+        directory = self.mktemp()
+        memory = SharedMemory(limit=1000, message=800)
+        spills = [Spill(directory, 100, memory) for _ in range(2)]
+        for spill in spills:
+            spill.write(bytes(600))
+        self.assertEqual(memory.taken, 1000)
+        third = Spill(directory, 100, memory)
+        self.assertRaises(FileNotFoundError, third.write, bytes(101))
+        self.assertRaises(FileNotFoundError, spills[0].write, bytes(301))
+        spills[0].discard()
+        third.discard()
+        self.assertEqual(memory.taken, 500)
+        content = spills[1].finish()
+        spills[1].discard()
+        self.assertEqual(memory.taken, 500)
+        content.body.discard()
+        self.assertEqual(memory.taken, 0)
 
     def test_large(self) -> None:
         """A large message lies in a file without a name, and its head stays in memory."""
@@ -47,7 +69,7 @@ class SpillTests(SynchronousTestCase):
 
     def test_no_directory(self) -> None:
         """A directory that is not there is an OSError for the caller to answer; discarding is then safe."""
-        spill = Spill("nowhere", memory_limit=1)
+        spill = Spill("nowhere", 1, SharedMemory(0))
         with self.assertRaises(OSError) as caught:
             spill.write(b"xx")
         self.assertEqual(caught.exception.errno, errno.ENOENT)

@@ -14,6 +14,9 @@ from mailframe.store.values import Describe, Description
 from .files import Files
 from .line_ends import Form, LineEnds, stored
 
+DESCRIBED = 256 * 1024
+"""Octets of the largest message that is described when it comes; of larger ones, whoever first asks waits."""
+
 log = Logger()
 
 
@@ -67,7 +70,8 @@ def write(
         octets = content.octets()
         on_disk, form = stored(octets, line_ends)
         files.write(descriptor, on_disk)
-        written = Written(path, descriptor, len(octets), len(on_disk), form, described(describe, octets))
+        description = described(describe, octets) if len(octets) <= DESCRIBED else None
+        written = Written(path, descriptor, len(octets), len(on_disk), form, description)
         if len(on_disk) <= journalled:
             written.octets, written.descriptor = on_disk, -1
             done, descriptor = descriptor, -1
