@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.message.status import ProtocolError
-from mailframe.sasl.mechanisms import LIMIT, MECHANISMS, Challenge, Login, Password, Plain
+from mailframe.sasl.mechanisms import LIMIT, External, Login, Plain
+from mailframe.sasl.server import ORDER, Channel, make
+from mailframe.sasl.values import Challenge, Digest, KeysWanted, Password
 
 
 class PlainTests(SynchronousTestCase):
@@ -88,10 +90,10 @@ class LoginTests(SynchronousTestCase):
 class MechanismsTests(SynchronousTestCase):
     """All of them."""
 
-    @given(st.sampled_from(sorted(MECHANISMS)), st.lists(st.none() | st.binary(max_size=40), max_size=4))
+    @given(st.sampled_from(ORDER), st.lists(st.none() | st.binary(max_size=40), max_size=4))
     def test_any_dialogue(self, name: str, responses: list[bytes | None]) -> None:
-        """Whatever a client says: a challenge, a password, or its mistake; never a fault of ours."""
-        mechanism = MECHANISMS[name]()
+        """Whatever a client says: a challenge, a question, a claim, or its mistake; never a fault of ours."""
+        mechanism = make(name, Channel(b"\1" * 32, "alice"), ORDER)
         for response in responses:
             try:
                 answer = mechanism.step(response)
@@ -100,8 +102,15 @@ class MechanismsTests(SynchronousTestCase):
             if isinstance(answer, Password):
                 self.assertTrue(answer.authcid)
                 self.assertTrue(answer.password)
+            if not isinstance(answer, Challenge | KeysWanted):
                 return
 
     def test_passwords_are_not_shown(self) -> None:
         """A password does not get into a log by accident."""
         self.assertNotIn("secret", repr(Password("tim", b"secret")))
+        self.assertNotIn("0a0a", repr(Digest("tim", b"<1>", b"0a0a")))
+
+    def test_external(self) -> None:
+        """Whom a client wants to be is text, and bounded."""
+        for response in (b"\0", b"\xff", b"x" * (LIMIT + 1)):
+            self.assertRaises(ProtocolError, External("alice").step, response)
