@@ -61,6 +61,8 @@ def node() -> Node:
         accounts=dict.fromkeys((ALICE, BOB, CAROL, DAVE, ERIN), PASSWORD),
         roles=("mx", "relay", "store"),
         workers=2,
+        # Bob submits messages that were written by others, so that all ways in get all kinds of messages.
+        extra={"role.relay": ['header_from = "off"']},
     )
     service.start()
     atexit.register(shutil.rmtree, base, ignore_errors=True)

@@ -31,7 +31,7 @@ from .harness import ROOT, Node
 ALICE = "alice@example.test"
 BOB = "bob@example.test"
 PASSWORD = "wonderland-2580"
-MESSAGE = b"From: <joe@sender.test>\r\nSubject: hello\r\n\r\n.dots\r\nand all\r\n"
+MESSAGE = b"From: <bob@example.test>\r\nSubject: hello\r\n\r\n.dots\r\nand all\r\n"
 
 
 class TwistdCase(SynchronousTestCase):
