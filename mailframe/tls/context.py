@@ -98,13 +98,23 @@ def _takes_groups(context: SSL.Context, groups: Sequence[str]) -> bool:
     set_groups = getattr(binding, "SSL_CTX_set1_curves_list", None)
     if set_groups is None or not groups:
         return False
-    try:
-        taken: bool = set_groups(context._context, ":".join(groups).encode("ascii")) == 1
-    except UnicodeEncodeError:
-        return False
-    if not taken:
+    # From OpenSSL 3.5 on a slash parts groups of unlike strength: a client that has the hybrid one, but has sent its
+    # share of another already, is asked once more. Older ones do not know the slash.
+    tiers = "/".join(
+        filter(None, (":".join(g for g in groups if _hybrid(g) is tier) for tier in (True, False)))
+    )
+    for text in (tiers, ":".join(groups)):
+        try:
+            if set_groups(context._context, text.encode("ascii")) == 1:
+                return True
+        except UnicodeEncodeError:
+            return False
         binding.ERR_clear_error()
-    return taken
+    return False
+
+
+def _hybrid(group: str) -> bool:
+    return "MLKEM" in group.upper()
 
 
 def _sessions(context: SSL.Context, options: TLSOptions) -> None:

@@ -45,11 +45,11 @@ class Watch:
         self._seconds = seconds
 
     def start(self) -> None:
-        """Begin; the first look is later."""
-        self._subscribe()
+        """Begin; the first look is a moment later."""
         self._loop.start(self._seconds, now=False).addErrback(
             lambda failure: log.failure("watching certificates ended", failure)
         )
+        self._subscribe()
 
     def stop(self) -> None:
         """End; again does nothing."""
@@ -73,6 +73,8 @@ class Watch:
         self._subscribe()
 
     def _subscribe(self) -> None:
+        if not self._loop.running:
+            return
         if not platform.supportsINotify() or not IReactorFDSet.providedBy(self._reactor):
             return
         places = frozenset(place or "." for place in self._places())
@@ -90,6 +92,9 @@ class Watch:
         except Exception as error:
             # No more watches allowed, a directory that is gone: the looks every so often remain.
             log.debug("no notices about certificates: {reason}", reason=str(error))
+        else:
+            # What was written before the watches stood, nobody tells us.
+            self.look_soon()
 
     def _noticed(self, *notice: object) -> None:
         self.look_soon()
