@@ -1,4 +1,4 @@
-"""The Received field (RFC 5321 section 4.4, RFC 3848): who gave us this message, how, and when."""
+"""The Received field (RFC 5321 section 4.4, RFC 3848, RFC 6531): who gave us this message, how, and when."""
 
 from __future__ import annotations
 
@@ -50,20 +50,31 @@ class TraceFilter:
             words = [f"Received: from {_client(origin)}", f"by {self._hostname}"]
         if origin.tls is not None:
             words.append(f"({origin.tls.version} cipher {origin.tls.cipher} bits {origin.tls.bits})")
-        words += [f"with {transmission(origin)}", f"id {mail.queue_id}"]
-        # More than one would tell each of them who the others are (RFC 5321 section 7.2).
-        if len(recipients) == 1 and recipients[0].forward_path.is_ascii:
-            words.append(f"for <{recipients[0].forward_path}>")
+        smtputf8 = mail.envelope.smtputf8
+        words += [f"with {transmission(origin, smtputf8)}", f"id {mail.queue_id}"]
+        # More than one would tell each of them who the others are (RFC 5321 section 7.2). UTF-8 may be in a field
+        # of an internationalised message only (RFC 6532).
+        if len(recipients) == 1 and (smtputf8 or recipients[0].forward_path.is_ascii):
+            path = recipients[0].forward_path
+            words.append(f"for <{path if smtputf8 else bytes(path).decode()}>")
         words[-1] += ";"
         words.append(format_date(self._clock.seconds()))
-        return _folded(words).encode("ascii")
+        return _folded(words).encode()
 
 
-def transmission(origin: Origin) -> str:
-    """The transmission type behind ``with``: SMTP, ESMTPSA, LMTPS ... (RFC 3848)."""
-    if not origin.extended:
+def transmission(origin: Origin, smtputf8: bool = False) -> str:
+    """The transmission type behind ``with``: SMTP, ESMTPSA, UTF8LMTPS ... (RFC 3848, RFC 6531 section 4.3).
+
+    Args:
+        origin: the connection.
+        smtputf8: was the message internationalised?
+    """
+    if smtputf8:
+        name = "UTF8LMTP" if origin.protocol == "lmtp" else "UTF8SMTP"
+    elif not origin.extended:
         return "SMTP"
-    name = "LMTP" if origin.protocol == "lmtp" else "ESMTP"
+    else:
+        name = "LMTP" if origin.protocol == "lmtp" else "ESMTP"
     return name + ("S" if origin.tls is not None else "") + ("A" if origin.login is not None else "")
 
 
@@ -81,8 +92,11 @@ def _client(origin: Origin) -> str:
     # What is no name must not get into the field: it might break its grammar.
     helo = origin.helo if origin.helo and _NAME.issuperset(origin.helo) else None
     if literal is None:
-        return f"{helo or 'localhost'} (local socket)"
-    return f"{helo or literal} ({literal})"
+        # By XCLIENT, whoever is in front may say that it does not know.
+        return f"{helo or 'localhost'} ({'local socket' if origin.peer == 'unix' else 'address unknown'})"
+    # A content filter says by XFORWARD whose mail it passes on.
+    behind = address_literal(origin.attributes.get("xforward_addr", "")) if origin.attributes else None
+    return f"{helo or literal} ({literal}{f' forwarding for {behind}' if behind else ''})"
 
 
 def _folded(words: list[str]) -> str:

@@ -12,9 +12,11 @@ from mailframe.dialogue.shield import TakesTooLong, shielded
 from mailframe.message.mail import MailObject
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, Status
 
+from .binary import in_lines
 from .lmtp import Dialect
 from .metrics import Metrics
 from .reception import Reception
+from .settings import SMTPSettings
 from .transaction import Transaction
 from .wire.reply import basic_code
 
@@ -30,7 +32,7 @@ class Acceptance:
         reception: takes the messages.
         dialect: SMTP or LMTP.
         clock: for delays and limits of time.
-        delivery_timeout: seconds the client waits at most.
+        settings: the listener's; among them how long the client waits at most.
         metrics: counts.
     """
 
@@ -39,13 +41,13 @@ class Acceptance:
         reception: Reception,
         dialect: Dialect,
         clock: IReactorTime,
-        delivery_timeout: float,
+        settings: SMTPSettings,
         metrics: Metrics,
     ) -> None:
         self._reception = reception
         self._dialect = dialect
         self._clock = clock
-        self._delivery_timeout = delivery_timeout
+        self._settings = settings
         self._metrics = metrics
 
     async def conclude(self, transaction: Transaction) -> Sequence[Status]:
@@ -57,13 +59,14 @@ class Acceptance:
         Returns:
             A status for each recipient, in order.
         """
+        transaction.look_at_the_time(self._clock.seconds())
         if transaction.refusal is not None:
             statuses: Sequence[Status] = [transaction.refusal] * len(transaction.routes)
             self._conclude(transaction, statuses, self._clock.seconds())
             return statuses
         work = Deferred.fromCoroutine(self._deliver(transaction, transaction.finish()))
         try:
-            return await shielded(work, self._clock, self._delivery_timeout)
+            return await shielded(work, self._clock, self._settings.delivery_timeout)
         except TakesTooLong:
             log.error("{queue_id}: delivery takes too long", queue_id=transaction.queue_id)
             return [SLOW_DELIVERY] * len(transaction.routes)
@@ -71,6 +74,8 @@ class Acceptance:
     async def _deliver(self, transaction: Transaction, mail: MailObject) -> Sequence[Status]:
         began, count = self._clock.seconds(), len(transaction.routes)
         try:
+            if transaction.binary:
+                mail = await in_lines(mail, self._settings, self._clock)
             statuses = await self._reception.deliver(mail, transaction.routes, self._dialect.atomic)
             if len(statuses) != count:
                 raise ValueError(f"{len(statuses)} statuses for {count} recipients")

@@ -97,9 +97,7 @@ class Session(Standing):
         self._tls_offered = tls_offered
         self.secure = secure
         self._dialect: Dialect = DIALECTS[settings.protocol]
-        self._acceptance = Acceptance(
-            reception, self._dialect, clock, settings.delivery_timeout, self._metrics
-        )
+        self._acceptance = Acceptance(reception, self._dialect, clock, settings, self._metrics)
         self.successor: Origin | None = None
         self.messages = 0
         self._transactions = 0

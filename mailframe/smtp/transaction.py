@@ -22,6 +22,7 @@ from .forwarded import forwarded_facts
 from .wire.reply import basic_code
 
 TOO_SLOW = Status((4, 4, 2), "The message took too long to arrive", reply_code=421)
+TOO_LATE = Status((5, 4, 7), "The time for its delivery is over", reply_code=554)
 _REFUSALS_LOGGED = 10
 
 _LINE = "{queue_id}: {reverse_path} to {forward_path}, {size} octets from {peer}: {reply!r}"
@@ -136,6 +137,13 @@ class Transaction:
         """Read on, but keep nothing: the data's end is answered with ``status``; the first refusal counts."""
         self.refusal = self.refusal or status
         self.discard()
+
+    def look_at_the_time(self, now: float) -> None:
+        """Refuse a message that was to be given back unless it arrived by now (DELIVERBY, RFC 2852 section 4)."""
+        if "BY" in self.envelope.parameters:
+            by = self.envelope.deliver_by
+            if by is not None and by.mode == "R" and now - self.started >= by.seconds:
+                self.refuse(TOO_LATE)
 
     def finish(self) -> MailObject:
         """The message with all its content, which now belongs to the caller."""

@@ -54,6 +54,25 @@ class TraceFilterTests(SynchronousTestCase):
             "\tid 0123456789ABCDEF for <bob@example.test>; Tue, 14 Nov 2023 22:13:20 +0000\r\n",
         )
 
+    def test_internationalised(self) -> None:
+        """An internationalised message is said to have come so, and its recipient is named in UTF-8."""
+        origin = Origin("S", "192.0.2.1", helo="client.example.test", extended=True, tls=TLS)
+        recipient = Recipient(Address("üse", "bücher.test"))
+        envelope = Envelope(None, [recipient], {"SMTPUTF8": None})
+        field = self.filter.field(MailObject("ID", envelope, Content.of(b"x\r\n"), origin)).decode()
+        self.assertIn("with UTF8SMTPS", field)
+        self.assertIn("for <üse@bücher.test>;", field)
+        lmtp = Origin("S", "unix", protocol="lmtp", extended=True, login="x")
+        self.assertEqual(transmission(lmtp, True), "UTF8LMTPA")
+
+    def test_domain_in_ascii(self) -> None:
+        """In any other message the field is ASCII: a domain is named by its A-labels, an address not at all."""
+        origin = Origin("S", "192.0.2.1", helo="client.example.test", extended=True)
+        self.assertIn(
+            "for <bob@xn--bcher-kva.test>;", self.field(origin, Recipient(Address("bob", "bücher.test")))
+        )
+        self.assertNotIn(" for ", self.field(origin, Recipient(Address("üse", "bücher.test"))))
+
     def test_hidden_client(self) -> None:
         """Where clients are hidden, neither address nor name is told; all the rest is."""
         origin = Origin("S", "192.0.2.1", helo="client.example.test", extended=True, tls=TLS, login="bob")

@@ -10,7 +10,9 @@ from mailframe.message.address import Address, parse_path, split_path
 from mailframe.message.status import ProtocolError, Status
 
 from .parameters import Parameters, parse_parameters
-from .xclient import XClient, XForward, parse_xclient, parse_xforward
+from .xclient import XClient as XClient
+from .xclient import XForward as XForward
+from .xclient import parse_xclient, parse_xforward
 
 UNKNOWN_COMMAND: Final = Status((5, 5, 2), "Command unknown", reply_code=500)
 NOT_IMPLEMENTED: Final = Status((5, 5, 1), "Command not implemented", reply_code=502)
