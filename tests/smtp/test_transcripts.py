@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+import attrs
 from twisted.internet.interfaces import IProtocol
 from twisted.python.filepath import FilePath
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
+from mailframe.config.types import Network
 from mailframe.delivery.interfaces import IDelivery
 from mailframe.directory.memory import MemoryDirectory
 from mailframe.message.address import Address
@@ -60,9 +62,17 @@ class SMTPCase(TranscriptCase):
             FullForSome(),
             [LoginPolicy()] if submission else [],
             authenticator=FixedAuthenticator({"bob@example.test": "secret"}) if submission else None,
+            accounts=directory,
         )
         tls = cast(IServerContexts, Pretended()) if submission else None
-        return SMTPServerFactory(reception, self.settings, self.clock, tls).buildProtocol(None)
+        settings = self.settings
+        if "listed" in options:
+            # The peer of transcripts may speak for others.
+            listed = (Network("192.0.2.1/32"),)
+            settings = attrs.evolve(settings, xclient_networks=listed, xforward_networks=listed)
+        if "nomail" in options:
+            settings = attrs.evolve(settings, nomail=True)
+        return SMTPServerFactory(reception, settings, self.clock, tls).buildProtocol(None)
 
 
 @transcripts(HERE.child("smtp"))
