@@ -44,8 +44,8 @@ from .wire.responses import refusal, status_line
 if TYPE_CHECKING:
     from mailframe.tls.interfaces import IServerContexts
 
-BEFORE_LOGIN = Limits(line=8192, literal=1024, literals=4, command=16 * 1024, discard=256 * 1024)
-"""What a stranger may send."""
+BEFORE_LOGIN = Limits(line=16 * 1024, literal=1024, literals=4, command=24 * 1024, discard=256 * 1024)
+"""What a stranger may send: a line of AUTHENTICATE may have a token of 9 KB (RFC 4954 section 4 has 12288 octets)."""
 
 log = Logger()
 

@@ -195,7 +195,7 @@ class LimitTests(SessionCase):
     def test_before_login(self):
         """A stranger may send short lines only."""
         client = self.connect()
-        self.assertEqual(client.say("a LOGIN " + "x" * 9000), [b"* BYE [TOOBIG] Line too long"])
+        self.assertEqual(client.say("a LOGIN " + "x" * 17000), [b"* BYE [TOOBIG] Line too long"])
 
     def test_lines(self):
         """After login a line may have 64 KiB, and no more."""
