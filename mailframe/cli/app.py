@@ -21,6 +21,7 @@ COMMANDS = {
     "check-config": "Say everything that is wrong with a configuration.",
     "completion": "Print what a shell needs to complete commands.",
     "domain": "Add, list and remove domains.",
+    "held": "Look at mail that is held; release or delete it.",
     "init": "Make a configuration, a data directory, accounts, a certificate.",
     "plugins": "List what can be named in the configuration.",
     "quickstart": "Make a service to try, start it, and say how to use it.",
