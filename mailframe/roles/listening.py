@@ -170,7 +170,12 @@ class ListeningRole(Service):
         self.open_doors(
             listeners,
             lambda implicit: SMTPServerFactory(
-                reception, settings, self._clock, None if implicit else self._tls, implicit_tls=implicit
+                reception,
+                settings,
+                self._clock,
+                None if implicit else self._tls,
+                implicit_tls=implicit,
+                tallies=self._tallies,
             ),
         )
 

@@ -145,6 +145,13 @@ class RelayOptions(_Hidden):
 class LMTPOptions(_NoLogin):
     """How LMTP is spoken."""
 
+    # Its clients are our own exchangers.
+    refused_recipients_limit: int = option(_DECIDED, 0, hidden=True)
+    idle_commands_limit: int = option(_DECIDED, 0, hidden=True)
+    tarpit_after: int = option(_DECIDED, 0, hidden=True)
+    tarpit_delay: Duration = option(_DECIDED, Duration(0.0), hidden=True)
+    tarpit_longest: Duration = option(_DECIDED, Duration(0.0), hidden=True)
+
 
 @attrs.frozen(kw_only=True)
 class IMAPOptions(IMAPSettings):

@@ -9,8 +9,25 @@ _open = gauge("smtp_open_connections", "Connections open now", ("protocol",))
 _messages = counter("smtp_messages", "Messages answered at the end of their data", ("protocol", "outcome"))
 _recipients = counter("smtp_recipients", "Answers to RCPT", ("protocol", "outcome"))
 _logins = counter("smtp_logins", "Answers to AUTH", ("protocol", "outcome"))
+_limited = counter(
+    "smtp_limited",
+    "Commands refused, held back or answered by the end because of a limit",
+    ("protocol", "limit"),
+)
 _seconds = histogram("smtp_delivery_seconds", "From the end of data to its answer", ("protocol",))
 _octets = histogram("smtp_message_octets", "Sizes of the messages accepted", ("protocol",), OCTETS)
+
+LIMITS = (
+    "commands",
+    "errors",
+    "idle_commands",
+    "messages",
+    "recipients",
+    "refused_recipients",
+    "refused_recipients_an_hour",
+    "tarpit",
+)
+"""What `mailframe.smtp.throttle` limits."""
 
 
 class Metrics:
@@ -31,6 +48,7 @@ class Metrics:
         self.recipients_refused = _recipients.labels(protocol, "refused")
         self.logins = _logins.labels(protocol, "succeeded")
         self.logins_failed = _logins.labels(protocol, "failed")
+        self.limited = {limit: _limited.labels(protocol, limit) for limit in LIMITS}
         self.delivery_seconds = _seconds.labels(protocol)
         self.message_octets = _octets.labels(protocol)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from twisted.internet.interfaces import (
     IAddress,
@@ -10,15 +10,18 @@ from twisted.internet.interfaces import (
     IReactorTime,
 )
 from twisted.internet.protocol import Protocol
+from twisted.internet.task import deferLater
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
-from mailframe.dialogue.limits import ConnectionLimits
 from mailframe.dialogue.logins import channel_of
 from mailframe.dialogue.protocol import DialogueProtocol
+from mailframe.limits.connections import ConnectionLimits
+from mailframe.limits.interfaces import ITallies
+from mailframe.limits.memory import MemoryTallies
 from mailframe.message.mail import new_session_id
 from mailframe.message.origin import Origin
 from mailframe.message.status import MailframeError, ProtocolError, Status
@@ -31,6 +34,7 @@ from .reception import Reception
 from .session import Session
 from .settings import SMTPSettings
 from .states import Expects
+from .throttle import Throttle
 from .wire.commands import Hello, Quit
 from .wire.reader import Event, Reader
 from .wire.reply import render
@@ -98,6 +102,7 @@ class SMTPConversation:
             origin,
             factory.clock,
             factory.extensions,
+            factory.throttle,
             tls_offered=factory.tls is not None,
             secure=factory.implicit_tls or connection.secure,
             channel=lambda: channel_of(connection),
@@ -117,7 +122,13 @@ class SMTPConversation:
 
     def next_event(self, buffer: ReceiveBuffer) -> object:
         """The next command, response or piece of data."""
-        event = self._reader.next_event(buffer)
+        try:
+            event = self._reader.next_event(buffer)
+        except ProtocolError as error:
+            if error.fatal:
+                raise
+            # Answered where answers can be held back.
+            return error
         return NEED_DATA if event is None else event
 
     async def handle(self, event: object) -> None:
@@ -128,11 +139,26 @@ class SMTPConversation:
         if type(event) is Hello and session.secure:
             # Not before now: with implicit TLS the handshake is not over when the connection is made.
             self._origin.tls = connection.tls_facts()
-        reply = await session.handle(cast(Event, event))
+        reply = await self._answer(session, event)
         if session.successor is not None:
             await self._begin_again(connection, session, session.successor)
             return
         self._say(reply, lingering=type(event) is not Quit)
+
+    async def _answer(self, session: Session, event: object) -> bytes:
+        """The reply, when it is time for it: errors are answered later and later."""
+        try:
+            if isinstance(event, ProtocolError):
+                raise event
+            reply = await session.handle(cast(Event, event))
+        except ProtocolError as error:
+            if error.fatal:
+                raise
+            reply = session.protocol_error(error)
+        delay = session.take_delay()
+        if delay:
+            await deferLater(cast(Any, self._factory.clock), delay)
+        return reply
 
     def protocol_error(self, error: ProtocolError) -> None:
         """Tell what was wrong."""
@@ -246,6 +272,7 @@ class SMTPServerFactory:
         clock: the reactor, for time.
         tls: offers contexts for STARTTLS; None where it is not offered.
         implicit_tls: TLS is on before the greeting (whoever listens wraps this factory for it).
+        tallies: count for limits; of this process alone by default.
     """
 
     noisy = False
@@ -257,13 +284,25 @@ class SMTPServerFactory:
         clock: IReactorTime,
         tls: IServerContexts | None = None,
         implicit_tls: bool = False,
+        tallies: ITallies | None = None,
     ) -> None:
         self.reception = reception
         self.settings = settings
         self.clock = clock
         self.tls = tls
         self.implicit_tls = implicit_tls
-        self.limits = ConnectionLimits(settings.connections_limit, settings.connections_limit_per_network)
+        tallies = tallies if tallies is not None else MemoryTallies(clock)
+        # An exchanger and a submission service on one node count apart.
+        kind = settings.protocol if reception.authenticator is None else "submission"
+        self.throttle = Throttle(settings, tallies, kind)
+        self.limits = ConnectionLimits(
+            tallies,
+            kind,
+            settings.connections_limit,
+            settings.connections_limit_per_network,
+            networks=self.throttle.networks,
+            per_minute=settings.connections_per_minute,
+        )
         self.metrics = METRICS[settings.protocol]
         self.extensions = Extensions(settings, reception.authenticator is not None)
         self.forgiven = frozenset(settings.forgive)

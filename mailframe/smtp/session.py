@@ -34,6 +34,7 @@ from .reception import Reception
 from .settings import SMTPSettings
 from .standing import Standing
 from .states import ALLOWED, HOST_TAKES_NO_MAIL, NOTHING_HERE, OUT_OF_ORDER, Expects, State
+from .throttle import Throttle
 from .transaction import TOO_SLOW, Transaction
 from .verification import LOGIN_FIRST
 from .wire import commands
@@ -64,6 +65,8 @@ class Session(Standing):
         settings: the listener's.
         origin: the client; filled as the dialogue goes on.
         clock: for delays and limits of time.
+        extensions: what is offered.
+        throttle: holds back clients that ask for too much.
         tls_offered: is STARTTLS possible?
         secure: is TLS on from the beginning?
         channel: what the connection has that SASL mechanisms may rely on.
@@ -82,6 +85,7 @@ class Session(Standing):
         origin: Origin,
         clock: IReactorTime,
         extensions: Extensions,
+        throttle: Throttle,
         *,
         tls_offered: bool = False,
         secure: bool = False,
@@ -90,7 +94,8 @@ class Session(Standing):
     ) -> None:
         self._metrics = METRICS[settings.protocol]
         authentication = Authentication(reception.authenticator, settings, origin, self._metrics, channel)
-        super().__init__(settings, clock, authentication, Presenting(reception, settings, origin, presented))
+        presenting = Presenting(reception, settings, origin, presented)
+        super().__init__(settings, clock, authentication, presenting, throttle.pace(origin))
         self._reception = reception
         self._origin = origin
         self._extensions = extensions
@@ -137,6 +142,10 @@ class Session(Standing):
         if self._clock.seconds() > self._ends and kind is not commands.Bdat:
             self._abandon()
             return self._refuse(_TOO_LONG_A_SESSION)
+        if kind is not commands.Bdat and (refusal := self._pace.command(kind)) is not None:
+            # Not for BDAT, whose octets come whatever is answered.
+            self._abandon()
+            return self._refuse(refusal)
         if self._state is State.NOMAIL and kind not in (commands.Quit, commands.Bdat):
             raise ProtocolError(NOTHING_HERE)
         allowed = ALLOWED.get(kind)
@@ -196,6 +205,7 @@ class Session(Standing):
             refusal = LOGIN_FIRST
         if self._transactions >= self._settings.transactions_limit > 0:
             refusal = _TOO_MANY_TRANSACTIONS
+        refusal = refusal or self._pace.mail()
         if refusal is not None:
             return self._refuse(refusal)
         envelope = Envelope(command.reverse_path, parameters=parameters)
@@ -218,6 +228,9 @@ class Session(Standing):
         if len(transaction.routes) >= self._settings.recipients_limit:
             # Not an error of the client: RFC 5321 section 4.5.3.1.10 wants it to go on with a second message.
             return render(_TOO_MANY_RECIPIENTS)
+        held_back = self._pace.rcpt()
+        if held_back is not None:
+            return self._refuse(held_back)
         recipient = Recipient(command.forward_path, command.parameters)
         try:
             way = await self._reception.rcpt(self._origin, transaction.envelope, recipient)
@@ -227,7 +240,7 @@ class Session(Standing):
         if isinstance(way, Status):
             transaction.note_refused(command.forward_path, way)
             self._metrics.recipients_refused.inc()
-            return self._refuse(way, counted=self._dialect.strangers)
+            return self._refuse(self._pace.recipient_refused(way), counted=self._dialect.strangers)
         transaction.accept(recipient, way)
         self._metrics.recipients_accepted.inc()
         return _RECIPIENT_OK
@@ -339,6 +352,7 @@ class Session(Standing):
         if self._dialect.verdict(statuses).success:
             self.messages += 1
             self._errors = 0
+            self._pace.message_taken()
         return self._dialect.answer(statuses)
 
 

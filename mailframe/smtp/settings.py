@@ -8,6 +8,7 @@ import attrs
 
 from mailframe.config.mechanisms import check_mechanisms
 from mailframe.config.types import Duration, FilePath, Network, Size, option
+from mailframe.limits.settings import NetworkSettings
 
 from .wire.leniency import FORGIVABLE
 
@@ -28,7 +29,7 @@ KEYWORDS = (
 
 
 @attrs.frozen
-class SMTPSettings:
+class SMTPSettings(NetworkSettings):
     """Options of one SMTP or LMTP listener. Times are seconds, sizes octets."""
 
     hostname: str = option("The name this server calls itself in its greeting and replies.", "localhost")
@@ -121,10 +122,53 @@ class SMTPSettings:
         "Connections at the same time, in each worker.", 2000, validator=attrs.validators.gt(0)
     )
     connections_limit_per_network: int = option(
-        "Connections at the same time from one IPv4 address or IPv6 /64 network, in each worker; 0 for no limit.",
+        "Connections at the same time from one network, over all workers; 0 for no limit.",
         100,
         validator=attrs.validators.ge(0),
     )
+    connections_per_minute: int = option(
+        "Connections that one network may begin in a minute, over all workers; 0 for no limit.",
+        0,
+        validator=attrs.validators.ge(0),
+    )
+    messages_per_hour: int = option(
+        "Messages that one network may begin in an hour without a login, over all workers; 0 for no limit.",
+        0,
+        validator=attrs.validators.ge(0),
+    )
+    recipients_per_hour: int = option(
+        "Recipients that one network may name in an hour without a login, over all workers; 0 for no limit.",
+        0,
+        validator=attrs.validators.ge(0),
+    )
+    refused_recipients_per_hour: int = option(
+        "Recipients of one network that may be refused for good in an hour, over all workers; whoever guesses more is"
+        " put off without a look. 0 for no limit.",
+        0,
+        validator=attrs.validators.ge(0),
+    )
+    refused_recipients_limit: int = option(
+        "Recipients that may be refused for good in one connection before it ends; 0 for no limit.",
+        100,
+        validator=attrs.validators.ge(0),
+    )
+    commands_limit: int = option(
+        "Commands that one connection may give; 0 for no limit.", 0, validator=attrs.validators.ge(0)
+    )
+    idle_commands_limit: int = option(
+        "Commands that serve no mail (NOOP, RSET, VRFY, EXPN, HELP) before the connection ends, without a message"
+        " taken between them; 0 for no limit.",
+        100,
+        validator=attrs.validators.ge(0),
+    )
+    tarpit_after: int = option(
+        "Errors in a row that are answered at once; each further one is answered later than the one before it."
+        " 0: all are answered at once.",
+        20,
+        validator=attrs.validators.ge(0),
+    )
+    tarpit_delay: Duration = option("How much later.", Duration(1.0))
+    tarpit_longest: Duration = option("The longest that an answer is held back.", Duration(10.0))
     nomail: bool = option(
         "Take no mail at all: greet with 521 (RFC 7504), for hosts that people try although no mail goes there.",
         False,

@@ -12,6 +12,7 @@ from .authentication import Authentication
 from .forwarded import Presenting
 from .settings import SMTPSettings
 from .states import NOTHING_HERE, Expects, State
+from .throttle import Pace
 from .transaction import Transaction
 from .wire.reply import basic_code, render
 
@@ -26,6 +27,7 @@ class Standing:
         clock: for the time.
         authentication: the exchange that may be under way.
         presenting: what a host in front says of its client.
+        pace: what the client may do before it is held back.
 
     Attributes:
         expects: what the client sends next.
@@ -37,15 +39,18 @@ class Standing:
         clock: IReactorTime,
         authentication: Authentication,
         presenting: Presenting,
+        pace: Pace,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._authentication = authentication
         self._presenting = presenting
+        self._pace = pace
         self.expects = Expects.COMMAND
         self._state = State.CONNECTED
         self._transaction: Transaction | None = None
         self._errors = 0
+        self._delay = 0.0
         self._last_reply = b""
 
     def protocol_error(self, error: ProtocolError) -> bytes:
@@ -85,12 +90,20 @@ class Standing:
         self._abandon()
         self._state = State.CLOSED
 
+    def take_delay(self) -> float:
+        """Seconds to hold back what was answered last; asked once."""
+        delay, self._delay = self._delay, 0.0
+        return delay
+
     # What the session ends commands with.
 
     def _refuse(self, status: Status, *, counted: bool = True) -> bytes:
         """A refusal, counted as an error; the last one ends the connection, as a status of 421 does."""
-        self._errors += counted
+        if counted:
+            self._errors += 1
+            self._delay = self._pace.delay(self._errors)
         if self._errors >= self._settings.errors_limit:
+            self._pace.errors_exhausted()
             status = _TOO_MANY_ERRORS
         if basic_code(status) == 421:
             self._end()
