@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IStreamServerEndpoint
 from mailframe.config.listen import format_listener, parse_listener
 from mailframe.config.schema import Configuration
 from mailframe.config.types import FilePath
+from mailframe.delivery.interfaces import IDelivery
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
 from mailframe.filters.interfaces import IFilter
 from mailframe.limits.interfaces import ITallies
@@ -126,6 +127,12 @@ class Context:
     def filters(self, names: Sequence[str]) -> Sequence[IFilter]:
         """Filters by name, in order."""
         return [self._by_name("filters", name) for name in names]
+
+    def delivery(self, name: str) -> IDelivery:
+        """A way out by name; closed at the end."""
+        new = ("deliveries", name) not in self._named
+        delivery = self._by_name("deliveries", name)
+        return cast(IDelivery, self._kept(delivery) if new else delivery)
 
     # What roles need to be told.
 

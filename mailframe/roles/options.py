@@ -8,6 +8,7 @@ from typing import Literal
 import attrs
 
 from mailframe.config.types import (
+    DeliveryName,
     Duration,
     FilePath,
     FilterName,
@@ -98,6 +99,11 @@ class RelayOptions(_Hidden):
     )
     filters: list[FilterName] = option(
         "What changes accepted mail, in this order.", factory=lambda: [FilterName("trace")]
+    )
+    router: DeliveryName | None = option(
+        "The delivery that takes all mail to the next hop, for local users too, such as ``smarthost``; without it mail "
+        "goes to local mailboxes, and other recipients are refused.",
+        None,
     )
     networks: list[Network] = option("Clients there need not log in, nor use TLS.", factory=list)
     network_domains: list[str] = option(

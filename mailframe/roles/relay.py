@@ -202,7 +202,7 @@ def build(options: RelayOptions, context: Context) -> RelayRole:
     context.resources.append(holding)
     role = RelayRole(
         listeners=context.listeners(options.listen),
-        store=context.store,
+        store=context.store if options.router is None else None,
         directory=context.directory,
         authenticator=context.authenticator,
         clock=context.reactor,
@@ -211,6 +211,7 @@ def build(options: RelayOptions, context: Context) -> RelayRole:
         filters=context.filters(options.filters),
         tls=context.tls,
         rules=rules_of(options),
+        onward=context.delivery(options.router) if options.router is not None else None,
         holding=holding,
         releases=context.number == 0,
         tallies=context.tallies,
