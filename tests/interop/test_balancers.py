@@ -19,11 +19,13 @@ from typing import ClassVar
 
 from twisted.trial.unittest import TestCase
 
+from tests.docs.pages import DOCS, blocks
 from tests.node.harness import Node
 from tests.ports import free_ports
 
 from . import service
-from .service import ALICE, PASSWORD, program
+from .postfix import Postfix
+from .service import ALICE, PASSWORD, program, run
 
 CLIENT = "127.0.0.2"
 """The client's address; the balancer's own is 127.0.0.1."""
@@ -223,6 +225,7 @@ class HAProxyTests(BalancerCase):
     def test_health_checks(self) -> None:
         """HAProxy finds the service healthy, and its checks leave no line in the log."""
         client = self.smtp(self.ports["smtp"])
+        time.sleep(0.5)  # the lines of `start` and of other tests
         before = node().log.read_text()
         time.sleep(1.5)
         added = node().log.read_text()[len(before) :]
@@ -302,3 +305,55 @@ class NginxTests(BalancerCase):
     def test_mail_with_proxy_protocol(self) -> None:
         """nginx's own SMTP sends a header; it greets by its own name."""
         self.assertIn(f"from front.example.test ([{CLIENT}])", self.send(self.smtp(self.ports["proxied"])))
+
+
+class PostfixTests(BalancerCase):
+    """Postfix as the filter in front: it says by XFORWARD whose message comes."""
+
+    def test_xforward(self) -> None:
+        """The client of Postfix is in the message's line of our log, and in its trace field."""
+        base = Path(tempfile.mkdtemp(prefix="mailframe-peer-"))
+        self.addCleanup(shutil.rmtree, base, ignore_errors=True)
+        peer = Postfix(
+            base, f"[127.0.0.1]:{node().ports['submission']}", "smtp_send_xforward_command = yes\n"
+        )
+        peer.start()
+        self.addCleanup(peer.stop)
+        token = secrets.token_hex(8)
+        with self.smtp(peer.port) as client:
+            client.sendmail("joe@sender.test", [ALICE], f"Subject: {token}\r\n\r\nhello\r\n")
+        node().wait_for_line("'addr': '127.0.0.2'", 30)
+        with imaplib.IMAP4("127.0.0.1", node().ports["imap"]) as reader:
+            reader.login(ALICE, PASSWORD)
+            reader.select("INBOX", readonly=True)
+            _, (found,) = reader.search(None, "SUBJECT", token)
+            _, rows = reader.fetch(found.decode(), "(BODY.PEEK[HEADER.FIELDS (RECEIVED)])")
+        self.assertIn(f"forwarding for [{CLIENT}]", " ".join(rows[0][1].decode().split()))
+
+
+class DocumentedTests(BalancerCase):
+    """The configurations in the documentation are right for the programs they are for."""
+
+    def documented(self, kind: str) -> list[str]:
+        """The blocks for a program."""
+        return [block.text for block in blocks(DOCS / "balancers.rst") if block.classes == kind]
+
+    def test_haproxy(self) -> None:
+        """HAProxy takes ours."""
+        (text,) = self.documented("haproxy")
+        path = self.base() / "haproxy.cfg"
+        path.write_text(text + "\n")
+        run("haproxy", "-c", "-q", "-f", path)
+
+    def test_nginx(self) -> None:
+        """So does nginx."""
+        texts = self.documented("nginx")
+        self.assertEqual(len(texts), 2)
+        base = self.base()
+        modules = "/usr/lib/nginx/modules"
+        head = f"load_module {modules}/ngx_stream_module.so;\nload_module {modules}/ngx_mail_module.so;\n"
+        (number,) = free_ports(1)
+        for text in texts:
+            body = text.replace("listen 25;", f"listen 127.0.0.1:{number};")
+            (base / "nginx.conf").write_text(f"{head}pid {base}/pid;\nevents {{}}\n{body}\n")
+            run("nginx", "-t", "-q", "-p", base, "-e", base / "error.log", "-c", base / "nginx.conf")
