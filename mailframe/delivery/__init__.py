@@ -1,1 +1,1 @@
-"""Ways out: `store` puts mail into mailboxes of this node."""
+"""Ways out: `store` puts mail into mailboxes of this node, `smarthost` and `lmtp` hand it to others."""

@@ -3,6 +3,7 @@
 from mailframe.registry import (
     Declaration,
     IAuthenticatorFactory,
+    IDeliveryFactory,
     IDirectoryFactory,
     IFilterFactory,
     IMailStoreFactory,
@@ -97,4 +98,19 @@ trace = Declaration(
     summary="Puts the Received field in front",
     schema="mailframe.filters.options.TraceOptions",
     implementation="mailframe.roles.backends.build_trace",
+)
+
+smarthost = Declaration(
+    IDeliveryFactory,
+    name="smarthost",
+    summary="Hands all mail to the next hop, by SMTP",
+    schema="mailframe.delivery.options.SmarthostOptions",
+    implementation="mailframe.roles.next_hops.build_smarthost",
+)
+lmtp = Declaration(
+    IDeliveryFactory,
+    name="lmtp",
+    summary="Hands mail for mailboxes to the node that has them, by LMTP",
+    schema="mailframe.delivery.options.LMTPOptions",
+    implementation="mailframe.roles.next_hops.build_lmtp",
 )

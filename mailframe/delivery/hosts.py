@@ -1,0 +1,107 @@
+"""A list of hosts of which any will do: the first that answers gets the message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from twisted.logger import Logger
+
+from mailframe.message.envelope import Recipient
+from mailframe.message.mail import MailObject
+from mailframe.message.status import MailframeError, Status
+from mailframe.smtp.client.connecting import Target
+from mailframe.smtp.client.errors import Refused, Unreachable
+from mailframe.smtp.client.outcome import Outcome, RecipientOutcome
+from mailframe.smtp.client.phases import Phase
+from mailframe.smtp.client.pool import Pool
+from mailframe.tls.policies import Level
+
+log = Logger()
+
+_BEFORE_CONTENT = (Phase.MAIL, Phase.RCPT, Phase.DATA)
+
+
+class Hosts:
+    """Sends by the first host that can be reached.
+
+    A host that cannot be reached, that refuses us before any message, or that loses the connection before it
+    answered anything, is tried after all others for a while. A host that defers all recipients before it has seen the
+    content leaves the message to the next host too. As soon as a host may have taken the message, its word is final:
+    to ask another could deliver twice.
+
+    Args:
+        pool: has the connections.
+        targets: in order of preference.
+        seconds: a clock.
+        down_time: seconds for which a host is remembered as down.
+    """
+
+    def __init__(
+        self, pool: Pool, targets: Sequence[Target], seconds: Callable[[], float], down_time: float = 30.0
+    ) -> None:
+        self._pool = pool
+        self._targets = tuple(targets)
+        self._seconds = seconds
+        self._down_time = down_time
+        self._down: dict[str, float] = {}
+
+    async def send(
+        self, mail: MailObject, recipients: Sequence[Recipient], *, age: float = 0.0, together: bool = False
+    ) -> Outcome:
+        """Send one message; see `mailframe.smtp.client.pool.Pool.send`. Raises nothing for what hosts do."""
+        outcome: Outcome | None = None
+        for target in self._order():
+            try:
+                found = await self._pool.send(
+                    _protected(target, mail), mail, recipients, age=age, together=together
+                )
+            except MailframeError as error:
+                if isinstance(error, Unreachable | Refused):
+                    self._note_down(target)
+                outcome = _none(target, recipients, error.status)
+                continue
+            outcome = found
+            if found.untouched:
+                self._note_down(target)
+            elif not _deferred_early(found):
+                break
+        assert outcome is not None
+        return outcome
+
+    async def stop(self) -> None:
+        """End the connections."""
+        await self._pool.close()
+
+    def _order(self) -> Sequence[Target]:
+        """Those that are up, then those that were down; each in the order of the configuration."""
+        now = self._seconds()
+        self._down = {name: until for name, until in self._down.items() if until > now}
+        return sorted(self._targets, key=lambda target: str(target) in self._down)
+
+    def _note_down(self, target: Target) -> None:
+        if self._down_time > 0:
+            self._down[str(target)] = self._seconds() + self._down_time
+            log.warn("{host} is taken for down for a while", host=str(target))
+
+
+def _protected(target: Target, mail: MailObject) -> Target:
+    """REQUIRETLS asks for a verified server, whatever the configuration is content with (RFC 8689 section 4.2.1)."""
+    if not mail.envelope.require_tls or target.policy.level.authenticated or target.path is not None:
+        return target
+    names = target.policy.names or (target.host,)
+    return replace(target, policy=replace(target.policy, level=Level.VERIFY, names=names))
+
+
+def _deferred_early(outcome: Outcome) -> bool:
+    return all(
+        each.status.temporary and not each.possibly_delivered and each.phase in _BEFORE_CONTENT
+        for each in outcome.recipients
+    )
+
+
+def _none(target: Target, recipients: Sequence[Recipient], status: Status) -> Outcome:
+    """No session: temporary whatever the host said to us, since it said nothing about this message."""
+    deferred = status if status.temporary else Status((4, *status.enhanced[1:]), status.text)
+    results = [RecipientOutcome(recipient, deferred, phase=Phase.CONNECT) for recipient in recipients]
+    return Outcome(results, target.host, str(target))

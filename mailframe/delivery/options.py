@@ -1,0 +1,113 @@
+"""What may be said of the next hosts in ``[delivery.smarthost]`` and ``[delivery.lmtp]``."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Literal
+
+import attrs
+
+from mailframe.config.types import Duration, FilePath, Secret, option
+from mailframe.message.address import parse_domain
+from mailframe.smtp.client.settings import ClientSettings
+from mailframe.tls.options import CertificateFiles
+
+ALLOWED = (
+    'a host such as "mail.example.test", "mail.example.test:587", "[2001:db8::1]:25", "ssl:mail.example.test:465" '
+    'or "unix:/run/lmtp"'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One host, taken apart.
+
+    Attributes:
+        name: its name or IP address; "" for a socket.
+        port: its port; 0 where none is said.
+        implicit_tls: TLS from the first octet.
+        path: the path of a UNIX socket, or None.
+    """
+
+    name: str
+    port: int = 0
+    implicit_tls: bool = False
+    path: str | None = None
+
+
+def parse_host(text: str) -> Host:
+    """Read what the configuration says of a host.
+
+    Raises:
+        ValueError: it is no host; says what is allowed.
+    """
+    if text.startswith("unix:/"):
+        return Host("", path=text.removeprefix("unix:"))
+    rest = text.removeprefix("ssl:")
+    if rest.startswith("["):
+        name, bracket, port = rest[1:].partition("]")
+        name = str(ipaddress.ip_address(name)) if bracket else ""
+        port = port.removeprefix(":") if port.startswith(":") or not port else "x"
+    else:
+        name, colon, port = rest.partition(":")
+        port = port if colon else ""
+        name = parse_domain(name) if name else ""
+    if not name or (port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536)):
+        raise ValueError(f"{text!r} is not {ALLOWED}")
+    return Host(name, int(port or 0), rest != text)
+
+
+def _hosts(_: object, attribute: object, value: list[str]) -> None:
+    if not value:
+        raise ValueError(f"at least one host is needed: {ALLOWED}")
+    for text in value:
+        parse_host(text)
+
+
+@attrs.frozen(kw_only=True)
+class NextHopOptions(ClientSettings):
+    """What smart hosts and LMTP servers have in common."""
+
+    hosts: list[str] = option(
+        "The hosts, the first that answers gets the mail. ``ssl:`` in front means TLS from the first octet.",
+        validator=_hosts,
+    )
+    tls: Literal["none", "opportunistic", "encrypt", "verify"] = option(
+        "What TLS has to give: `verify` the certificate and its name, `encrypt` with any certificate, "
+        "`opportunistic` where it is offered, or `none`. Sockets need none.",
+        "verify",
+        choices=("none", "opportunistic", "encrypt", "verify"),
+    )
+    names: list[str] = option(
+        "Names of which the hosts' certificates must have one; without any, the name of each host.",
+        factory=list,
+    )
+    authorities: FilePath | None = option(
+        "PEM file of the authorities to trust instead of the system's.", None, must_exist=True
+    )
+    certificate: CertificateFiles | None = option(
+        "The certificate to show to hosts that ask for one, which is also a login by SASL EXTERNAL.", None
+    )
+    user: str | None = option("Log in as this user; without it there is no login.", None)
+    password: Secret | None = option("The password; better given by `password_file`.", None)
+    source: str | None = option("The IP address of this machine to connect from.", None)
+    down_time: Duration = option(
+        "How long a host that did not answer is tried only after all others.", Duration(30.0), minimum=0
+    )
+
+
+@attrs.frozen(kw_only=True)
+class SmarthostOptions(NextHopOptions):
+    """``[delivery.smarthost]``: one or more hosts that take all our mail, and find the way from there."""
+
+
+@attrs.frozen(kw_only=True)
+class LMTPOptions(NextHopOptions):
+    """``[delivery.lmtp]``: hosts with the mailboxes, by LMTP."""
+
+    tls: Literal["none", "opportunistic", "encrypt", "verify"] = option(
+        "As in ``[delivery.smarthost]``.",
+        "opportunistic",
+        choices=("none", "opportunistic", "encrypt", "verify"),
+    )
