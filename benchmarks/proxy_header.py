@@ -1,6 +1,6 @@
 """What a listener behind a balancer costs, and that one without costs nothing.
 
-Run: ``python benchmarks/proxy_header.py``. Connections are made in memory with the server's own protocol; a session has
+Run: ``python benchmarks/proxy_header.py``. Connections are in memory, with the server's own protocol. A session has
 a greeting, EHLO, two NOOPs and QUIT. Figures are microseconds of processor time, the best of several rounds.
 """
 
