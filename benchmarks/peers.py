@@ -97,6 +97,17 @@ def resident_octets(root: int) -> int:
     return total
 
 
+def certificate(base: Path) -> tuple[Path, Path]:
+    """A self-signed certificate and its key (P-256, as Mailframe makes one for itself)."""
+    made, key = base / "certificate.pem", base / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-days", "2", "-subj", f"/CN=mx.{DOMAIN}", "-out", made, "-keyout", key],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return made, key
+
+
 class Server:
     """One contender."""
 
@@ -147,6 +158,7 @@ class Postfix(Server):
         shutil.copy("/usr/share/postfix/postfix-files" if Path("/usr/share/postfix/postfix-files").exists()
                     else "/etc/postfix/postfix-files", config)  # fmt: skip
         (config / "boxes").write_text("".join(f"{name}@{DOMAIN} {name}/\n" for name in self.accounts))
+        made, key = certificate(config)
         (config / "main.cf").write_text(
             textwrap.dedent(f"""\
             compatibility_level = 3.6
@@ -176,6 +188,9 @@ class Postfix(Server):
             maillog_file_prefixes = {self.base}
             smtpd_client_connection_count_limit = 0
             smtpd_peername_lookup = no
+            smtpd_tls_security_level = may
+            smtpd_tls_cert_file = {made}
+            smtpd_tls_key_file = {key}
             """)
             + self.settings
         )
@@ -220,9 +235,11 @@ class Aiosmtpd(Server):
 
     name = "aiosmtpd"
     PROGRAM = """
-import asyncio, itertools, os, sys
+import asyncio, itertools, os, ssl, sys
 from aiosmtpd.smtp import SMTP
 base, port = sys.argv[1], int(sys.argv[2])
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[3], sys.argv[4])
 count = itertools.count()
 class Deliver:
     async def handle_DATA(self, server, session, envelope):
@@ -242,7 +259,7 @@ class Deliver:
         return "250 OK"
 async def main():
     loop = asyncio.get_running_loop()
-    await loop.create_server(lambda: SMTP(Deliver(), data_size_limit=0), "127.0.0.1", port)
+    await loop.create_server(lambda: SMTP(Deliver(), data_size_limit=0, tls_context=context), "127.0.0.1", port)
     await asyncio.Event().wait()
 asyncio.run(main())
 """
@@ -255,7 +272,8 @@ asyncio.run(main())
         program = self.base / "server.py"
         program.write_text(self.PROGRAM)
         self._process = subprocess.Popen(
-            [sys.executable, program, self.base / "mail", str(self.port)], stderr=subprocess.DEVNULL
+            [sys.executable, program, self.base / "mail", str(self.port), *certificate(self.base)],
+            stderr=subprocess.DEVNULL,
         )
         self.pid = self._process.pid
         wait_for(self.port)
