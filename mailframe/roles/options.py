@@ -101,8 +101,8 @@ class RelayOptions(_Hidden):
         "What changes accepted mail, in this order.", factory=lambda: [FilterName("trace")]
     )
     router: DeliveryName | None = option(
-        "The delivery that takes all mail to the next hop, for local users too, such as ``smarthost``; without it mail "
-        "goes to local mailboxes, and other recipients are refused.",
+        "The delivery that takes all mail to the next hop, for local users too, such as ``smarthost``; without it "
+        "mail goes to local mailboxes, and other recipients are refused.",
         None,
     )
     networks: list[Network] = option("Clients there need not log in, nor use TLS.", factory=list)

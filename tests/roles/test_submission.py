@@ -1,0 +1,326 @@
+"""Submission as a service: who may send, as whom, how much, and what becomes of the mail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from mailframe.message.address import parse_mailbox
+from mailframe.message.header import first, values
+from mailframe.message.status import CANNOT_LOOK_UP, MailframeError, Status
+from mailframe.policy.sending_limits import Limits
+from mailframe.queue.held import HeldMail, State
+from mailframe.queue.holding import Holding
+from mailframe.queue.releasing import EVERY
+from mailframe.roles.relay import RelayRole
+from mailframe.roles.submission import SubmissionRules
+from mailframe.smtp.settings import SMTPSettings
+from mailframe.testing.smtp import RecordingDelivery
+
+from .house import ALICE, Client, RoleCase
+from .test_relay import LOGIN, FakeContexts
+
+AWAY = Status((4, 4, 1), "The next host cannot be reached", reply_code=451)
+
+
+class SubmissionCase(RoleCase):
+    """A relay for Alice."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.directory.set_alias(parse_mailbox("sales@example.test"), [parse_mailbox(ALICE)])
+        self.held = HeldMail(self.mktemp(), seconds=self.reactor.seconds)
+
+    def relay(self, rules: SubmissionRules | None = None, **options: Any) -> RelayRole:
+        """A running one, on port 465."""
+        from mailframe.filters.trace import TraceFilter
+
+        settings = SMTPSettings(hostname="relay.example.test")
+        options.setdefault("store", self.store)
+        role = RelayRole(
+            [self.listener(465, implicit_tls=True), self.listener(587)],
+            directory=self.directory,
+            authenticator=self.authenticator,
+            clock=self.reactor,
+            settings=settings,
+            filters=[TraceFilter("relay.example.test", self.reactor)],  # type: ignore[list-item]
+            tls=FakeContexts(),
+            rules=rules,
+            holding=Holding(self.held, None),
+            **options,
+        )
+        self.run_role(role)
+        if role.releases is not None:
+            self.addCleanup(self.stop_releases, role)
+        return role
+
+    def stop_releases(self, role: RelayRole) -> None:
+        assert role.releases is not None
+        self.successResultOf(Deferred.fromCoroutine(role.releases.stop()))
+
+    def alice(self) -> Client:
+        """Alice, who has logged in."""
+        client = Client(self.reactor, 465, secure=True)
+        client.say(f"EHLO c.test\n{LOGIN}")
+        return client
+
+    def send(
+        self, client: Client, text: str = "From: alice@example.test\n\nbody\n", *to: str, sender: str = ALICE
+    ) -> str:
+        """Send a message; the codes of the last answer."""
+        recipients = "".join(f"RCPT TO:<{one}>\n" for one in to or (ALICE,))
+        answer = client.say(f"MAIL FROM:<{sender}>\n{recipients}DATA\n")
+        if not answer.splitlines()[-1].startswith("354"):
+            client.say("RSET\n")
+            return answer.splitlines()[0][:9]
+        return client.say(f"{text}.\n")[:9]
+
+
+class SenderTests(SubmissionCase):
+    """Sender addresses belong to who sends from them."""
+
+    def test_reverse_path(self) -> None:
+        """The account's own, its aliases, subaddresses and grants; nothing else."""
+        self.relay()
+        self.directory.grant(ALICE, "@example.net")
+        client = self.alice()
+        for sender in (
+            ALICE,
+            "Alice@example.test",
+            "alice+x@example.test",
+            "sales@example.test",
+            "x@example.net",
+            "",
+        ):
+            self.assertEqual(self.send(client, sender=sender), "250 2.0.0", sender)
+        for sender in ("boss@example.test", "alice@example.org", "postmaster@example.test"):
+            self.assertEqual(self.send(client, sender=sender), "550 5.7.1", sender)
+
+    def test_header(self) -> None:
+        """What is in From and Sender is compared too, and both checks are apart."""
+        self.relay()
+        client = self.alice()
+        self.assertEqual(self.send(client, "From: Sales <sales@example.test>\n\n"), "250 2.0.0")
+        self.assertEqual(self.send(client, "From: boss@example.test\n\n"), "550 5.7.1")
+        self.assertEqual(self.send(client, f"From: {ALICE}\nSender: boss@example.test\n\n"), "550 5.7.1")
+        self.assertEqual(self.send(client, f"From: {ALICE}\nFrom: boss@example.test\n\n"), "554 5.6.0")
+        self.assertEqual(len(self.contents(ALICE)), 1)
+
+    def test_warned(self) -> None:
+        """Where only a warning is wanted, mail goes, and says who sent it."""
+        self.relay(SubmissionRules(envelope_from="off", header_from="warn"))
+        self.assertEqual(
+            self.send(self.alice(), "From: boss@example.test\n\n", sender="x@y.test"), "250 2.0.0"
+        )
+        (octets,) = self.contents(ALICE)
+        self.assertEqual(first(octets, b"Sender"), ALICE.encode())
+
+    def test_shut_out(self) -> None:
+        """An account that is shut out sends no more, though it had logged in."""
+        self.relay()
+        client = self.alice()
+        self.directory.set_enabled(ALICE, False)
+        self.assertEqual(self.send(client, "\n", "postmaster@example.test"), "550 5.7.1")
+
+    def test_directory_away(self) -> None:
+        """While the directory cannot be asked, mail is refused for now."""
+        self.relay()
+        client = self.alice()
+
+        async def away(name: str) -> None:
+            raise MailframeError(CANNOT_LOOK_UP, "away")
+
+        self.patch(self.directory, "account", away)
+        self.assertEqual(self.send(client), "451 4.4.3")
+
+
+class NetworkTests(SubmissionCase):
+    """Clients in listed networks need not log in."""
+
+    def test_listed(self) -> None:
+        """They send in clear and under TLS, from our domains; all others log in first."""
+        self.relay(SubmissionRules(networks=["192.0.2.0/28", "2001:db8::/32"]))
+        for options in ({"port": 587}, {"port": 465, "secure": True}, {"port": 587, "peer": "192.0.2.15"}):
+            client = Client(self.reactor, **options)  # type: ignore[arg-type]
+            client.say("EHLO printer.test\n")
+            self.assertEqual(
+                self.send(client, "From: printer@example.test\n\n", sender="printer@example.test"),
+                "250 2.0.0",
+            )
+            self.assertEqual(
+                self.send(client, "From: x@example.net\n\n", sender="x@example.net"), "550 5.7.1"
+            )
+            self.assertEqual(self.send(client, "From: x@example.net\n\n"), "550 5.7.1")
+        for peer in ("192.0.2.16", "127.0.0.1", "198.51.100.1"):
+            client = Client(self.reactor, 587, peer=peer)
+            client.say("EHLO printer.test\n")
+            self.assertEqual(self.send(client), "530 5.7.0")
+
+    def test_nowhere_else(self) -> None:
+        """Without a router they reach our own domains only, as all do."""
+        self.relay(SubmissionRules(networks=["192.0.2.1"]))
+        client = Client(self.reactor, 587)
+        client.say("EHLO printer.test\n")
+        answer = client.say(f"MAIL FROM:<{ALICE}>\nRCPT TO:<x@elsewhere.test>\n")
+        self.assertTrue(answer.splitlines()[1].startswith("550 5.7.1"), answer)
+
+    def test_domains(self) -> None:
+        """Which domains they send from can be configured."""
+        self.relay(SubmissionRules(networks=["192.0.2.1"], network_domains=["example.net"]))
+        client = Client(self.reactor, 587)
+        client.say("EHLO printer.test\n")
+        self.assertEqual(self.send(client, "From: x@example.net\n\n", sender="x@example.net"), "250 2.0.0")
+        self.assertEqual(self.send(client), "550 5.7.1")
+
+
+class RepairTests(SubmissionCase):
+    """What is missing comes, what must not leave goes."""
+
+    def test_repaired(self) -> None:
+        """A message of a careless program becomes a whole one."""
+        self.relay()
+        self.assertEqual(
+            self.send(self.alice(), "Subject: x\nBcc: secret@example.test\n\nBcc: y\n"), "250 2.0.0"
+        )
+        (octets,) = self.contents(ALICE)
+        self.assertEqual(first(octets, b"From"), ALICE.encode())
+        self.assertEqual(first(octets, b"To"), b"undisclosed-recipients:;")
+        self.assertTrue(first(octets, b"Message-ID").endswith(b"@relay.example.test>"))  # type: ignore[union-attr]
+        self.assertEqual(first(octets, b"Date"), b"Fri, 15 Jan 2027 08:00:00 +0000")
+        self.assertNotIn(b"secret", octets)
+        self.assertTrue(octets.endswith(b"Subject: x\r\n\r\nBcc: y\r\n"))
+        self.assertLess(octets.index(b"Received:"), octets.index(b"Date:"))
+
+    def test_hidden_client(self) -> None:
+        """Where that is wanted, nobody learns where Alice was."""
+        self.relay(SubmissionRules(hides_clients=True))
+        self.assertEqual(self.send(self.alice()), "250 2.0.0")
+        (octets,) = self.contents(ALICE)
+        self.assertEqual(values(octets, b"Received")[0][:21], b"by relay.example.test")
+        self.assertNotIn(b"192.0.2.1", octets)
+        self.assertNotIn(b"c.test", octets)
+
+    def test_large_header(self) -> None:
+        """A header section that is too large is refused; a small spill limit does not matter."""
+        self.relay()
+        client = self.alice()
+        self.assertEqual(self.send(client, "X: y\n" * 20_000 + "\n"), "552 5.3.4")
+        self.assertEqual(self.send(client, "X: y\n" * 5000 + "\n" + "z\n" * 200_000), "250 2.0.0")
+
+
+class LimitTests(SubmissionCase):
+    """Mail over a limit is held, not lost."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.role = self.relay(SubmissionRules(limits=Limits(messages_per_hour=1)))
+
+    def test_held_and_released(self) -> None:
+        """It is accepted, not delivered, and goes on as it is when somebody releases it."""
+        client = self.alice()
+        self.assertEqual([self.send(client) for _ in range(3)], ["250 2.0.0"] * 3)
+        self.assertEqual(len(self.contents(ALICE)), 1)
+        held = list(self.held.listing())
+        self.assertEqual(
+            [one.record.reason for one in held], [f"{ALICE} is over its limit of 1 messages per hour"] * 2
+        )
+        self.reactor.advance(EVERY)
+        self.assertEqual(len(self.contents(ALICE)), 1)
+        for one in held:
+            self.assertTrue(self.held.release(one.record.queue_id))
+        self.reactor.advance(EVERY)
+        octets = self.contents(ALICE)
+        self.assertEqual(len(octets), 3)
+        self.assertIn(b"id " + held[0].record.queue_id.encode(), octets[1])
+        self.assertEqual([len(values(one, b"Received")) for one in octets], [1, 1, 1])
+        self.assertEqual(list(self.held.listing()), [])
+
+    def test_no_room(self) -> None:
+        """Where no more can be held, it is refused for now."""
+        self.held._messages_limit = 1
+        client = self.alice()
+        self.assertEqual([self.send(client) for _ in range(3)], ["250 2.0.0", "250 2.0.0", "452 4.3.1"])
+        self.assertEqual(len(list(self.held.listing())), 1)
+
+
+class WithoutHoldingTests(SubmissionCase):
+    """A relay that cannot hold mail."""
+
+    def test_refused_for_now(self) -> None:
+        """Mail over a limit is refused for now."""
+        role = RelayRole(
+            [self.listener(465, implicit_tls=True)],
+            self.store,
+            self.directory,
+            self.authenticator,
+            self.reactor,
+            tls=FakeContexts(),
+            rules=SubmissionRules(limits=Limits(messages_per_hour=1)),
+        )
+        self.run_role(role)
+        client = self.alice()
+        self.assertEqual([self.send(client) for _ in range(2)], ["250 2.0.0", "451 4.3.2"])
+
+
+class RouterTests(SubmissionCase):
+    """With a router everything goes there."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.onward = RecordingDelivery()
+
+    def test_everything(self) -> None:
+        """Local users, others, literals and the postmaster; all together or not at all, and nothing is looked up."""
+        self.relay(store=None, onward=self.onward)
+        client = self.alice()
+        self.reactor.resolve = None  # type: ignore[assignment]
+        self.patch(self.directory, "is_local", None)
+        to = (ALICE, "x@elsewhere.test", "nobody@example.test", "y@[192.0.2.7]", "Postmaster")
+        self.assertEqual(self.send(client, "Subject: x\n\n", *to), "250 2.0.0")
+        (message,) = self.onward.messages
+        self.assertEqual([str(one.forward_path) for one in message.envelope.recipients][:4], list(to)[:4])
+        self.assertTrue(all(route.onward and not route.mailboxes for route in message.routes))
+        self.assertTrue(message.atomic)
+        self.assertIn(b"\r\nFrom: alice@example.test\r\n", message.octets)
+        self.assertEqual(self.reactor.tcpClients, [])
+
+    def test_away(self) -> None:
+        """While the router is away the client keeps its mail, is told so, and everything else works; then it goes."""
+        self.relay(store=None, onward=self.onward, rules=SubmissionRules(limits=Limits(messages_per_hour=1)))
+        client = self.alice()
+        self.onward.statuses = [AWAY]
+        self.assertEqual([self.send(client) for _ in range(3)], ["451 4.4.1"] * 3)
+        self.assertEqual(self.send(client, sender="boss@example.test"), "550 5.7.1")
+        self.onward.statuses = None
+        self.assertEqual(self.send(client), "250 2.0.0")
+        self.assertEqual(list(self.held.listing()), [])
+
+    def test_held(self) -> None:
+        """Released mail goes to the router too; while that is away it waits."""
+        self.relay(store=None, onward=self.onward, rules=SubmissionRules(limits=Limits(recipients_per_day=1)))
+        client = self.alice()
+        self.assertEqual(self.send(client, "\n", ALICE, "x@elsewhere.test"), "250 2.0.0")
+        self.assertEqual(self.onward.messages, [])
+        (held,) = self.held.listing()
+        self.held.release(held.record.queue_id)
+        self.onward.statuses = [AWAY, AWAY]
+        self.reactor.advance(EVERY)
+        (held,) = self.held.listing()
+        self.assertIs(held.state, State.RELEASED)
+        self.onward.statuses = None
+        self.reactor.advance(60 + EVERY)
+        self.assertEqual(len(self.onward.messages), 2)
+        self.assertEqual(list(self.held.listing()), [])
+
+    def test_not_for_strangers(self) -> None:
+        """Who has not logged in reaches nobody, with a router neither."""
+        self.relay(store=None, onward=self.onward)
+        client = Client(self.reactor, 587)
+        client.say("EHLO c.test\n")
+        self.assertEqual(self.send(client, "\n", "x@elsewhere.test"), "530 5.7.0")
+        self.assertEqual(self.onward.messages, [])
+
+    def test_neither(self) -> None:
+        """Without a store and a router there is nowhere for mail to go, and no role."""
+        self.assertRaises(ValueError, self.relay, store=None)
