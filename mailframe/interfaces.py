@@ -23,11 +23,12 @@ from mailframe.registry import (
 )
 from mailframe.routing.interfaces import IRouter
 from mailframe.store.interfaces import IHints, IMailAccount, IMailbox, IMailStore
-from mailframe.tls.interfaces import IServerContexts
+from mailframe.tls.interfaces import IClientContexts, IServerContexts, ITLSPolicySource
 
 __all__ = [
     "IAuthenticator",
     "IAuthenticatorFactory",
+    "IClientContexts",
     "IConnectPolicy",
     "IConnection",
     "IContentPolicy",
@@ -52,4 +53,5 @@ __all__ = [
     "IRoleFactory",
     "IRouter",
     "IServerContexts",
+    "ITLSPolicySource",
 ]

@@ -11,6 +11,7 @@ from mailframe.config.listeners import listeners_of
 from mailframe.config.loading import load
 from mailframe.config.schema import Choice, Configuration
 from mailframe.registry import PluginUnavailable
+from mailframe.tls.server import CertificateError, Contexts
 
 from .errors import Refused
 from .shared import config_option, json_option, print_json
@@ -30,11 +31,22 @@ def command(config: str, roles: tuple[str, ...], as_json: bool) -> None:
         count = len(errors.problems)
         raise Refused(f"{errors}\n{count} {'error' if count == 1 else 'errors'}") from None
     _check_plugins(configuration)
+    warnings = _check_certificates(configuration)
     listeners = _listeners(configuration)
     if as_json:
-        print_json({"ok": True, "problems": [], "roles": list(configuration.roles), "listeners": listeners})
+        print_json(
+            {
+                "ok": True,
+                "problems": [],
+                "warnings": warnings,
+                "roles": list(configuration.roles),
+                "listeners": listeners,
+            }
+        )
         return
     click.echo(f"{config} is right: {', '.join(configuration.roles)}")
+    for warning in warnings:
+        click.echo(f"  warning: {warning}")
     for role, addresses in listeners.items():
         click.echo(f"  {role}: {', '.join(addresses) or 'listens nowhere'}")
 
@@ -53,6 +65,24 @@ def _check_plugins(configuration: Configuration) -> None:
             wrong.append(str(error))
     if wrong:
         raise Refused("\n".join(wrong))
+
+
+def _check_certificates(configuration: Configuration) -> list[str]:
+    """Read the certificates as a worker does.
+
+    Returns:
+        What an administrator should know of them.
+
+    Raises:
+        Refused: one cannot be used.
+    """
+    options = configuration.tls
+    if not options.configured:
+        return []
+    try:
+        return Contexts(options=options, hostname=configuration.node.hostname).problems()
+    except CertificateError as error:
+        raise Refused(str(error)) from None
 
 
 def _choices(configuration: Configuration) -> list[Choice]:

@@ -269,7 +269,7 @@ class _Reader:
         """Listeners that cannot be together, and TLS without a certificate."""
         taken: dict[tuple[str, object], Place] = {}
         for listener, place in self._walker.seen.listeners:
-            if listener.implicit_tls and tls is not BAD and not tls.certificates:
+            if listener.implicit_tls and tls is not BAD and not tls.configured:
                 text = "listens with TLS from the start, but [tls] has no certificates"
                 self._report.add(place, text)
             key = _socket_of(listener)

@@ -108,7 +108,7 @@ class Context:
             CertificateError: a certificate cannot be used.
         """
         options = self.configuration.tls
-        if not options.certificates and not options.directories:
+        if not options.configured:
             return None
         contexts = Contexts(options=options, hostname=self.hostname)
         self._kept(_Watch(contexts, self.reactor, options.watch))

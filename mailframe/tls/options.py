@@ -71,3 +71,8 @@ class TLSOptions:
         Duration(60.0),
         minimum=0,
     )
+
+    @property
+    def configured(self) -> bool:
+        """Is there anywhere to look for certificates?"""
+        return bool(self.certificates or self.directories)

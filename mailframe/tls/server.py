@@ -81,7 +81,7 @@ class Contexts:
             certificates=list(certificates), minimum=minimum, ciphers=ciphers
         )
         self._files = tuple(self._options.certificates)
-        if not self._files and not self._options.directories:
+        if not self._options.configured:
             raise CertificateError("TLS needs at least one certificate")
         self._hostname = hostname.lower()
         self._suspect: tuple[object, ...] | None = None

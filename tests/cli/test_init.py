@@ -10,6 +10,7 @@ from mailframe.cli.init import parse_account
 from mailframe.config.loading import load
 from mailframe.directory.passwords import verify
 from mailframe.registry import IPolicyFactory, find
+from mailframe.tls import server
 
 from .runner import ALICE, BOB, CommandTestCase
 
@@ -128,6 +129,18 @@ class CheckConfigTests(CommandTestCase):
         told = json.loads(self.on_service("check-config", "--json", code=1).stdout)
         self.assertFalse(told["ok"])
         self.assertEqual([2, 3], [problem["line"] for problem in told["problems"]])
+
+    def test_certificates(self) -> None:
+        """Certificates are read: one that soon ends is a warning, one that cannot be used an error."""
+        self.make_service()
+        self.assertEqual([], self.json_of("check-config")["warnings"])
+        self.patch(server, "EXPIRY_WARNING_DAYS", 10_000)
+        self.assertIn("certificate.pem expires on", self.on_service("check-config").stdout)
+        (self.config.parent / "tls" / "key.pem").write_text("no key")
+        self.assertIn("key.pem has no private key", self.on_service("check-config", code=1).stderr)
+        text = self.config.read_text().replace("[tls]", '[tls]\ndirectories = ["nowhere"]')
+        self.config.write_text(text)
+        self.assertIn("directories[0]", self.on_service("check-config", code=1).stderr)
 
     def test_missing_library(self) -> None:
         """What could not be built is told now, not when the service starts."""
