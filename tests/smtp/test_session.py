@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from mailframe.config.types import Duration, FilePath, Size
+from mailframe.dialogue import spill
 from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.mail import MailObject
@@ -231,14 +232,15 @@ class TransactionTests(SessionCase):
 
     def test_large_goes_through_a_file(self) -> None:
         """A message larger than what is kept in memory arrives the same, and leaves no file."""
-        spill = self.mktemp()
-        os.mkdir(spill)
-        settings = SMTPSettings(spill_directory=FilePath(spill), spill_limit=Size(1000))
+        self.patch(spill._MEMORY, "limit", 0)
+        folder = self.mktemp()
+        os.mkdir(folder)
+        settings = SMTPSettings(spill_directory=FilePath(folder), spill_limit=Size(1000))
         client = self.connect(settings)
         octets = b"0123456789\r\n" * 10_000
         self.assertTrue(client.message(octets, "bob@example.test")[0].startswith("250 2.0.0"))
         self.assertEqual(self.delivery.messages[0].octets, octets)
-        self.assertEqual(os.listdir(spill), [])
+        self.assertEqual(os.listdir(folder), [])
 
     def test_too_large(self) -> None:
         """A message that is too large is read to its end and refused; the next one is taken."""
@@ -252,6 +254,7 @@ class TransactionTests(SessionCase):
 
     def test_disk_full(self) -> None:
         """When there is no room to keep a message, it is read to its end and deferred."""
+        self.patch(spill._MEMORY, "limit", 0)
         client = self.connect(SMTPSettings(spill_directory=FilePath("nowhere"), spill_limit=Size(10)))
         self.assertEqual(
             client.message(b"x" * 70 + b"\r\n", "bob@example.test"),
@@ -345,10 +348,10 @@ class TransactionTests(SessionCase):
 
     def test_lost_during_delivery(self) -> None:
         """A connection lost while a message is delivered does not take the message back."""
-        spill = self.mktemp()
-        os.mkdir(spill)
+        folder = self.mktemp()
+        os.mkdir(folder)
         self.delivery.waiting = waiting = Deferred[None]()
-        client = self.connect(SMTPSettings(spill_directory=FilePath(spill), spill_limit=Size(10)))
+        client = self.connect(SMTPSettings(spill_directory=FilePath(folder), spill_limit=Size(10)))
         octets = b"0123456789\r\n" * 100
         client.message(octets, "bob@example.test")
         client.lose()
@@ -358,9 +361,9 @@ class TransactionTests(SessionCase):
 
     def test_lost_during_data(self) -> None:
         """A message that did not arrive whole is not delivered, and leaves nothing."""
-        spill = self.mktemp()
-        os.mkdir(spill)
-        client = self.connect(SMTPSettings(spill_directory=FilePath(spill), spill_limit=Size(10)))
+        folder = self.mktemp()
+        os.mkdir(folder)
+        client = self.connect(SMTPSettings(spill_directory=FilePath(folder), spill_limit=Size(10)))
         client.say("EHLO x", "MAIL FROM:<>", "RCPT TO:<bob@example.test>", "DATA", "0123456789abcdef")
         client.lose()
         self.assertEqual(self.delivery.messages, [])
@@ -492,6 +495,7 @@ class LimitsTests(SessionCase):
 
     def test_flood(self) -> None:
         """200,000 pipelined NOOPs are all answered."""
+        self.client = self.connect(SMTPSettings(idle_commands_limit=0))
         clock, count = self.client.clock, 0
         for _ in range(20):
             count += len(self.client.send(b"NOOP\r\n" * 10_000))

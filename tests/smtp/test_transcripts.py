@@ -46,6 +46,16 @@ class Pretended:
         return object()
 
 
+def configured(settings: SMTPSettings, options: Mapping[str, str]) -> SMTPSettings:
+    """Settings with the options of a transcript that are named like them, lists parted by spaces."""
+    changes: dict[str, object] = {}
+    for field in attrs.fields(SMTPSettings):
+        if field.name in options:
+            text, default = options[field.name], field.default
+            changes[field.name] = tuple(text.split()) if default == () else type(default)(text)
+    return attrs.evolve(settings, **changes)  # type: ignore[arg-type]
+
+
 class SMTPCase(TranscriptCase):
     """An exchanger, or with ``@service submission`` a submission service, for example.test."""
 
@@ -53,7 +63,7 @@ class SMTPCase(TranscriptCase):
 
     def connect(self, session: str, options: Mapping[str, str]) -> IProtocol:
         directory = MemoryDirectory(
-            ["example.test"], {f"{name}@example.test": "secret" for name in ("bob", "full")}
+            ["example.test"], {f"{name}@example.test": "secret" for name in ("bob", "full", "üse")}
         )
         router = LocalRouter(directory, postmaster=Address("bob", "example.test"))
         submission = options.get("service") == "submission"
@@ -65,7 +75,7 @@ class SMTPCase(TranscriptCase):
             accounts=directory,
         )
         tls = cast(IServerContexts, Pretended()) if submission else None
-        settings = self.settings
+        settings = configured(self.settings, options)
         if "listed" in options:
             # The peer of transcripts may speak for others.
             listed = (Network("192.0.2.1/32"),)
