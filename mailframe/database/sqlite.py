@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, Literal
@@ -73,9 +74,7 @@ def open_connection(
     connection = apsw.Connection(path, flags=flags)
     try:
         connection.set_busy_timeout(int(busy_seconds * 1000))
-        # The mode stays in the file; asking first spares a lock on every open but the first.
-        if connection.pragma("journal_mode") != "wal":
-            connection.pragma("journal_mode", "wal")
+        _use_wal(connection, busy_seconds)
         connection.pragma("synchronous", synchronous)
         connection.pragma("foreign_keys", True)
         connection.pragma("cache_size", -(cache_octets // 1024))
@@ -85,6 +84,23 @@ def open_connection(
         connection.close()
         raise
     return connection
+
+
+def _use_wal(connection: apsw.Connection, busy_seconds: float) -> None:
+    """Choose the mode, which stays in the file; asking first spares a lock on every open but the first.
+
+    SQLite does not wait here when another process does the same to a new file, but says at once that it is busy.
+    """
+    deadline = time.monotonic() + busy_seconds
+    while True:
+        try:
+            if connection.pragma("journal_mode") != "wal":
+                connection.pragma("journal_mode", "wal")
+            return
+        except apsw.BusyError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(0.005)
 
 
 def close(connection: apsw.Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 
 import apsw
 from twisted.trial.unittest import SynchronousTestCase
@@ -37,6 +38,27 @@ class CheckVersionTests(SynchronousTestCase):
 
 class OpenConnectionTests(SynchronousTestCase):
     """A connection is set up the same way everywhere."""
+
+    def test_new_file_twice(self) -> None:
+        """A new file that another process makes at the same moment is waited for, not given up."""
+        path = os.path.abspath(self.mktemp())
+        other = apsw.Connection(path)
+        other.execute("BEGIN EXCLUSIVE; CREATE TABLE t (x)")
+        timer = threading.Timer(0.05, other.execute, ["COMMIT"])
+        timer.start()
+        self.addCleanup(timer.join)
+        self.addCleanup(other.close)
+        connection = open_connection(path)
+        self.addCleanup(connection.close)
+        self.assertEqual(connection.pragma("journal_mode"), "wal")
+
+    def test_busy_for_ever(self) -> None:
+        """It is not waited for longer than for any other transaction."""
+        path = os.path.abspath(self.mktemp())
+        other = apsw.Connection(path)
+        self.addCleanup(other.close)
+        other.execute("BEGIN EXCLUSIVE; CREATE TABLE t (x)")
+        self.assertRaises(apsw.BusyError, open_connection, path, busy_seconds=0.02)
 
     def setUp(self) -> None:
         self.path = os.path.abspath(self.mktemp())
