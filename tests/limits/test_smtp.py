@@ -10,6 +10,8 @@ from .service import ALICE, MEGABYTE, AbusedTests, flood
 class SMTPAbuseTests(AbusedTests):
     """One service, one kind of abuse a test."""
 
+    extra = {"role.mx": ["idle_commands_limit = 0"]}
+
     def test_ten_thousand_recipients(self) -> None:
         """Recipients past the limit get 452 4.5.3, one reply each, and the message goes to the others."""
         with self.smtp() as session:

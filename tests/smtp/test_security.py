@@ -83,7 +83,7 @@ class RelayTests(SynchronousTestCase):
 
     def test_battery(self) -> None:
         """Every known trick to name somebody elsewhere is refused for good, from strangers and from this machine."""
-        settings = SMTPSettings(errors_limit=1000)
+        settings = SMTPSettings(errors_limit=1000, refused_recipients_limit=0, tarpit_after=0)
         for peer in ("198.51.100.1", "127.0.0.1", "::1", "unix"):
             client = serve(reception(self.delivery), settings, peer=peer)
             client.say("EHLO x")
