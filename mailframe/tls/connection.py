@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cryptography import x509
 from OpenSSL import SSL
 
+from . import metrics
 from .dane import authenticate
 from .errors import Result, TLSRefused
 from .names import Identity, matches, shown
@@ -71,10 +72,22 @@ class ClientConnection(SSL.Connection):
         except (SSL.WantReadError, SSL.WantWriteError):
             raise
         except SSL.Error as error:
+            metrics.CLIENT_REFUSED.inc()
             raise self._wrong or TLSRefused(f"the TLS handshake failed: {describe(error)}") from error
         if not self._agreed:
-            self.verified = self._authenticated()
-            self._agreed = True
+            self._agree()
+
+    def recv(self, bufsiz: int, flags: int | None = None) -> bytes:
+        """What the host said; before the end of the handshake it is asked only when the connection is gone."""
+        if self._agreed:
+            return super().recv(bufsiz, flags)
+        try:
+            return super().recv(bufsiz, flags)
+        except (SSL.WantReadError, SSL.WantWriteError):
+            raise
+        except SSL.Error as error:
+            metrics.CLIENT_REFUSED.inc()
+            raise TLSRefused("the connection ended during the TLS handshake") from error
 
     def shutdown(self) -> bool:
         """Say goodbye; the session is kept here, since TLS 1.3 gives tickets only after the handshake."""
@@ -89,6 +102,15 @@ class ClientConnection(SSL.Connection):
         """OpenSSL does not accept the chain; the first reason is told."""
         if self._wrong is None:
             self._wrong = verification(code, depth)
+
+    def _agree(self) -> None:
+        try:
+            self.verified = self._authenticated()
+        except TLSRefused:
+            metrics.CLIENT_REFUSED.inc()
+            raise
+        self._agreed = True
+        metrics.CLIENT_DONE.inc()
 
     def _authenticated(self) -> str | None:
         level = self._demands.policy.level

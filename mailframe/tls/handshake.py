@@ -76,7 +76,7 @@ class ServerConnection(SSL.Connection):
 
     def _done(self) -> None:
         self._settled = True
-        metrics.DONE[self.get_protocol_version_name()].inc()
+        metrics.DONE.get(self.get_protocol_version_name(), metrics.DONE_OTHERWISE).inc()
         if self._wrong is not None:
             log.info(
                 "the certificate of {peer} is not accepted: {reason}", peer=self._peer(), reason=self._wrong

@@ -7,6 +7,7 @@ from mailframe.monitor.counters import counter, gauge
 _handshakes = counter("tls_handshakes", "Handshakes as a server, by what came of them", ("outcome",))
 
 DONE = {version: _handshakes.labels(version) for version in ("TLSv1.2", "TLSv1.3")}
+DONE_OTHERWISE = _handshakes.labels("other")
 FAILED = _handshakes.labels("failed")
 GONE = _handshakes.labels("gone")
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 from OpenSSL import SSL
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from mailframe.dialogue.tls_facts import tls_facts
+from mailframe.tls import metrics
 from mailframe.tls.client import CONTEXTS_LIMIT, ClientContexts
 from mailframe.tls.errors import Result, TLSRefused
 from mailframe.tls.files import CertificateError
@@ -190,6 +194,21 @@ class HandshakeTests(ClientCase):
         meeting = Meeting(old, self.contexts.creator(OPPORTUNISTIC, NAME))
         self.refused(meeting, Result.VALIDATION_FAILURE, "the TLS handshake failed")
 
+    def test_gone(self) -> None:
+        """A host that goes away in the middle has refused, too."""
+
+        class Leaving(SSL.Connection):
+            def do_handshake(self) -> None:
+                raise SSL.Error([("SSL routines", "", "unexpected eof while reading")])
+
+        server = Contexts([issue(NAME).write(self.mktemp())])
+        context = server.contexts()._context  # type: ignore[attr-defined]
+        leaving = Leaver(lambda: Leaving(context, None))
+        before = metrics.CLIENT_REFUSED._value.get()
+        meeting = Meeting(leaving, self.contexts.creator(OPPORTUNISTIC, NAME))
+        self.refused(meeting, Result.VALIDATION_FAILURE, "ended during the TLS handshake")
+        self.assertEqual(1, metrics.CLIENT_REFUSED._value.get() - before)
+
     def test_server_without_names(self) -> None:
         """TLS 1.2 alone works as well, at every level."""
         old = ssl_server(issue(NAME), self.mktemp(), ssl.TLSVersion.TLSv1_2)
@@ -197,6 +216,19 @@ class HandshakeTests(ClientCase):
             meeting = Meeting(old, self.contexts.creator(policy, NAME))
             self.accepted(meeting, verified)
             self.assertEqual("TLSv1.2", meeting.handle.get_protocol_version_name())
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class Leaver:
+    """What `startTLS` takes, with connections of one's own."""
+
+    def __init__(self, make: Callable[[], SSL.Connection]) -> None:
+        self._make = make
+
+    def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
+        connection = self._make()
+        connection.set_accept_state()
+        return connection
 
 
 def ssl_server(issued: Issued, directory: str, version: ssl.TLSVersion) -> Any:
