@@ -60,6 +60,7 @@ class _NoLogin(_Hidden):
 
     login_failures_limit: int = option(_DECIDED, 1, hidden=True)
     clear_auth_from_loopback: bool = option(_DECIDED, False, hidden=True)
+    mechanisms: tuple[str, ...] = option(_DECIDED, (), hidden=True)
     vrfy: Literal["unsure", "logged-in"] = option(_DECIDED, "unsure", hidden=True)
     expn: Literal["off", "logged-in"] = option(_DECIDED, "off", hidden=True)
 

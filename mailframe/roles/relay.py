@@ -37,6 +37,7 @@ from mailframe.tls.interfaces import IServerContexts
 from .context import Context
 from .health import directory_answers
 from .listening import Listener, ListeningRole
+from .mechanisms import require_mechanisms
 from .options import RelayOptions
 from .submission import SubmissionRules
 
@@ -198,6 +199,7 @@ def held_of(options: RelayOptions) -> HeldMail:
 
 def build(options: RelayOptions, context: Context) -> RelayRole:
     """The role as it is configured."""
+    require_mechanisms(context.authenticator, options.mechanisms, "role.relay")
     holding = Holding(held_of(options), context.reactor)
     context.resources.append(holding)
     role = RelayRole(

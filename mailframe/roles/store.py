@@ -28,6 +28,7 @@ from mailframe.tls.interfaces import IServerContexts
 from .context import Context
 from .health import directory_answers
 from .listening import Listener, ListeningRole
+from .mechanisms import require_mechanisms
 from .options import LOOPBACK, StoreOptions
 
 
@@ -106,6 +107,8 @@ class StoreRole(ListeningRole):
 
 def build(options: StoreOptions, context: Context) -> StoreRole:
     """The role as it is configured."""
+    require_mechanisms(context.authenticator, options.imap_options.mechanisms, "role.store.imap_options")
+    require_mechanisms(context.authenticator, options.pop3_options.mechanisms, "role.store.pop3_options")
     role = StoreRole(
         store=context.store,
         directory=context.directory,
