@@ -9,6 +9,7 @@ from twisted.logger import Logger
 
 from mailframe.directory.interfaces import IAuthenticator, ISASLAuthenticator
 from mailframe.directory.values import Credentials, Evidence, Identity
+from mailframe.message.networks import is_loopback
 from mailframe.message.status import MailframeError, ProtocolError, Status
 from mailframe.sasl.exchange import Exchange
 from mailframe.sasl.scram import Keys
@@ -16,7 +17,6 @@ from mailframe.sasl.server import CLEAR, PASSWORDS, Channel, make, offered
 from mailframe.sasl.values import Claim, KeysWanted, Password
 
 from .interfaces import IConnection
-from .limits import is_loopback
 
 NAME_LOGGED: Final = 256
 """Characters of a login name that go into the log."""

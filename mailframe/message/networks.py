@@ -31,3 +31,9 @@ class Networks:
         """
         address = ip_address(peer) if self._networks else None
         return address is not None and any(address in network for network in self._networks)
+
+
+def is_loopback(peer: str) -> bool:
+    """Is this peer on this machine: a local socket, or a loopback address?"""
+    address = ip_address(peer)
+    return peer == "unix" if address is None else address.is_loopback
