@@ -22,6 +22,7 @@ _GROUP: Final = struct.Struct("<8sQIII")
 _CRC: Final = struct.Struct("<I")
 _FILE_MAGIC: Final = b"MFjrnl\x00\x01"
 _GROUP_MAGIC: Final = b"MFgroup\x01"
+_ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 ReadAt = Callable[[int, int], bytes]
 """Reads so many octets at an offset of the segment; fewer at the end of the file."""
@@ -99,7 +100,7 @@ def packed_group(generation: int, entries: Sequence[Entry]) -> tuple[list[bytes]
             end += len(entry.octets)
             pieces.append(entry.octets)
         rows.append((*entry[:-1], *place))
-    table = json.dumps(rows, separators=(",", ":")).encode("ascii")
+    table = _ENCODE(rows).encode("ascii")
     crc = zlib.crc32(table)
     for piece in pieces:
         crc = zlib.crc32(piece, crc)
