@@ -155,6 +155,17 @@ class ActivationTests(SynchronousTestCase):
             local.settimeout(20)
             local.connect(str(path))
             self.assertTrue(local.recv(100).startswith(b"220 "))
+        with socket.socket(socket.AF_UNIX) as behind:
+            behind.settimeout(20)
+            behind.connect(str(path.with_name("imap")))
+            behind.sendall(encode_v2(CLIENT))
+            self.assertTrue(behind.recv(1000).startswith(b"* OK "))
+            behind.sendall(b"a NOOP\r\nb LOGOUT\r\n")
+            heard = b""
+            while piece := behind.recv(1000):
+                heard += piece
+            self.assertIn(b"a OK ", heard)
+            self.assertIn(b"b OK ", heard)
 
 
 class ActivatedNode(Node):
@@ -186,7 +197,7 @@ networks = ["127.0.0.1"]
 listen = ["systemd:domain=INET:name=smtp", "haproxy:systemd:domain=INET:name=front"]
 [role.store]
 lmtp = ["systemd:domain=UNIX:name=lmtp"]
-imap = []
+imap = ["haproxy:unix:imap"]
 pop3 = []
 """
 
