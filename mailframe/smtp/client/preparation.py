@@ -216,10 +216,20 @@ def _rcpt(recipient: Recipient, capabilities: Capabilities, international: bool)
     if "DSN" in capabilities:
         if recipient.parameters.get("NOTIFY"):
             words.append(f"NOTIFY={recipient.parameters['NOTIFY']}")
-        original = recipient.original_recipient
-        if original is not None:
-            words.append(f"ORCPT={esmtp.format_original_recipient(original, smtputf8=international)}")
+        original = recipient.parameters.get("ORCPT")
+        if original:
+            words.append(f"ORCPT={_original(original, international)}")
     return _command(b"RCPT TO:", recipient.forward_path, words, international)
+
+
+def _original(value: str, international: bool) -> str:
+    """ORCPT is passed on as it is (RFC 3461 section 5.2.1), but for UTF-8 to who does not know it (RFC 6533)."""
+    if international or value.isascii():
+        return value
+    try:
+        return esmtp.format_original_recipient(esmtp.parse_original_recipient(value))
+    except ValueError:
+        return value
 
 
 def _command(verb: bytes, path: Address | None, words: Sequence[str], international: bool) -> bytes | Status:
@@ -227,6 +237,8 @@ def _command(verb: bytes, path: Address | None, words: Sequence[str], internatio
     address = b"" if path is None else bytes(path)
     if not international and not address.isascii():
         return NEEDS_SMTPUTF8
+    if not international and not all(word.isascii() for word in words):
+        return BAD_ENVELOPE
     command = verb + b"<" + address + b">" + b"".join([b" " + word.encode() for word in words])
     # An envelope that was read from the wire has no such thing; one that somebody made by hand may.
     if any(octet < 32 or octet == 127 for octet in command) or any(" " in word for word in words):
