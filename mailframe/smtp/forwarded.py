@@ -1,9 +1,9 @@
 """What others say about clients they speak for: XCLIENT (take me for it) and XFORWARD (its mail comes next).
 
 Both are believed of listed peers only, and the list is asked about the client as it is known now: once somebody has
-been presented by XCLIENT and has greeted, what comes on the connection is its own words, and a proxy such as nginx
-passes them on as they are. So XCLIENT may be repeated until the greeting, and after that only by clients that are
-listed themselves; who presents another client opens another connection.
+been presented by XCLIENT, what comes on the connection is its own words, and a proxy such as nginx passes them on as
+they are. So XCLIENT may be followed by more of them (a line is short), and after any other command only by clients
+that are listed themselves; who presents another client opens another connection.
 
 A login that is vouched for (LOGIN) counts only where a role gave its reception the accounts to look it up in. An
 exchanger has none, so nobody is ever logged in there.
@@ -66,8 +66,8 @@ class Presenting:
         """May it say XFORWARD?"""
         return self._forwards
 
-    def greeted(self) -> None:
-        """The client said who it is: from here on it speaks for itself."""
+    def over(self) -> None:
+        """Something else than XCLIENT came: from here on the client speaks for itself."""
         self._again = False
 
     def keywords(self) -> Sequence[str]:

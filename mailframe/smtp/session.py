@@ -148,6 +148,8 @@ class Session(Standing):
             return self._refuse(refusal)
         if self._state is State.NOMAIL and kind not in (commands.Quit, commands.Bdat):
             raise ProtocolError(NOTHING_HERE)
+        if kind is not commands.XClient:
+            self._presenting.over()
         allowed = ALLOWED.get(kind)
         if allowed is not None and self._state not in allowed:
             raise ProtocolError(OUT_OF_ORDER[self._state])
@@ -179,7 +181,6 @@ class Session(Standing):
         if refusal is not None:
             return self._refuse(refusal)
         self._abandon()
-        self._presenting.greeted()
         origin.helo, origin.extended = command.name, extended
         self._state = State.READY
         if not origin.extended:

@@ -120,6 +120,21 @@ class XClientTests(ForwardedCase):
         self.assertEqual([line[:3] for line in answers if line[3] == " "], ["220", "250", "550", "221"])
         self.assertEqual(self.watcher.origins[-1].peer, "203.0.113.7")
 
+    def test_only_at_once(self) -> None:
+        """After any other command the one in front is not believed any more, wherever the client got the idea."""
+        for between in (
+            "NOOP",
+            "RSET",
+            "EHLO spike.test",
+            "MAIL FROM:<>",
+            "XFORWARD ADDR=203.0.113.8",
+            "STARTTLS",
+        ):
+            client = self.client()
+            client.say("XCLIENT ADDR=203.0.113.7", "XCLIENT PORT=1", between)
+            self.assertTrue(client.say("XCLIENT ADDR=203.0.113.8")[-1].startswith("550 5.7.0 "), between)
+        self.assertNotIn("203.0.113.8", [origin.peer for origin in self.watcher.origins])
+
     def test_no_address(self) -> None:
         """A client whose address is not known is in no network and not on this machine."""
         client = self.client("127.0.0.1")
