@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import imaplib
+import os
+import shutil
 import smtplib
 import socket
 import ssl
+import tempfile
 import threading
 import time
 
 from mailframe.tls.development import make_certificate
+from tests.tls.authorities import issue, trusted
 
 from .test_twistd import ALICE, MESSAGE, TwistdCase
 
@@ -22,7 +27,7 @@ class TLSTests(TwistdCase):
         context = ssl.create_default_context(cafile=str(node.certificate))
         session: ssl.SSLSession | None = None
         resumed = []
-        for _ in range(24):
+        for _ in range(16):
             with socket.create_connection(("127.0.0.1", node.ports["submissions"]), timeout=20) as plain:
                 with context.wrap_socket(plain, server_hostname="localhost", session=session) as client:
                     self.assertTrue(client.recv(100).startswith(b"220 "))
@@ -32,6 +37,39 @@ class TLSTests(TwistdCase):
                     session = session or client.session
         self.assertFalse(resumed[0])
         self.assertIn(True, resumed[1:])
+
+    def test_certificate_logs_in(self) -> None:
+        """A client with a good certificate is logged in by it, on every way in and with either version of TLS."""
+        base = tempfile.mkdtemp(prefix="mf-tls-")
+        self.addCleanup(shutil.rmtree, base)
+        node = self.node(
+            workers=1,
+            extra={
+                "authenticator.password": ["external = true"],
+                "tls": [
+                    'client_certificates = "request"',
+                    f'client_authorities = "{trusted(os.path.join(base, "authorities.pem"))}"',
+                ],
+            },
+        )
+        files = issue(ALICE).write(base)
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = ssl.create_default_context(cafile=str(node.certificate))
+            context.maximum_version = version
+            with smtplib.SMTP_SSL("localhost", node.ports["submissions"], context=context) as client:
+                client.ehlo()
+                self.assertNotIn("EXTERNAL", client.esmtp_features["auth"].split())
+            context.load_cert_chain(files.certificate, files.key)
+            with smtplib.SMTP_SSL("localhost", node.ports["submissions"], context=context) as client:
+                client.ehlo()
+                self.assertEqual(235, client.docmd("AUTH", "EXTERNAL =")[0])
+            with smtplib.SMTP("localhost", node.ports["submission"]) as client:
+                client.starttls(context=context)
+                client.ehlo()
+                self.assertEqual(235, client.docmd("AUTH", "EXTERNAL =")[0])
+            with imaplib.IMAP4_SSL("localhost", node.ports["imaps"], ssl_context=context) as mailboxes:
+                self.assertIn("AUTH=EXTERNAL", mailboxes.capabilities)
+                self.assertEqual("OK", mailboxes.authenticate("EXTERNAL", lambda challenge: b"")[0])
 
     def test_swap_under_load(self) -> None:
         """While clients come by STARTTLS, new certificates are taken at once, and nobody is refused."""
