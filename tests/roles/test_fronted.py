@@ -11,6 +11,7 @@ from twisted.internet.ssl import CertificateOptions
 from twisted.internet.testing import StringTransport
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
+from mailframe.config.types import Network
 from mailframe.dialogue.proxy_header import ProxyHeader, encode_v1, encode_v2
 from mailframe.message.networks import Networks
 from mailframe.roles.listening import Front, Listener, ListeningRole
@@ -90,6 +91,21 @@ class MXTests(FrontedCase):
         self.reactor.advance(5.1)
         self.assertEqual(role.sessions(), 1)
         self.assertFalse(transport.disconnected)
+
+    def test_vouched_login_is_none(self) -> None:
+        """An exchanger stays one: whoever is presented with a login is a stranger all the same."""
+        self.mx(xclient_networks=(Network("203.0.113.7/32"),))
+        protocol, transport = self.connect(25)
+        protocol.dataReceived(encode_v1(HEADER))
+        transport.take()
+        protocol.dataReceived(b"EHLO front.test\r\n")
+        self.assertNotIn(b"LOGIN", transport.take())
+        protocol.dataReceived(f"XCLIENT ADDR=198.51.100.9 LOGIN={ALICE}\r\nEHLO client.test\r\n".encode())
+        greeting = transport.take()
+        self.assertTrue(greeting.startswith(b"220 "), greeting)
+        self.assertNotIn(b"XCLIENT", greeting)
+        protocol.dataReceived(f"MAIL FROM:<{ALICE}>\r\nRCPT TO:<joe@elsewhere.test>\r\n".encode())
+        self.assertIn(b"\r\n550 5.7.1 ", transport.take())
 
     def test_goes_away(self) -> None:
         """A role that goes away waits for no header."""
