@@ -60,7 +60,13 @@ class MemoryTransport(StringTransport):
 
 
 class PretendedTLS:
-    """Answers as an OpenSSL connection does."""
+    """Answers as an OpenSSL connection does.
+
+    Attributes:
+        client_name: the verified name of a client certificate, where a test sets one.
+    """
+
+    client_name: str | None = None
 
     def get_cipher_name(self) -> str:
         """A cipher."""

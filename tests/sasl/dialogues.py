@@ -30,7 +30,7 @@ class Transport(MemoryTransport):
 
     def getHandle(self) -> PretendedTLS:
         handle = super().getHandle()
-        handle.client_name = self.certificate  # type: ignore[attr-defined]
+        handle.client_name = self.certificate
         return handle
 
 
