@@ -9,9 +9,10 @@
 - `mailframe.store`: mail at rest
 - `mailframe.imap`, `mailframe.pop3`: here mail is read
 
-What they all speak of is in `mailframe.message`; who the people are, in `mailframe.directory`. What a node is made
-of is chosen in `mailframe.roles` and run by `mailframe.node`; `mailframe.config` and `mailframe.cli` are for people.
-`mailframe.interfaces` lists every public interface for authors of plugins.
+What they all speak of is in `mailframe.message`; who the people are, in `mailframe.directory`; how much they may
+ask for, in `mailframe.limits`. What a node is made of is chosen in `mailframe.roles` and run by `mailframe.node`;
+`mailframe.config` and `mailframe.cli` are for people. `mailframe.interfaces` lists every public interface for authors
+of plugins.
 """
 
 __version__ = "0.1.0.dev0"

@@ -4,6 +4,7 @@ from mailframe.delivery.interfaces import IDelivery
 from mailframe.dialogue.interfaces import IConnection, IConversation
 from mailframe.directory.interfaces import IAuthenticator, IDirectory, IDirectoryAdmin
 from mailframe.filters.interfaces import IFilter
+from mailframe.limits.interfaces import ITallies
 from mailframe.policy.interfaces import (
     IConnectPolicy,
     IContentPolicy,
@@ -54,4 +55,5 @@ __all__ = [
     "IRouter",
     "IServerContexts",
     "ITLSPolicySource",
+    "ITallies",
 ]
