@@ -32,6 +32,7 @@ ELSEWHERE = {
     "twistd -n --uid=mail --gid=mail mailframe --config /etc/mailframe/mailframe.toml": "tests.node.test_twistd",
 }
 """Commands that are run by something else than this module, and by what."""
+ELSEWHERE.update(dict.fromkeys(commands(DOCS / "submission.rst"), "tests.docs.test_submission"))
 _PROGRAMS = {
     "mailframe": [sys.executable, "-c", "from mailframe.cli import main; main()"],
     "twistd": [sys.executable, "-c", "from twisted.scripts.twistd import run; run()"],
