@@ -5,6 +5,7 @@
 - `mailframe.policy`: may it?
 - `mailframe.routing`: to whom, and which way?
 - `mailframe.filters`: trace fields and other changes to content
+- `mailframe.queue`: mail that was accepted and is held
 - `mailframe.delivery`: ways out
 - `mailframe.store`: mail at rest
 - `mailframe.imap`, `mailframe.pop3`: here mail is read

@@ -2,16 +2,25 @@
 
 from mailframe.delivery.interfaces import IDelivery
 from mailframe.dialogue.interfaces import IConnection, IConversation
-from mailframe.directory.interfaces import IAuthenticator, IDirectory, IDirectoryAdmin
+from mailframe.directory.interfaces import (
+    IAuthenticator,
+    IDirectory,
+    IDirectoryAdmin,
+    IGrantAdmin,
+    ISenderGrants,
+    ISenderRights,
+)
 from mailframe.filters.interfaces import IFilter
 from mailframe.limits.interfaces import ITallies
 from mailframe.policy.interfaces import (
+    IConclusionPolicy,
     IConnectPolicy,
     IContentPolicy,
     IHeloPolicy,
     IMailPolicy,
     IRecipientPolicy,
 )
+from mailframe.queue.interfaces import IHolding
 from mailframe.registry import (
     IAuthenticatorFactory,
     IDeliveryFactory,
@@ -30,6 +39,7 @@ __all__ = [
     "IAuthenticator",
     "IAuthenticatorFactory",
     "IClientContexts",
+    "IConclusionPolicy",
     "IConnectPolicy",
     "IConnection",
     "IContentPolicy",
@@ -41,8 +51,10 @@ __all__ = [
     "IDirectoryFactory",
     "IFilter",
     "IFilterFactory",
+    "IGrantAdmin",
     "IHeloPolicy",
     "IHints",
+    "IHolding",
     "IMailAccount",
     "IMailPolicy",
     "IMailStore",
@@ -53,6 +65,8 @@ __all__ = [
     "IRecipientPolicy",
     "IRoleFactory",
     "IRouter",
+    "ISenderGrants",
+    "ISenderRights",
     "IServerContexts",
     "ITLSPolicySource",
     "ITallies",
