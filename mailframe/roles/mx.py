@@ -1,4 +1,4 @@
-"""The inbound exchanger: mail from anybody, for mailboxes of this node's store.
+"""The inbound exchanger: mail from anybody, for mailboxes of this node's store, or of another node by LMTP.
 
 What it cannot do, it cannot do by its parts: the router it makes can name no remote host, and its reception has no
 authenticator, so that AUTH is not offered.
@@ -7,10 +7,12 @@ authenticator, so that AUTH is not offered.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
 
+from mailframe.delivery.interfaces import IDelivery
 from mailframe.delivery.store import StoreDelivery
 from mailframe.directory.interfaces import IDirectory
 from mailframe.filters.interfaces import IFilter
@@ -33,7 +35,7 @@ class MXRole(ListeningRole):
 
     Args:
         listeners: where; with STARTTLS wherever ``tls`` is given.
-        store: where mail goes.
+        store: where mail goes; None, where ``delivery`` is given.
         directory: who has a mailbox.
         clock: the reactor.
         settings: of SMTP; whatever it says of logins does not matter.
@@ -44,12 +46,14 @@ class MXRole(ListeningRole):
         subaddress_mailboxes: deliver ``user+tag`` into the mailbox ``tag``.
         postmaster: gets mail for the bare ``Postmaster``.
         tallies: count for limits; of this process alone by default.
+        delivery: takes mail for mailboxes instead of the store, such as `mailframe.delivery.lmtp.LMTPDelivery`. It is
+            given nothing but routes to mailboxes.
     """
 
     def __init__(
         self,
         listeners: Sequence[Listener],
-        store: IMailStore,
+        store: IMailStore | None,
         directory: IDirectory,
         clock: IReactorTime,
         settings: SMTPSettings | None = None,
@@ -60,11 +64,17 @@ class MXRole(ListeningRole):
         subaddress_mailboxes: bool = False,
         postmaster: Address | None = None,
         tallies: ITallies | None = None,
+        delivery: IDelivery | None = None,
     ) -> None:
-        super().__init__("mx", clock, [directory, store], tls, tallies)
+        place = delivery or store
+        if place is None:
+            raise ValueError("the mx needs a store or a delivery")
+        super().__init__("mx", clock, [directory, place], tls, tallies)
         settings = attrs.evolve(settings or SMTPSettings(), protocol="smtp", require_auth=False)
         router = LocalRouter(directory, delimiter, postmaster, settings.hostname, subaddress_mailboxes)
-        reception = Reception(router, StoreDelivery(store), policies, filters, authenticator=None)
+        reception = Reception(
+            router, delivery or StoreDelivery(cast(IMailStore, store)), policies, filters, authenticator=None
+        )
         self.open_smtp_doors(listeners, reception, settings)
         self._health.add("directory", directory_answers(directory, clock))
 
@@ -73,7 +83,7 @@ def build(options: MXOptions, context: Context) -> MXRole:
     """The role as it is configured."""
     role = MXRole(
         listeners=context.listeners(options.listen),
-        store=context.store,
+        store=context.store if options.delivery is None else None,
         directory=context.directory,
         clock=context.reactor,
         settings=context.smtp_settings(options),
@@ -84,6 +94,7 @@ def build(options: MXOptions, context: Context) -> MXRole:
         subaddress_mailboxes=options.subaddress_mailboxes,
         postmaster=context.postmaster(options.postmaster),
         tallies=context.tallies,
+        delivery=context.delivery(options.delivery) if options.delivery is not None else None,
     )
     context.add_health_checks(role)
     return role

@@ -76,6 +76,11 @@ class MXOptions(_NoLogin):
     filters: list[FilterName] = option(
         "What changes accepted mail, in this order.", factory=lambda: [FilterName("trace")]
     )
+    delivery: DeliveryName | None = option(
+        "The delivery that takes mail for mailboxes of another node, such as ``lmtp``; without it, it goes into the "
+        "store of this node. Whatever it is, it is given no other addresses than those of mailboxes.",
+        None,
+    )
     delimiter: str = option(
         'What parts a user from a subaddress, as in ``user+tag``; ``""`` for no subaddresses.', "+"
     )
