@@ -216,7 +216,8 @@ def facts_of(header: ProxyHeader, proxy: str) -> ProxyFacts:
     ssl = first(header.tlvs, SSL)
     return ProxyFacts(
         peer=proxy,
-        local=not header.knows_client,
+        # HAProxy has no other way to say so in version 1 than to name itself as the client.
+        local=not header.knows_client or (header.source == proxy and header.family != "unix"),
         destination=header.destination,
         destination_port=header.destination_port,
         alpn=text_of(first(header.tlvs, ALPN)),

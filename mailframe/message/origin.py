@@ -57,8 +57,8 @@ class ProxyFacts:
 
     Attributes:
         peer: the proxy's own address (``"unix"`` for a local socket).
-        local: the proxy speaks for itself, as in a health check, or cannot say who the client is; version 1 has one
-            word for both.
+        local: the proxy speaks for itself, as in a health check: it says so, or names itself as the client, or cannot
+            say who the client is (version 1 has one word for both).
         destination: the address that the client connected to, "" where that is not known.
         destination_port: its port.
         alpn: what client and proxy agreed on by ALPN, or None.

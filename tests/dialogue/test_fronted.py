@@ -77,6 +77,7 @@ class HeaderFirstTests(FrontedCase):
         self.assertEqual(self.greeter.addresses, [IPv4Address("TCP", "203.0.113.7", 56324)])
         assert inner.proxy is not None
         self.assertEqual((inner.proxy.peer, inner.proxy.destination), ("192.0.2.10", "198.51.100.25"))
+        self.assertFalse(inner.proxy.local)
         self.assertEqual(self.counted(metrics.CLIENT), before + 1)
         self.clock.advance(60)
         self.assertFalse(transport.disconnected)
@@ -121,12 +122,14 @@ class HeaderFirstTests(FrontedCase):
         for octets, outcome in (
             (encode_v2(ProxyHeader(2, local=True)), metrics.LOCAL),
             (b"PROXY UNKNOWN\r\n", metrics.UNKNOWN),
+            (b"PROXY TCP4 192.0.2.10 192.0.2.25 50000 25\r\n", metrics.CLIENT),
         ):
             before = self.counted(outcome)
             protocol, transport = self.connect()
             with capturedLogs() as logs:
                 protocol.dataReceived(octets)
-            self.assertEqual(self.greeter.made[-1].peer, "192.0.2.10")
+            inner = self.greeter.made[-1]
+            self.assertEqual((inner.peer, inner.proxy and inner.proxy.local), ("192.0.2.10", True))
             self.assertEqual(transport.value(), b"hello\r\n")
             self.assertEqual(self.counted(outcome), before + 1)
             self.assertEqual(logs, [])
