@@ -71,6 +71,9 @@ class MXRole(ListeningRole):
             raise ValueError("the mx needs a store or a delivery")
         super().__init__("mx", clock, [directory, place], tls, tallies)
         settings = attrs.evolve(settings or SMTPSettings(), protocol="smtp", require_auth=False)
+        # Nobody here could write the notice of success that DSN promises (RFC 3461 section 5.2.2); the sending host
+        # does, where it is not offered.
+        settings = settings.without("DSN")
         router = LocalRouter(directory, delimiter, postmaster, settings.hostname, subaddress_mailboxes)
         reception = Reception(
             router, delivery or StoreDelivery(cast(IMailStore, store)), policies, filters, authenticator=None

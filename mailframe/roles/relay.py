@@ -120,6 +120,9 @@ class RelayRole(ListeningRole):
     ) -> None:
         rules = rules or SubmissionRules()
         settings = _settings(settings or SMTPSettings(), rules)
+        if onward is None:
+            # Only the next hop can see to the notice of success that DSN promises (RFC 3461 section 5.2.2).
+            settings = settings.without("DSN")
         if tls is None and not settings.clear_auth_from_loopback and not rules.networks:
             log.warn("relay has no certificates: nobody can log in, so nobody can send")
         router, delivery = self._way(

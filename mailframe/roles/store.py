@@ -75,6 +75,8 @@ class StoreRole(ListeningRole):
     ) -> None:
         super().__init__("store", clock, [directory, authenticator, store], tls, tallies)
         settings = attrs.evolve(lmtp_settings or SMTPSettings(), protocol="lmtp", require_auth=False)
+        # A store sends nothing, so no notices of success either: the exchanger does, where DSN is not offered.
+        settings = settings.without("DSN")
         router = LocalRouter(directory, delimiter, None, settings.hostname, subaddress_mailboxes)
         reception = Reception(
             router, StoreDelivery(store), [ListedNetworks(lmtp_networks)], filters, authenticator=None

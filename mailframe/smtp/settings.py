@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 import attrs
 
@@ -204,3 +204,7 @@ class SMTPSettings(NetworkSettings):
     spill_limit: Size = option(
         "Octets of a message that are kept in memory while it is received.", Size(256 * 1024)
     )
+
+    def without(self, *keywords: str) -> Self:
+        """The same settings, with these keywords not offered either."""
+        return attrs.evolve(self, not_offered=(*self.not_offered, *keywords))
