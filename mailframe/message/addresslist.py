@@ -81,8 +81,10 @@ def mailboxes(octets: bytes) -> list[Address | None]:
 
 
 def _mailbox(entry: Entry) -> Address | None:
+    if not entry.mailbox or not entry.host:
+        return None
     try:
-        local_part, host = (entry.mailbox or b"").decode(), (entry.host or b"").decode()
+        local_part, host = entry.mailbox.decode(), entry.host.decode()
         return parse_mailbox(f"{quote_local_part(local_part)}@{host}")
     except ValueError:
         return None

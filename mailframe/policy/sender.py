@@ -9,7 +9,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.directory.interfaces import IDirectory, ISenderRights
-from mailframe.message.address import Address
+from mailframe.message.address import Address, parse_domain
 from mailframe.message.addresslist import mailboxes
 from mailframe.message.envelope import Envelope
 from mailframe.message.header import leading
@@ -44,6 +44,9 @@ class SenderPolicy:
         envelope: how reverse-paths are checked.
         header: how the addresses in From and Sender are checked.
         domains: the domains that clients without login may send from, instead of the local ones; ``*`` for any.
+
+    Raises:
+        ValueError: what is given as a domain is none.
     """
 
     def __init__(
@@ -58,7 +61,7 @@ class SenderPolicy:
         self._directory = directory
         self._envelope = envelope
         self._header = header
-        self._domains = frozenset(domain.lower() for domain in domains)
+        self._domains = frozenset(domain if domain == "*" else parse_domain(domain) for domain in domains)
 
     async def mail(self, origin: Origin, envelope: Envelope) -> Status | None:
         """Refuse a reverse-path that belongs to somebody else.

@@ -19,7 +19,7 @@ from mailframe.config.types import (
     option,
 )
 from mailframe.imap.settings import IMAPSettings
-from mailframe.message.address import parse_mailbox
+from mailframe.message.address import parse_domain, parse_mailbox
 from mailframe.policy.header import HEADER_LIMIT
 from mailframe.pop3.settings import POP3Settings
 from mailframe.smtp.settings import SMTPSettings
@@ -32,6 +32,12 @@ LOOPBACK = (Network("127.0.0.0/8"), Network("::1/128"))
 def _is_mailbox(_: object, attribute: object, value: str | None) -> None:
     if value:
         parse_mailbox(value)
+
+
+def _are_domains(_: object, attribute: object, value: list[str]) -> None:
+    for text in value:
+        if text != "*":
+            parse_domain(text)
 
 
 _DECIDED = "Decided by the role, so that no configuration can make it something else."
@@ -115,6 +121,7 @@ class RelayOptions(_Hidden):
     network_domains: list[str] = option(
         "The domains that clients without login may send from; the local ones where none is named, all for ``*``.",
         factory=list,
+        validator=_are_domains,
     )
     envelope_from: Literal["off", "warn", "refuse"] = option(
         "What becomes of a reverse-path (``MAIL FROM``) that does not belong to its user: nothing (`off`), a line in "

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.message.content import Content
+from mailframe.message.content import Content, FileBody, OctetsBody, Remainder
 from mailframe.message.header import fields
 
 
@@ -34,3 +37,36 @@ class PrefixTests(SynchronousTestCase):
         """Whatever a message begins with, our own field is read as it was written."""
         octets = Content.of(text.encode()).with_prefix(b"Received: here\r\n").octets()
         self.assertEqual(fields(octets)[0].raw, b"Received: here\r\n")
+
+
+class HeaderTests(SynchronousTestCase):
+    """Another header section before the same body."""
+
+    @given(st.binary(max_size=40), st.binary(max_size=200), st.integers(0, 240), st.booleans())
+    def test_any(self, prefix: bytes, octets: bytes, end: int, in_file: bool) -> None:
+        """Exactly the first octets are replaced, in memory and in a file, whatever is in front already."""
+        end = min(end, len(prefix + octets))
+        with tempfile.TemporaryFile() as file:
+            file.write(b"before" + octets + b"after")
+            file.flush()
+            body = FileBody(file, len(octets), octets[:100], 6) if in_file else OctetsBody(octets)  # type: ignore[arg-type]
+            if in_file and end > len(prefix) + 100:
+                end = len(prefix) + 100
+            made = Content(body, prefix).with_header(b"New: 1\r\n", end)
+            wanted = b"New: 1\r\n" + (prefix + octets)[end:]
+            self.assertEqual(made.octets(), wanted)
+            self.assertEqual(made.size, len(wanted))
+            self.assertTrue(wanted.startswith(made.head))
+
+    def test_remainder(self) -> None:
+        """What is left of a body begins where it should, however that is cut into pieces."""
+
+        class Pieces(OctetsBody):
+            def chunks(self) -> Iterator[bytes]:
+                return iter([b"ab", b"c", b"", b"def"])
+
+        for offset in range(7):
+            rest = Remainder(Pieces(b"abcdef"), offset)
+            self.assertEqual(b"".join(rest.chunks()), b"abcdef"[offset:])
+            self.assertEqual((rest.size, rest.head), (6 - offset, b"abcdef"[offset:]))
+            self.assertNotIn(b"", list(rest.chunks()))

@@ -91,6 +91,15 @@ class FieldsTests(SynchronousTestCase):
         self.assertEqual(b"".join(field.raw for field in header.fields(octets)), octets[:end])
         header.select(octets, [b"a"])
 
+    def test_leading(self) -> None:
+        """Fields are told up to the first line that is none, or to the empty line."""
+        found, end = header.leading(HEADER)
+        self.assertEqual([field.name for field in found], [b"Received", b"Subject"])
+        self.assertTrue(HEADER[end:].startswith(b"no colon here"))
+        for octets, names, size in ((b"\r\nA: b", [], 0), (b"", [], 0), (b"A: b\r\nC:d", [b"A", b"C"], 9)):
+            found, end = header.leading(octets)
+            self.assertEqual(([field.name for field in found], end), (names, size))
+
 
 class BuildTests(SynchronousTestCase):
     def test_short(self) -> None:

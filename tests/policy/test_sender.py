@@ -87,6 +87,14 @@ class EnvelopeTests(SenderCase):
         self.assertEqual(self.mail(named, "boss@example.test", None), "550 5.7.1")
         self.assertIsNone(self.mail(self.policy("refuse", "refuse", "*"), "x@elsewhere.test", None))
 
+    def test_spellings(self) -> None:
+        """A domain that is configured is meant in any spelling, and nonsense is told at once."""
+        for domain in ("b\u00fccher.test", "xn--bcher-kva.test", "B\u00dcCHER.test"):
+            policy = self.policy("refuse", "refuse", domain)
+            for sender in ("x@b\u00fccher.test", "x@xn--bcher-kva.test"):
+                self.assertIsNone(self.mail(policy, sender, None), (domain, sender))
+        self.assertRaises(ValueError, self.policy, "refuse", "refuse", "no domain")
+
     def test_no_answer(self) -> None:
         """While the directory cannot be asked nobody is refused for good, and where it is a warning nobody is at all."""
         self.rights.error = MailframeError(CANNOT_LOOK_UP, "away")
