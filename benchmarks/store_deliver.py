@@ -1,6 +1,6 @@
 """How fast messages come into the Maildir store, durably, and what one costs.
 
-    python benchmarks/store_deliver.py [--directory DIR] [--size OCTETS] [--messages N] [--profile]
+    python benchmarks/store_deliver.py [--directory DIR] [--size OCTETS] [--messages N] [--no-journal] [--profile]
 
 Prints, for each number of concurrent deliveries: messages a second, CPU microseconds a message (user and system, of
 the whole process: catalogue row, description, reactor, threads).
@@ -52,9 +52,9 @@ async def one_after_another(store: MaildirStore, octets: bytes, account: str, co
             raise RuntimeError(str(status))
 
 
-async def measure(directory: str, octets: bytes, clients: int, messages: int) -> None:
+async def measure(directory: str, octets: bytes, clients: int, messages: int, journal: bool) -> None:
     """One line of the table."""
-    store = MaildirStore(directory, describe, LocalHints(), reactor, MaildirOptions())
+    store = MaildirStore(directory, describe, LocalHints(), reactor, MaildirOptions(journal=journal))
     await store.start()
     for account in ACCOUNTS:
         await one_after_another(store, octets, account, 2)
@@ -81,6 +81,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=5000)
     parser.add_argument("--messages", type=int, default=4000)
     parser.add_argument("--clients", type=int, nargs="*", default=[1, 16, 32, 64])
+    parser.add_argument("--no-journal", action="store_true", help="flush each file and directory instead")
     parser.add_argument("--profile", action="store_true", help="profile the delivering threads")
     arguments = parser.parse_args()
     octets = message(arguments.size)
@@ -102,7 +103,7 @@ def main() -> None:
     async def run() -> None:
         for clients in arguments.clients:
             count = arguments.messages if clients > 1 else arguments.messages // 4
-            await measure(f"{base}/{clients}", octets, clients, count)
+            await measure(f"{base}/{clients}", octets, clients, count, not arguments.no_journal)
 
     def stop(result: object) -> None:
         if result is not None:
