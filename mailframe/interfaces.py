@@ -7,8 +7,10 @@ from mailframe.directory.interfaces import (
     IDirectory,
     IDirectoryAdmin,
     IGrantAdmin,
+    ISASLAuthenticator,
     ISenderGrants,
     ISenderRights,
+    ITokens,
 )
 from mailframe.filters.interfaces import IFilter
 from mailframe.limits.interfaces import ITallies
@@ -65,9 +67,11 @@ __all__ = [
     "IRecipientPolicy",
     "IRoleFactory",
     "IRouter",
+    "ISASLAuthenticator",
     "ISenderGrants",
     "ISenderRights",
     "IServerContexts",
     "ITLSPolicySource",
     "ITallies",
+    "ITokens",
 ]
