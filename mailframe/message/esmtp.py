@@ -26,7 +26,7 @@ ENVELOPE_ID_LIMIT: Final = 100
 ORIGINAL_RECIPIENT_LIMIT: Final = 500
 """Characters of ORCPT, its address type and encoding included (RFC 3461 section 4.2)."""
 AUTH_LIMIT: Final = 500
-"""Characters of AUTH= (RFC 4954 section 3, item 7: the MAIL command grows by 500)."""
+"""Characters of AUTH=, by which a MAIL command may grow (RFC 4954 section 3, item 7)."""
 PRIORITIES: Final = range(-9, 10)
 """What MT-PRIORITY may ask for; 0 is usual mail (RFC 6710 section 4.1)."""
 

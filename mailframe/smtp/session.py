@@ -132,7 +132,7 @@ class Session(Standing):
         """Answer one event; nothing (no octets) where no answer is due yet.
 
         Raises:
-            ProtocolError: the command breaks the protocol; goes to `protocol_error`.
+            ProtocolError: the command breaks the protocol; goes to `Standing.protocol_error`.
         """
         kind = type(event)
         if kind is DataPiece:

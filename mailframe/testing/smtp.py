@@ -181,7 +181,7 @@ class Client:
         """Reply lines that came and were not fetched yet."""
         octets: bytes = self.transport.value()
         self.transport.clear()
-        return octets.decode("ascii").splitlines()
+        return octets.decode().splitlines()
 
     def message(
         self, octets: bytes, *recipients: str, sender: str = "sender@example.test", hello: str = "EHLO"

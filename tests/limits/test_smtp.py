@@ -30,8 +30,11 @@ class SMTPAbuseTests(AbusedTests):
         self.assert_bounded(20 * MEGABYTE)
 
     def test_megabyte_line(self) -> None:
-        """A command line of 1 MB gets one 500 and the connection ends."""
-        self.assert_last_words("smtp", b"220 ", b"NOOP " + b"x" * MEGABYTE + b"\r\n", b"500 5.5.")
+        """A command line of 1 MB gets one 500 and is passed over; for one of 2 MB the connection ends."""
+        for size, last in ((MEGABYTE - 10, b"221 "), (2 * MEGABYTE, b"421 ")):
+            line = b"NOOP " + b"x" * size + b"\r\n"
+            answer = flood(self.connect("smtp", b"220 "), line + b"QUIT\r\n").split(b"\r\n")
+            self.assertEqual([words[:4] for words in answer], [b"500 ", last, b""])
         self.assert_bounded(5 * MEGABYTE)
 
     def test_pipelined_noops(self) -> None:
