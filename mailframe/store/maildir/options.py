@@ -35,8 +35,8 @@ class MaildirOptions:
         validator=attrs.validators.ge(1),
     )
     journal: bool = option(
-        "Small messages are made durable by a journal, and their files flushed some seconds later, many at once: "
-        "several times faster. False: each file and directory is flushed before the answer. Needs Linux 5.8; "
+        "Small messages are made durable by a journal, and their files flushed some seconds later, many at once. "
+        "False: each file and directory is flushed before the answer. Needs Linux 5.8; "
         "elsewhere it is as if it were false.",
         True,
     )
