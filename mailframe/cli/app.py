@@ -24,6 +24,7 @@ COMMANDS = {
     "held": "Look at mail that is held; release or delete it.",
     "init": "Make a configuration, a data directory, accounts, a certificate.",
     "plugins": "List what can be named in the configuration.",
+    "probe": "Ask a server what it is and does.",
     "quickstart": "Make a service to try, start it, and say how to use it.",
     "read": "Read the newest message of an account, by IMAP.",
     "reload": "Make the running node read its configuration again.",

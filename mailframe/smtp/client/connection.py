@@ -56,10 +56,12 @@ class ClientConnection(Protocol):
         peer: the server's address and port, or the path of its socket.
         tls: what the TLS session is, or None.
         verified: the server's certificate was checked, and it is the one we mean.
-        closed: call it a function of no arguments: it is called when the connection is gone.
+        greeting: the server's first words.
+        closed: a function of no arguments that is called when the connection is gone, or None.
     """
 
     peer = ""
+    greeting = ""
     tls: TLSFacts | None = None
     verified = False
 
@@ -170,7 +172,7 @@ class ClientConnection(Protocol):
         """
         assert self._greeting is not None
         try:
-            await self._answer(self._greeting)
+            self.greeting = (await self._answer(self._greeting)).text
         except Lost as lost:
             raise self._tls_failure() or lost from None
 
