@@ -35,6 +35,21 @@ class AccountTests(DirectoryCommandTestCase):
         )
         self.assertIn("2 GB", self.on_service("account", "list").stdout)
 
+    def test_scram(self) -> None:
+        """Where SCRAM is offered, new passwords get keys for it; `account list` shows who has some, and no secret."""
+        with open(self.config, "a") as file:
+            file.write(
+                "\n[authenticator.password]\nscram = true\nscram_sha_1 = true\nscram_iterations = 4096\n"
+            )
+        self.on_service("account", "add", CAROL, stdin="secret\n")
+        self.on_service("account", "passwd", ALICE, stdin="secret\n")
+        listed = self.on_service("account", "list", "--json").stdout
+        schemes = {row["account"]: row["schemes"] for row in json.loads(listed)}
+        every = ["ARGON2ID", "SCRAM-SHA-256", "SCRAM-SHA-1"]
+        self.assertEqual({ALICE: every, BOB: ["ARGON2ID"], CAROL: every}, schemes)
+        self.assertNotIn("4096", listed)
+        self.assertIn("SCRAM-SHA-256", self.on_service("account", "list").stdout)
+
     def test_password_file(self) -> None:
         """Or from the first line of a file."""
         path = self.place / "password"
