@@ -62,8 +62,15 @@ class HashingThreadsTests(TestCase):
 
     async def test_stopped(self) -> None:
         """After the stop nothing is hashed; what waited fails, and it can start again."""
-        pool, go = self.make(threads=1, queue=5), threading.Event()
-        first, second = pool.run(go.wait, 10), pool.run(int, "5")
+        pool, begun, go = self.make(threads=1, queue=5), threading.Event(), threading.Event()
+
+        def hashing() -> bool:
+            begun.set()
+            return go.wait(10)
+
+        first, second = pool.run(hashing), pool.run(int, "5")
+        # A thread that has not come to it yet would not begin after the stop.
+        self.assertTrue(begun.wait(10))
         threading.Timer(0.05, go.set).start()
         pool.stop()
         self.assertFalse(pool.running)
