@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the programs that the interop tests talk to. Starts no service: the tests start what they need.
 set -e
-wanted="gsasl msmtp haproxy nginx libnginx-mod-stream libnginx-mod-mail swaks fetchmail isync neomutt curl libnet-ssleay-perl libio-socket-ssl-perl openssl bsdutils postfix libnss-wrapper libgnutls-dane0 libidn12 libnsl2 libevent-2.1-7 libunbound8"
+wanted="dovecot-lmtpd gsasl msmtp haproxy nginx libnginx-mod-stream libnginx-mod-mail swaks fetchmail isync neomutt curl libnet-ssleay-perl libio-socket-ssl-perl openssl bsdutils postfix libnss-wrapper libgnutls-dane0 libidn12 libnsl2 libevent-2.1-7 libunbound8"
 exim="${MAILFRAME_EXIM:-/opt/mailframe-interop/exim}"
 node="${MAILFRAME_NODE:-/opt/mailframe-interop/node}"
 # Whoever has node from elsewhere need not have Debian's.
