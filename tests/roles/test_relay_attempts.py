@@ -168,7 +168,7 @@ class RelayAttemptCase(RoleCase):
         Returns:
             The forms that were accepted, each with its sender.
         """
-        accepted = []
+        accepted, gone = [], client.ended
         client.say(f"{hello} c.test\n")
         for number, form in enumerate(forms):
             sender = SENDERS[number % len(SENDERS)]
@@ -176,6 +176,7 @@ class RelayAttemptCase(RoleCase):
             client.say(f"RSET\nMAIL FROM:{sender}{parameters}\n")
             client.say(f"RSET\nMAIL FROM:{sender}\n") if parameters else None
             answer = client.say(f"RCPT TO:{form}\n")
+            self.assertTrue(answer or gone, f"nobody listens to {form!r} any more")
             if answer.startswith("2") or "\n2" in answer:
                 accepted.append((form, sender))
             if client.say(DATA).startswith("354"):
@@ -183,7 +184,15 @@ class RelayAttemptCase(RoleCase):
         return accepted
 
 
-SETTINGS = SMTPSettings(hostname="mx.example.test", errors_limit=100_000)
+# Whoever is slowed down or sent away tries nothing any more: every form must be looked at.
+SETTINGS = SMTPSettings(
+    hostname="mx.example.test",
+    errors_limit=100_000,
+    login_failures_limit=100_000,
+    idle_commands_limit=0,
+    refused_recipients_limit=0,
+    tarpit_after=0,
+)
 
 
 class MXRelayAttempts(RelayAttemptCase):
