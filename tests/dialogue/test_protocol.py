@@ -16,8 +16,9 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from mailframe.dialogue.buffer import ReceiveBuffer
+from mailframe.dialogue.connection import LINGER
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation
-from mailframe.dialogue.protocol import BUFFER_LIMIT, LINGER, LINGER_OCTETS, DialogueProtocol
+from mailframe.dialogue.protocol import BUFFER_LIMIT, LINGER_OCTETS, DialogueProtocol
 from mailframe.message.status import ProtocolError
 
 
