@@ -28,6 +28,8 @@ FORMS: tuple[str, ...] = (
     "<victim@elsewhere.test.>",
     "<victim@notexample.test>",
     "victim@elsewhere.test",
+    " <victim@elsewhere.test>",
+    "  <victim%elsewhere.test@example.test>",
     "<victim>",
     "<victim@localhost>",
     "<victim@elsewhere>",
@@ -112,6 +114,7 @@ FORMS: tuple[str, ...] = (
 LANDING = (
     "<alice@example.test>",
     "<ALICE@EXAMPLE.TEST>",
+    " <alice@example.test>",
     "<@elsewhere.test:alice@example.test>",
     '<"alice"@example.test>',
     "<alice+victim=elsewhere.test@example.test>",
@@ -266,8 +269,8 @@ class RelayRelayAttempts(RelayAttemptCase):
         client.say("EHLO c.test\n")
         for trick in TRICKS:
             client.say(f"{trick}\n")
-            if not client.ended:
-                self.assertEqual(self.attempt(client, "EHLO", LANDING), [], trick)
+            self.assertFalse(client.ended, trick)
+            self.assertEqual(self.attempt(client, "EHLO", LANDING), [], trick)
         self.sealed()
 
     def test_login_before_tls_is_forgotten(self) -> None:

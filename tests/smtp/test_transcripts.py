@@ -52,7 +52,7 @@ def configured(settings: SMTPSettings, options: Mapping[str, str]) -> SMTPSettin
     for field in attrs.fields(SMTPSettings):
         if field.name in options:
             text, default = options[field.name], field.default
-            changes[field.name] = tuple(text.split()) if default == () else type(default)(text)
+            changes[field.name] = tuple(text.split()) if isinstance(default, tuple) else type(default)(text)
     return attrs.evolve(settings, **changes)  # type: ignore[arg-type]
 
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.dotstuffing import DotReader, LineEnds
 from mailframe.message.content import CHUNK
+from mailframe.message.status import ProtocolError
 
 from .commands import Bdat, Command, parse_command
 from .leniency import straightened
@@ -107,12 +108,20 @@ class Reader:
         line = buffer.take_line(self._line_limit, PASS_OVER)
         if line is None:
             return None
-        if self._forgiven:
-            line = straightened(line, self._forgiven)
-        command = parse_command(line)
+        try:
+            command = parse_command(line)
+        except ProtocolError as error:
+            command = self._meant(line, error)
         if type(command) is Bdat:
             self._chunk_left = command.size
         return command
+
+    def _meant(self, line: bytes, error: ProtocolError) -> Command:
+        """A line that was refused, read as it may have been meant: lines that are right do not pay for that."""
+        straight = straightened(line, self._forgiven)
+        if straight == line:
+            raise error
+        return parse_command(straight)
 
     def _next_chunk_piece(self, buffer: ReceiveBuffer) -> ChunkPiece | None:
         left = self._chunk_left
