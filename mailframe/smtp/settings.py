@@ -71,9 +71,9 @@ class SMTPSettings(NetworkSettings):
         choices=("refuse", "normalise"),
     )
     forgive: tuple[str, ...] = option(
-        "What is forgiven in command lines: ``bare-path`` (``MAIL FROM:a@b`` without angle brackets),"
-        " ``space-before-path`` (``MAIL FROM: <a@b>``), ``tab`` (a tab in place of a space).",
-        (),
+        "What is forgiven in command lines: ``space-before-path`` (``MAIL FROM: <a@b>``, which old devices send),"
+        " ``bare-path`` (``MAIL FROM:a@b`` without angle brackets), ``tab`` (a tab in place of a space).",
+        ("space-before-path",),
         validator=attrs.validators.deep_iterable(attrs.validators.in_(FORGIVABLE)),
     )
     not_offered: tuple[str, ...] = option(
