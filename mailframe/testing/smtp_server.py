@@ -111,7 +111,7 @@ class ScriptedServer(ServerFactory):
         said: command lines of all connections, in order.
         messages: what was received.
         sessions: connections so far.
-        early: commands that came before the answer to the one before was sent, though PIPELINING was not offered.
+        early: how often something came while an answer was still to be given, though PIPELINING was not offered.
     """
 
     noisy = False
@@ -131,6 +131,7 @@ class ScriptedServer(ServerFactory):
         self.said: list[str] = []
         self.messages: list[Received] = []
         self.sessions: list[ScriptedSession] = []
+        self.early = 0
         self._answers: dict[str, list[Answer]] = {}
         self.script(answers or {})
 
@@ -197,6 +198,8 @@ class ScriptedSession(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Do what is said."""
         self._buffer += data
+        if (self._delayed or self._silent) and "PIPELINING" not in self._server.keywords:
+            self._server.early += 1
         self._go_on()
 
     def _go_on(self) -> None:

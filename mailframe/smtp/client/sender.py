@@ -13,8 +13,9 @@ from mailframe.message.mail import MailObject
 from mailframe.message.status import MailframeError, Status
 
 from . import downgrade
-from .connection import ClientConnection, in_thread
+from .connection import ClientConnection
 from .content import Facts, examine, normalised
+from .line import in_thread
 from .outcome import Outcome, RecipientOutcome
 from .phases import Phase
 from .preparation import Plan, prepare

@@ -6,7 +6,7 @@ from mailframe.message.envelope import Recipient
 from mailframe.message.status import MailframeError
 from mailframe.smtp.client.errors import Refused, TLSFailed, Unreachable
 from mailframe.smtp.client.phases import Phase
-from mailframe.testing.smtp_server import DROP
+from mailframe.testing.smtp_server import DROP, Answer, Delayed
 from mailframe.testing.wires import settle
 
 from .harness import ALICE, BOB, CAROL, MESSAGE, ClientCase, message
@@ -46,6 +46,23 @@ class SimpleTests(ClientCase):
             outcome = self.send(self.connect(**settings), message(MESSAGE, *THREE))
             self.assertEqual(server.verbs(), ["EHLO", "MAIL"])
             self.assertEqual(self.codes(outcome), ["5.7.1"] * 3)
+
+    def test_waits(self) -> None:
+        """Without PIPELINING nothing is said while an answer is still to come, chunks included."""
+        slow: dict[str, Answer] = {
+            "MAIL": Delayed(1, "250 OK"), "RCPT": Delayed(1, "250 OK"), "DATA": Delayed(1, "354 Go on"),
+            "BDAT": Delayed(1, "250 OK"), "END": Delayed(1, "250 OK"),
+        }  # fmt: skip
+        for chunking in (False, True):
+            server = self.serve(("CHUNKING",), slow)
+            client = self.connect(chunking=chunking, chunk=1024)
+            mail = message(LARGE[:5000] + b"\r\n", *THREE)
+            sending = self.start(client.send(mail, mail.envelope.recipients))
+            for _ in range(12):
+                self.clock.advance(1)
+                settle(self.clock)
+            self.assertEqual(self.codes(self.successResultOf(sending)), ["2.0.0"] * 3)
+            self.assertEqual(server.early, 0)
 
     def test_segments(self) -> None:
         """It does not matter how the network cuts what is said."""
