@@ -35,7 +35,7 @@ class Capabilities:
 
     @property
     def size_limit(self) -> int | None:
-        """The largest message it takes, octets; None where it says nothing (RFC 1870: 0 is no limit)."""
+        """Octets of the largest message it takes; None where it says nothing, or 0 (RFC 1870 section 4)."""
         return _number(self.keywords.get("SIZE", "")) or None
 
     @property

@@ -57,7 +57,7 @@ class SMTPClient(ClientConnection):
                 sent.
 
         Returns:
-            The outcome; the connection is `usable` afterwards, or it is not.
+            The outcome; ``usable`` says whether the connection still is.
         """
         began = self.clock.seconds()
         results: list[RecipientOutcome | None] = [None] * len(recipients)
