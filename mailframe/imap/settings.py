@@ -7,6 +7,7 @@ import attrs
 from mailframe.config.mechanisms import check_mechanisms
 from mailframe.config.types import Duration, FilePath, Size, option
 from mailframe.dialogue.protocol import BUFFER_LIMIT
+from mailframe.dialogue.spill import MEMORY_LIMIT
 from mailframe.limits.settings import NetworkSettings
 
 _positive = attrs.validators.gt(0)
@@ -80,6 +81,8 @@ class IMAPSettings(NetworkSettings):
         FilePath("/tmp"),  # noqa: S108
     )
     spill_limit: Size = option(
-        "Octets of a message that are kept in memory while it is received.", Size(256 * 1024)
+        "Octets of a message that are kept in memory while it is received; a larger one lies in a file. Of a message"
+        " past 256 KiB so many are kept only while all such messages of a worker together need no more than 64 MiB.",
+        Size(MEMORY_LIMIT),
     )
     log_dialogue: bool = option("Write every command into the debug log, without secrets.", False)

@@ -6,7 +6,7 @@ copied again. Reading a body that lies in a file blocks: iterate over ``chunks``
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Protocol
 
 CHUNK = 64 * 1024
@@ -56,6 +56,47 @@ class OctetsBody:
 
     def discard(self) -> None:
         """Nothing to give back."""
+
+
+class PiecesBody:
+    """A body in memory, in pieces as they came: nobody had to copy them into one.
+
+    Args:
+        pieces: all octets in order; none empty.
+    """
+
+    __slots__ = ("_pieces", "_size")
+
+    def __init__(self, pieces: Sequence[bytes]) -> None:
+        self._pieces = pieces
+        self._size = sum(map(len, pieces))
+
+    @property
+    def size(self) -> int:
+        """Octets in all."""
+        return self._size
+
+    @property
+    def head(self) -> bytes:
+        """The first pieces."""
+        return beginning(self._pieces)
+
+    def chunks(self) -> Iterator[bytes]:
+        """The pieces."""
+        yield from self._pieces
+
+    def discard(self) -> None:
+        """Nothing to give back."""
+
+
+def beginning(pieces: Sequence[bytes]) -> bytes:
+    """As many of some pieces as a head must have."""
+    head = b""
+    for piece in pieces:
+        if len(head) >= CHUNK:
+            break
+        head += piece
+    return head
 
 
 class FileBody:

@@ -13,7 +13,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from mailframe.dialogue.dotstuffing import BARE_IN_CONTENT
 from mailframe.dialogue.line_ends import LineEndReader
-from mailframe.dialogue.spill import Spill
+from mailframe.dialogue.spill import OWN_MEMORY, Spill
 from mailframe.message.binary import has_binary, without_binary
 from mailframe.message.content import Content
 from mailframe.message.mail import MailObject
@@ -38,7 +38,7 @@ async def in_lines(mail: MailObject, settings: SMTPSettings, clock: IReactorTime
     """
     body = mail.content.body
     try:
-        if IReactorFromThreads.providedBy(clock) and body.size > settings.spill_limit:
+        if IReactorFromThreads.providedBy(clock) and body.size > min(settings.spill_limit, OWN_MEMORY):
             pool = clock.getThreadPool()  # type: ignore[attr-defined]
             content = await deferToThreadPool(clock, pool, _in_lines_blocking, mail.content, settings)
         else:

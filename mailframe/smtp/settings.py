@@ -8,6 +8,7 @@ import attrs
 
 from mailframe.config.mechanisms import check_mechanisms
 from mailframe.config.types import Duration, FilePath, Network, Size, option
+from mailframe.dialogue.spill import MEMORY_LIMIT
 from mailframe.limits.settings import NetworkSettings
 
 from .wire.leniency import FORGIVABLE
@@ -202,7 +203,9 @@ class SMTPSettings(NetworkSettings):
         FilePath("/tmp"),  # noqa: S108
     )
     spill_limit: Size = option(
-        "Octets of a message that are kept in memory while it is received.", Size(256 * 1024)
+        "Octets of a message that are kept in memory while it is received; a larger one lies in a file. Of a message"
+        " past 256 KiB so many are kept only while all such messages of a worker together need no more than 64 MiB.",
+        Size(MEMORY_LIMIT),
     )
 
     def without(self, *keywords: str) -> Self:

@@ -10,37 +10,55 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.dialogue.spill import SharedMemory, Spill
+from mailframe.dialogue.spill import LARGE_PIECE, SharedMemory, Spill
 from mailframe.message.content import CHUNK
 
 
 class SpillTests(SynchronousTestCase):
     """What is written comes back, from memory or file."""
 
-    @given(st.lists(st.binary(max_size=50), max_size=20), st.sampled_from([0, 100, 10_000]))
-    def test_round_trip(self, pieces: list[bytes], shared: int) -> None:
+    @given(
+        st.lists(st.binary(max_size=50) | st.just(bytes(LARGE_PIECE)), max_size=20),
+        st.sampled_from([0, 100, 10_000, 1_000_000]),
+        st.sampled_from([10, 100, 5_000, 1_000_000]),
+    )
+    def test_round_trip(self, pieces: list[bytes], shared: int, limit: int) -> None:
         """The octets come back in order, whichever side of the limits they end up on."""
-        memory = SharedMemory(shared)
-        spill = Spill(".", 100, memory)
+        memory = SharedMemory(shared, own=100)
+        spill = Spill(".", limit, memory)
         for piece in pieces:
             spill.write(piece)
         whole = b"".join(pieces)
         content = spill.finish()
         self.assertEqual((content.octets(), content.size), (whole, len(whole)))
         self.assertTrue(whole.startswith(content.head))
+        self.assertLessEqual(memory.taken, max(0, limit - 100))
         content.body.discard()
         content.body.discard()
         self.assertEqual(memory.taken, 0)
 
+    @given(st.lists(st.integers(1, 2 * LARGE_PIECE), max_size=20), st.integers(1, 100_000))
+    def test_limit(self, sizes: list[int], limit: int) -> None:
+        """Not an octet more than the limit stays in memory, however much room there is."""
+        spill = Spill("nowhere", limit)
+        try:
+            for size in sizes:
+                spill.write(bytes(size))
+        except FileNotFoundError:
+            self.assertGreater(spill.size, limit)
+        else:
+            self.assertLessEqual(spill.size, limit)
+        spill.discard()
+
     def test_shared(self) -> None:
         """Larger messages stay in memory while there is room for all, and give it back when they are gone."""
         directory = self.mktemp()
-        memory = SharedMemory(limit=1000, message=800)
-        spills = [Spill(directory, 100, memory) for _ in range(2)]
+        memory = SharedMemory(limit=1000, own=100)
+        spills = [Spill(directory, 800, memory) for _ in range(2)]
         for spill in spills:
             spill.write(bytes(600))
         self.assertEqual(memory.taken, 1000)
-        third = Spill(directory, 100, memory)
+        third = Spill(directory, 800, memory)
         self.assertRaises(FileNotFoundError, third.write, bytes(101))
         self.assertRaises(FileNotFoundError, spills[0].write, bytes(301))
         spills[0].discard()
@@ -51,6 +69,16 @@ class SpillTests(SynchronousTestCase):
         self.assertEqual(memory.taken, 500)
         content.body.discard()
         self.assertEqual(memory.taken, 0)
+
+    def test_not_copied(self) -> None:
+        """Large pieces are kept as they came."""
+        first, second = bytes(300_000), bytes(400_000)
+        spill = Spill(".")
+        spill.write(first)
+        spill.write(second)
+        kept = list(spill.finish().chunks())
+        self.assertIs(kept[0], first)
+        self.assertIs(kept[1], second)
 
     def test_large(self) -> None:
         """A large message lies in a file without a name, and its head stays in memory."""
@@ -77,7 +105,7 @@ class SpillTests(SynchronousTestCase):
 
     def test_small_pieces(self) -> None:
         """A message that comes in drops takes no more memory than one that comes whole."""
-        spill = Spill(".", memory_limit=200_000)
+        spill = Spill(".", 200_000)
         tracemalloc.start()
         try:
             for number in range(50_000):

@@ -11,7 +11,6 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.config.types import Duration, FilePath, Size
-from mailframe.dialogue import spill
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.testing.smtp import Client, RecordingDelivery, fake_reception, serve
 
@@ -26,8 +25,6 @@ class ChunkingCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.delivery = RecordingDelivery()
-        # What outgrows `spill_limit` goes to a file.
-        self.patch(spill._MEMORY, "limit", 0)
 
     def connect(self, settings: SMTPSettings | None = None) -> Client:
         client = serve(fake_reception(self.delivery), settings)

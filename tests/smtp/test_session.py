@@ -12,7 +12,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from mailframe.config.types import Duration, FilePath, Size
-from mailframe.dialogue import spill
 from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.mail import MailObject
@@ -232,7 +231,6 @@ class TransactionTests(SessionCase):
 
     def test_large_goes_through_a_file(self) -> None:
         """A message larger than what is kept in memory arrives the same, and leaves no file."""
-        self.patch(spill._MEMORY, "limit", 0)
         folder = self.mktemp()
         os.mkdir(folder)
         settings = SMTPSettings(spill_directory=FilePath(folder), spill_limit=Size(1000))
@@ -254,7 +252,6 @@ class TransactionTests(SessionCase):
 
     def test_disk_full(self) -> None:
         """When there is no room to keep a message, it is read to its end and deferred."""
-        self.patch(spill._MEMORY, "limit", 0)
         client = self.connect(SMTPSettings(spill_directory=FilePath("nowhere"), spill_limit=Size(10)))
         self.assertEqual(
             client.message(b"x" * 70 + b"\r\n", "bob@example.test"),
