@@ -207,18 +207,18 @@ class StateTests(HeldCase):
         super().setUp()
         self.mail = message(recipients=3)
         self.held.add(self.mail, "x")
-        self.id = self.mail.queue_id
+        self.queue_id = self.mail.queue_id
 
     def test_released(self) -> None:
         """Nothing goes before it was released; then it goes once."""
         self.assertIsNone(self.held.claim_due())
-        self.assertTrue(self.held.release(self.id))
-        self.assertFalse(self.held.release(self.id))
+        self.assertTrue(self.held.release(self.queue_id))
+        self.assertFalse(self.held.release(self.queue_id))
         claim = self.claimed()
         self.assertEqual((claim.state, claim.progress.pending), (State.SENDING, (0, 1, 2)))
         self.assertIsNone(self.held.claim_due())
         self.assertIsNone(HeldMail(self.path).claim_due())
-        self.assertFalse(self.held.delete(self.id))
+        self.assertFalse(self.held.delete(self.queue_id))
         claim.remove()
         claim.close()
         self.assertEqual(list(self.held.listing()), [])
@@ -226,7 +226,7 @@ class StateTests(HeldCase):
 
     def test_again_later(self) -> None:
         """What could not be delivered waits until it is due, and goes to those who have not got it."""
-        self.held.release(self.id)
+        self.held.release(self.queue_id)
         claim = self.claimed()
         progress = outcome(claim.progress, self.now, [0], {2: "5.1.1 no"})
         claim.note(files.Progress(**{**as_fields(progress), "due": self.now + 60}))
@@ -242,7 +242,7 @@ class StateTests(HeldCase):
 
     def test_failed(self) -> None:
         """What failed is kept, and can be released again to those who did not get it."""
-        self.held.release(self.id)
+        self.held.release(self.queue_id)
         claim = self.claimed()
         claim.note(outcome(claim.progress, self.now, [0, 2], {1: "5.1.1 no"}))
         claim.move(State.FAILED)
@@ -250,25 +250,25 @@ class StateTests(HeldCase):
         self.assertIsNone(self.held.claim_due())
         (held,) = self.held.listing([State.FAILED])
         self.assertEqual(held.progress.failed, {1: "5.1.1 no"})
-        self.assertTrue(self.held.release(self.id))
+        self.assertTrue(self.held.release(self.queue_id))
         self.assertEqual(self.claimed().progress.pending, (1,))
 
     def test_dead_process(self) -> None:
         """What a dead process was sending is taken up by the next."""
-        self.held.release(self.id)
+        self.held.release(self.queue_id)
         self.claimed().close()  # what the kernel does when a process dies
         (held,) = self.held.listing([State.SENDING])
-        self.assertEqual(held.record.queue_id, self.id)
-        self.assertEqual(self.claimed().record.queue_id, self.id)
+        self.assertEqual(held.record.queue_id, self.queue_id)
+        self.assertEqual(self.claimed().record.queue_id, self.queue_id)
 
     def test_deleted(self) -> None:
         """Held, released and failed mail can be thrown away."""
-        self.assertTrue(self.held.delete(self.id))
-        self.assertFalse(self.held.delete(self.id))
+        self.assertTrue(self.held.delete(self.queue_id))
+        self.assertFalse(self.held.delete(self.queue_id))
         self.held.add(self.mail, "x")
-        self.held.release(self.id)
-        self.assertTrue(self.held.delete(self.id))
-        self.assertIsNone(self.held.find(self.id))
+        self.held.release(self.queue_id)
+        self.assertTrue(self.held.delete(self.queue_id))
+        self.assertIsNone(self.held.find(self.queue_id))
 
     def test_moved_while_opening(self) -> None:
         """Whoever opened the file before somebody else moved it does not get it."""
@@ -276,16 +276,16 @@ class StateTests(HeldCase):
 
         def late(file: Any, operation: int) -> None:
             self.patch(__import__("fcntl"), "flock", real)
-            self.assertTrue(HeldMail(self.path).release(self.id))
+            self.assertTrue(HeldMail(self.path).release(self.queue_id))
             real(file, operation)
 
         self.patch(__import__("fcntl"), "flock", late)
-        self.assertIsNone(self.held.claim(self.id, [State.HELD]))
-        self.assertEqual(self.names(State.RELEASED), [self.id])
+        self.assertIsNone(self.held.claim(self.queue_id, [State.HELD]))
+        self.assertEqual(self.names(State.RELEASED), [self.queue_id])
 
     def test_two_processes(self) -> None:
         """Another process that has the message keeps us from it until it ends, however it ends."""
-        self.held.release(self.id)
+        self.held.release(self.queue_id)
         program = (
             "import sys\nfrom mailframe.queue.held import HeldMail\n"
             f"claim = HeldMail({os.path.abspath(self.path)!r}, seconds=lambda: {self.now + 1}).claim_due()\n"
@@ -296,23 +296,23 @@ class StateTests(HeldCase):
         )
         assert process.stdout is not None
         assert process.stdin is not None
-        self.assertEqual(process.stdout.readline().decode().strip(), self.id)
+        self.assertEqual(process.stdout.readline().decode().strip(), self.queue_id)
         self.assertIsNone(self.held.claim_due())
         process.kill()
         process.wait()
         process.stdout.close()
         process.stdin.close()
-        self.assertEqual(self.claimed().record.queue_id, self.id)
+        self.assertEqual(self.claimed().record.queue_id, self.queue_id)
 
     def test_torn_line(self) -> None:
         """A line that a crash cut short does not count, and the next takes its place."""
-        path = Path(self.path, "held", self.id)
+        path = Path(self.path, "held", self.queue_id)
         with open(path, "ab") as file:
             file.write(b'{"at":1,"pend')
-        found = self.held.find(self.id)
+        found = self.held.find(self.queue_id)
         assert found is not None
         self.assertEqual(found.progress.pending, (0, 1, 2))
-        self.assertTrue(self.held.release(self.id))
+        self.assertTrue(self.held.release(self.queue_id))
         self.assertEqual(self.claimed().progress.released, self.now)
 
     @given(st.data())
