@@ -115,6 +115,14 @@ class HAProxyOptions:
         minimum=232,
         maximum=64 * 1024,
     )
+    tls: str = option(
+        "What TLS is worth that ended at a balancer, by the word of its header (version 2, extension SSL): "
+        "``reported``, it is written down and the connection counts as one in clear; ``trusted``, it counts as TLS "
+        "for logins, and STARTTLS is not offered. Trust it only where nobody can listen between the balancers and "
+        "this node.",
+        "reported",
+        choices=("reported", "trusted"),
+    )
 
 
 @attrs.frozen

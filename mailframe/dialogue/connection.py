@@ -82,6 +82,11 @@ class Connection(Protocol):
         """Is TLS on?"""
         return ISSLTransport.providedBy(self.transport)
 
+    @property
+    def confidential(self) -> bool:
+        """May the client say secrets: is TLS on, here or at a proxy that is trusted with it?"""
+        return self.secure or (self.proxy is not None and self.proxy.tls_counts)
+
     def write(self, data: bytes) -> None:
         """Send octets, unless the connection is gone."""
         if not self._lost:

@@ -42,6 +42,7 @@ class FrontedFactory:
         clock: for the time.
         timeout: seconds until the header has to be there.
         header_limit: octets it may have.
+        trusts_tls: does TLS that ended at a proxy count for logins?
 
     Attributes:
         waiting: connections whose header is not there yet.
@@ -56,12 +57,14 @@ class FrontedFactory:
         clock: IReactorTime,
         timeout: float = HEADER_TIME,
         header_limit: int = HEADER_LIMIT,
+        trusts_tls: bool = False,
     ) -> None:
         self.wrappedFactory = factory
         self.networks = networks
         self.clock = clock
         self.timeout = timeout
         self.header_limit = header_limit
+        self.trusts_tls = trusts_tls
         self.waiting: set[HeaderFirst] = set()
 
     def buildProtocol(self, addr: IAddress | None) -> IProtocol:
@@ -116,7 +119,7 @@ class HeaderFirst(Protocol):
         try:
             found = parse_header(self._received, self._factory.header_limit)
             if found is not None:
-                facts = facts_of(found[0], self._proxy)
+                facts = facts_of(found[0], self._proxy, self._factory.trusts_tls)
         except ProxyHeaderError as error:
             metrics.MALFORMED.inc()
             self._drop(str(error))
@@ -203,12 +206,13 @@ class HeaderFirst(Protocol):
         return self.transport
 
 
-def facts_of(header: ProxyHeader, proxy: str) -> ProxyFacts:
+def facts_of(header: ProxyHeader, proxy: str, trusts_tls: bool = False) -> ProxyFacts:
     """What a header says, for policies and logs.
 
     Args:
         header: as it was read.
         proxy: the address of who sent it.
+        trusts_tls: does TLS that ended there count for logins?
 
     Raises:
         ProxyHeaderError: an extension in it is broken.
@@ -216,8 +220,7 @@ def facts_of(header: ProxyHeader, proxy: str) -> ProxyFacts:
     ssl = first(header.tlvs, SSL)
     return ProxyFacts(
         peer=proxy,
-        # HAProxy has no other way to say so in version 1 than to name itself as the client.
-        local=not header.knows_client or (header.source == proxy and header.family != "unix"),
+        local=not header.knows_client or (header.version == 1 and _same(header.source, proxy)),
         destination=header.destination,
         destination_port=header.destination_port,
         alpn=text_of(first(header.tlvs, ALPN)),
@@ -225,6 +228,7 @@ def facts_of(header: ProxyHeader, proxy: str) -> ProxyFacts:
         unique_id=text_of(first(header.tlvs, UNIQUE_ID)),
         tls=parse_tls(ssl) if ssl is not None else None,
         extensions=tuple((tlv.kind, tlv.value) for tlv in header.tlvs),
+        tls_trusted=trusts_tls,
     )
 
 
@@ -244,6 +248,12 @@ def believable(header: ProxyHeader, proxy: str) -> bool:
 def _is_here(text: str) -> bool:
     address = ip_address(text)
     return address is None or address.is_loopback or address.is_unspecified
+
+
+def _same(source: str, proxy: str) -> bool:
+    """Does a proxy name itself as the client? In version 1, HAProxy's checks have no other way to say so."""
+    address = ip_address(source)
+    return address is not None and address == ip_address(proxy)
 
 
 def _address(host: str, port: int) -> IAddress:

@@ -87,6 +87,10 @@ class IConnection(Interface):
     peer_port = Attribute("The peer's port as ``int``, or 0.")
     local_port = Attribute("The port it came in by as ``int``, or 0.")
     secure = Attribute("`bool`: is TLS on?")
+    confidential = Attribute(
+        "`bool`: may a client say secrets here: is TLS on, or did it end at a proxy that is trusted with it "
+        "(`ProxyFacts.tls_counts`)?"
+    )
     proxy = Attribute("`ProxyFacts` of the proxy in front that sent a PROXY header, or None.")
 
     def write(data: bytes) -> None:

@@ -110,7 +110,7 @@ class Logins:
 
         Args:
             mechanism: its name in capitals.
-            secure: is TLS on?
+            secure: may secrets be said, as `IConnection.confidential` has it?
             channel: the connection's.
 
         Raises:

@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from mailframe.message.dates import format_date
 from mailframe.message.mail import MailObject
-from mailframe.message.origin import Origin, ip_address
+from mailframe.message.origin import Origin, ProxyFacts, ip_address
 
 from .interfaces import IFilter
 
@@ -50,6 +50,8 @@ class TraceFilter:
             words = [f"Received: from {_client(origin)}", f"by {self._hostname}"]
         if origin.tls is not None:
             words.append(f"({origin.tls.version} cipher {origin.tls.cipher} bits {origin.tls.bits})")
+        elif origin.proxy is not None and origin.proxy.tls_counts:
+            words.append(_ended_in_front(origin.proxy))
         smtputf8 = mail.envelope.smtputf8
         words += [f"with {transmission(origin, smtputf8)}", f"id {mail.queue_id}"]
         # More than one would tell each of them who the others are (RFC 5321 section 7.2). UTF-8 may be in a field
@@ -97,6 +99,17 @@ def _client(origin: Origin) -> str:
     # A content filter says by XFORWARD whose mail it passes on.
     behind = address_literal(origin.attributes.get("xforward_addr", "")) if origin.attributes else None
     return f"{helo or literal} ({literal}{f' forwarding for {behind}' if behind else ''})"
+
+
+def _ended_in_front(proxy: ProxyFacts) -> str:
+    """TLS that did not come as far as here; so there is no S behind ``with``."""
+    assert proxy.tls is not None
+    # It is the balancer's word, and must not break the field's grammar.
+    version, cipher = (
+        word if len(word) <= LINE and _NAME.issuperset(word) else ""
+        for word in (proxy.tls.version, proxy.tls.cipher)
+    )
+    return f"(TLS ended at a balancer{version and ': ' + version}{cipher and ' cipher ' + cipher})"
 
 
 def _folded(words: list[str]) -> str:

@@ -39,7 +39,7 @@ class Tally:
         metrics.octets_out.inc(self.octets_out)
         proxy = session.connection.proxy
         # Balancers look every few seconds whether we are well: nobody wants to read that.
-        check = proxy is not None and proxy.local and session.login is None
+        check = proxy is not None and proxy.local and not session.login
         log.emit(
             LogLevel.debug if check else LogLevel.info,
             "imap session {session_id} of {login!r} from {peer} is over: {commands} commands, {octets_in} octets in,"
@@ -48,6 +48,7 @@ class Tally:
             peer=session.connection.peer,
             proxy=proxy.peer if proxy is not None else None,
             proxy_id=proxy.unique_id if proxy is not None else None,
+            proxy_tls=proxy.tls_version if proxy is not None else None,
             login=session.login,
             account="" if session.account is None else session.account.name,
             client=session.client,

@@ -57,8 +57,8 @@ class ProxyFacts:
 
     Attributes:
         peer: the proxy's own address (``"unix"`` for a local socket).
-        local: the proxy speaks for itself, as in a health check: it says so, or names itself as the client, or cannot
-            say who the client is (version 1 has one word for both).
+        local: the proxy speaks for itself, as in a health check: it says so, or cannot say who the client is, or
+            names itself as the client in version 1, which has no word for checks.
         destination: the address that the client connected to, "" where that is not known.
         destination_port: its port.
         alpn: what client and proxy agreed on by ALPN, or None.
@@ -66,6 +66,7 @@ class ProxyFacts:
         unique_id: names the connection in the proxy's own log, or None.
         tls: of the client's TLS with the proxy, or None where the proxy does not say.
         extensions: all that the header had, by type, as octets in the order they came.
+        tls_trusted: whoever runs this server lets TLS that ends at the proxy count for logins.
     """
 
     peer: str
@@ -77,6 +78,17 @@ class ProxyFacts:
     unique_id: str | None = None
     tls: ProxyTLS | None = None
     extensions: tuple[tuple[int, bytes], ...] = ()
+    tls_trusted: bool = False
+
+    @property
+    def tls_counts(self) -> bool:
+        """May the client say secrets although TLS is not on here: did it end at the proxy, and is that trusted?"""
+        return self.tls_trusted and not self.local and self.tls is not None and self.tls.used
+
+    @property
+    def tls_version(self) -> str | None:
+        """The version of the TLS that ended at the proxy, by the proxy's word; None where there was none."""
+        return (self.tls.version or "TLS") if self.tls is not None and self.tls.used else None
 
 
 @dataclass(slots=True)

@@ -85,7 +85,7 @@ class Authorization:
 
         Args:
             command: with a mechanism.
-            secure: is TLS on?
+            secure: may secrets be said, as `IConnection.confidential` has it?
             channel: the connection's.
 
         Returns:

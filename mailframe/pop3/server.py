@@ -145,6 +145,7 @@ class POP3Conversation:
             peer=connection.peer,
             proxy=proxy.peer if proxy is not None else None,
             proxy_id=proxy.unique_id if proxy is not None else None,
+            proxy_tls=proxy.tls_version if proxy is not None else None,
             login=session.login,
             account=session.login,
             mailbox="INBOX" if session.login is not None else None,

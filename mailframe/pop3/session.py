@@ -190,7 +190,7 @@ class Session:
     # AUTHORIZATION.
 
     async def _user(self, command: commands.User) -> None:
-        self._authorization.user(command.name, self._connection.secure)
+        self._authorization.user(command.name, self._connection.confidential)
         self._connection.write(ok("Now the password"))
 
     async def _pass(self, command: commands.Pass) -> None:
@@ -203,7 +203,7 @@ class Session:
             return
         connection = self._connection
         channel = channel_of(connection)
-        await self._go_on(await self._authorization.begin(command, connection.secure, channel))
+        await self._go_on(await self._authorization.begin(command, connection.confidential, channel))
 
     async def _response(self, response: Response) -> None:
         await self._go_on(await self._authorization.answer(response.line))
@@ -229,7 +229,7 @@ class Session:
         self._connection.write(ok(f"{count} messages, {octets} octets"))
 
     async def _stls(self, command: commands.Stls) -> None:
-        if self._connection.secure:
+        if self._connection.confidential:
             raise ProtocolError(TLS_ON)
         if self._start_tls is None:
             raise ProtocolError(NO_TLS)
@@ -244,17 +244,17 @@ class Session:
 
     def _capabilities(self) -> list[str]:
         found = [*CAPABILITIES, "IMPLEMENTATION Mailframe"]
-        if self._authorization.passwords_allowed(self._connection.secure):
+        if self._authorization.passwords_allowed(self._connection.confidential):
             found.append("USER")
         if mechanisms := self._mechanisms():
             found.append("SASL " + " ".join(mechanisms))
-        if self._start_tls is not None and self.login is None and not self._connection.secure:
+        if self._start_tls is not None and self.login is None and not self._connection.confidential:
             found.append("STLS")
         return found
 
     def _mechanisms(self) -> tuple[str, ...]:
         connection = self._connection
-        return self._authorization.mechanisms(connection.secure, channel_of(connection))
+        return self._authorization.mechanisms(connection.confidential, channel_of(connection))
 
     async def _quit(self, command: commands.Quit) -> None:
         self._state = State.UPDATE

@@ -118,7 +118,9 @@ class Context:
     def front(self) -> Front:
         """Who may speak for clients at listeners behind balancers."""
         options = self.configuration.haproxy
-        return Front(Networks(options.networks), options.timeout, options.header_limit)
+        return Front(
+            Networks(options.networks), options.timeout, options.header_limit, options.tls == "trusted"
+        )
 
     def policies(self, names: Sequence[str]) -> Sequence[Any]:
         """Policies by name, in order."""

@@ -50,11 +50,13 @@ class Front:
         networks: who may send headers.
         timeout: seconds until a header has to be there.
         header_limit: octets it may have.
+        trusts_tls: does TLS that ended at one of them count for logins?
     """
 
     networks: Networks
     timeout: float = HEADER_TIME
     header_limit: int = HEADER_LIMIT
+    trusts_tls: bool = False
 
 
 @dataclass(frozen=True)
@@ -255,7 +257,9 @@ class ListeningRole(Service):
         if listener.front is not None:
             # Outermost: the header comes in clear, before TLS.
             front = listener.front
-            dressed = FrontedFactory(dressed, front.networks, self._clock, front.timeout, front.header_limit)
+            dressed = FrontedFactory(
+                dressed, front.networks, self._clock, front.timeout, front.header_limit, front.trusts_tls
+            )
             self._fronts.append(dressed)
         return dressed
 

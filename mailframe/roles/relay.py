@@ -123,7 +123,8 @@ class RelayRole(ListeningRole):
         if onward is None:
             # Only the next hop can see to the notice of success that DSN promises (RFC 3461 section 5.2.2).
             settings = settings.without("DSN")
-        if tls is None and not settings.clear_auth_from_loopback and not rules.networks:
+        in_front = any(one.front is not None and one.front.trusts_tls for one in listeners)
+        if tls is None and not (settings.clear_auth_from_loopback or rules.networks or in_front):
             log.warn("relay has no certificates: nobody can log in, so nobody can send")
         router, delivery = self._way(
             store,

@@ -87,7 +87,7 @@ class Authentication:
         Args:
             mechanism: its name in capitals.
             initial: the initial response as sent, or None.
-            secure: is TLS on?
+            secure: may secrets be said, as `IConnection.confidential` has it?
 
         Raises:
             ProtocolError: it is not allowed now, or the response is none.

@@ -109,6 +109,12 @@ class Session(Standing):
         self._chunking = Chunking(settings, self._dialect, clock, extensions.chunking)
         self._ends = clock.seconds() + settings.session_timeout
 
+    @property
+    def confidential(self) -> bool:
+        """May the client say secrets: is TLS on, here or at a balancer that is trusted with it?"""
+        proxy = self._origin.proxy
+        return self.secure or (proxy is not None and proxy.tls_counts)
+
     async def greet(self) -> bytes:
         """The greeting, or the refusal of the connection (RFC 5321 section 3.1)."""
         if self._settings.nomail:
@@ -191,9 +197,9 @@ class Session(Standing):
         keywords = self._extensions.keywords(self.secure, self._clock.seconds())
         if self._settings.expn == "logged-in" and self._origin.login is not None:
             keywords.append("EXPN")
-        if self._tls_offered and not self.secure:
+        if self._tls_offered and not self.confidential:
             keywords.append("STARTTLS")
-        if (auth := self._authentication.keyword(self.secure)) is not None:
+        if (auth := self._authentication.keyword(self.confidential)) is not None:
             keywords.append(auth)
         keywords.extend(self._presenting.keywords())
         return keywords
@@ -276,7 +282,7 @@ class Session(Standing):
         return await verification.answer(command, self._reception, self._settings, self._origin)
 
     async def _starttls(self, command: commands.StartTLS) -> bytes:
-        if self.secure:
+        if self.confidential:
             raise ProtocolError(_TLS_ON)
         if not self._tls_offered:
             raise ProtocolError(NOT_OFFERED)
@@ -284,7 +290,7 @@ class Session(Standing):
         return _START_TLS
 
     async def _auth(self, command: commands.Auth) -> bytes:
-        reply = await self._authentication.begin(command.mechanism, command.initial, self.secure)
+        reply = await self._authentication.begin(command.mechanism, command.initial, self.confidential)
         return self._after_auth(reply)
 
     async def _auth_response(self, response: AuthResponse) -> bytes:

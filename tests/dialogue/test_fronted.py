@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress, IProtocol
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
@@ -133,6 +133,32 @@ class HeaderFirstTests(FrontedCase):
             self.assertEqual(transport.value(), b"hello\r\n")
             self.assertEqual(self.counted(outcome), before + 1)
             self.assertEqual(logs, [])
+
+    def test_check_on_both_families(self) -> None:
+        """A check of version 1 is one too where the listener has IPv4 and IPv6 on one socket."""
+        peer = IPv6Address("TCP", "::ffff:192.0.2.10", 50000)
+        for octets in (
+            b"PROXY TCP4 192.0.2.10 192.0.2.25 50000 25\r\n",
+            b"PROXY TCP6 ::ffff:192.0.2.10 ::ffff:192.0.2.25 50000 25\r\n",
+        ):
+            protocol, _ = self.connect(peer)
+            protocol.dataReceived(octets)
+            facts = self.greeter.made[-1].proxy
+            self.assertTrue(facts is not None and facts.local)
+
+    def test_client_beside_the_proxy(self) -> None:
+        """Version 2 has a word for checks, so a client on the proxy's machine is a client like any other."""
+        tlvs = (encode_tls(ProxyTLS(True)),)
+        for trusts in (True, False):
+            self.factory.trusts_tls = trusts
+            protocol, _ = self.connect()
+            protocol.dataReceived(
+                encode_v2(ProxyHeader(2, False, "inet", "192.0.2.10", 1, "192.0.2.25", 25, tlvs))
+            )
+            inner = self.greeter.made[-1]
+            assert inner.proxy is not None
+            self.assertFalse(inner.proxy.local)
+            self.assertEqual((inner.secure, inner.confidential), (False, trusts))
 
     def test_clients_on_the_proxy(self) -> None:
         """A client on another machine's loopback or local socket does not get what ours get."""

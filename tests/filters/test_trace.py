@@ -16,7 +16,7 @@ from mailframe.message.address import Address
 from mailframe.message.content import Content
 from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.mail import MailObject
-from mailframe.message.origin import Origin, TLSFacts
+from mailframe.message.origin import Origin, ProxyFacts, ProxyTLS, TLSFacts
 from mailframe.testing.smtp import run
 
 TLS = TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", 256)
@@ -83,6 +83,34 @@ class TraceFilterTests(SynchronousTestCase):
             "\twith ESMTPSA id 0123456789ABCDEF for <bob@example.test>;\r\n"
             "\tTue, 14 Nov 2023 22:13:20 +0000\r\n",
         )
+
+    def test_ended_in_front(self) -> None:
+        """TLS that ended at a balancer is named where it is trusted, as a fact of another hop: not by ESMTPS."""
+        for tls, trusted, said in (
+            (
+                ProxyTLS(True, "TLSv1.3", "TLS_X"),
+                True,
+                "(TLS ended at a balancer: TLSv1.3 cipher TLS_X) with ESMTPA",
+            ),
+            (ProxyTLS(True), True, "(TLS ended at a balancer) with ESMTPA"),
+            (
+                ProxyTLS(True, "1) x", "a\r\nb"),
+                True,
+                "(TLS ended at a balancer) with",
+            ),
+            (
+                ProxyTLS(True, "TLSv1.3", "X" * 100),
+                True,
+                "(TLS ended at a balancer: TLSv1.3) with",
+            ),
+            (ProxyTLS(True, "TLSv1.3", "TLS_X"), False, "by mx.example.test with ESMTPA"),
+            (ProxyTLS(False, "TLSv1.3", "TLS_X"), True, "by mx.example.test with ESMTPA"),
+        ):
+            proxy = ProxyFacts("192.0.2.10", tls=tls, tls_trusted=trusted)
+            origin = Origin("S", "192.0.2.1", extended=True, login="bob", proxy=proxy)
+            self.assertIn(said, " ".join(self.field(origin).split()))
+            origin.tls = TLS
+            self.assertIn("bits 256) with ESMTPSA", " ".join(self.field(origin).split()))
 
     def test_several_recipients(self) -> None:
         """Of several recipients none is named: they need not know of each other."""

@@ -51,7 +51,13 @@ listen imaps
     server store 127.0.0.1:{store_imaps} send-proxy-v2
 listen ended
     bind 127.0.0.1:{ended} ssl crt {pem}
-    server mx 127.0.0.1:{mx} send-proxy-v2-ssl-cn proxy-v2-options crc32c,authority
+    server mx 127.0.0.1:{mx} send-proxy-v2-ssl-cn proxy-v2-options crc32c,authority,ssl-cipher
+listen ended_imap
+    bind 127.0.0.1:{ended_imap} ssl crt {pem}
+    server store 127.0.0.1:{store_imap} send-proxy-v2-ssl check
+listen clear_imap
+    bind 127.0.0.1:{clear_imap}
+    server store 127.0.0.1:{store_imap} send-proxy-v2-ssl check
 """
 
 NGINX = """
@@ -107,13 +113,14 @@ status = ""
 certificates = [{{certificate = "tls/certificate.pem", key = "tls/key.pem"}}]
 [haproxy]
 networks = ["127.0.0.1"]
+tls = "trusted"
 [role.mx]
 listen = ["haproxy:tcp:{port["smtp"]}", "tcp:{port["submission"]}"]
 xclient_networks = ["127.0.0.1"]
 xforward_networks = ["127.0.0.1"]
 [role.store]
 lmtp = []
-imap = ["haproxy:ssl:{port["imaps"]}", "tcp:{port["imap"]}"]
+imap = ["haproxy:ssl:{port["imaps"]}", "haproxy:tcp:{port["pop3"]}", "tcp:{port["imap"]}"]
 pop3 = []
 [role.store.imap_options]
 clear_auth_from_loopback = true
@@ -184,14 +191,20 @@ class HAProxyTests(BalancerCase):
 
     def setUp(self) -> None:
         """HAProxy runs."""
-        names = ("smtp", "smtp2", "imaps", "ended")
+        names = ("smtp", "smtp2", "imaps", "ended", "ended_imap", "clear_imap")
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         base, ports = self.base(), node().ports
         pem = base / "both.pem"
         tls = node().certificate.parent
         pem.write_bytes((tls / "certificate.pem").read_bytes() + (tls / "key.pem").read_bytes())
         (base / "haproxy.cfg").write_text(
-            HAPROXY.format(**self.ports, mx=ports["smtp"], store_imaps=ports["imaps"], pem=pem)
+            HAPROXY.format(
+                **self.ports,
+                mx=ports["smtp"],
+                store_imaps=ports["imaps"],
+                store_imap=ports["pop3"],
+                pem=pem,
+            )
         )
         self.start(self.ports["smtp"], "haproxy", "-q", "-db", "-f", str(base / "haproxy.cfg"))
 
@@ -220,7 +233,19 @@ class HAProxyTests(BalancerCase):
         """With TLS that ends at HAProxy, the header has the facts of it, and is read all the same."""
         trust = ssl.create_default_context(cafile=str(node().certificate))
         with smtplib.SMTP_SSL("localhost", self.ports["ended"], context=trust, timeout=20) as client:
-            self.assertIn("from client.test", self.send(client))
+            received = self.send(client)
+        self.assertIn("from client.test", received)
+        self.assertIn("(TLS ended at a balancer: TLSv1.3 cipher TLS_", received)
+        self.assertIn("with ESMTP id", received)
+
+    def test_tls_trusted(self) -> None:
+        """What HAProxy says of TLS decides, connection by connection, whether STARTTLS is still to come."""
+        trust = ssl.create_default_context(cafile=str(node().certificate))
+        with imaplib.IMAP4_SSL("localhost", self.ports["ended_imap"], ssl_context=trust, timeout=20) as ended:
+            self.assertNotIn("STARTTLS", ended.capabilities)
+            ended.login(ALICE, PASSWORD)
+        with imaplib.IMAP4("127.0.0.1", self.ports["clear_imap"], timeout=20) as clear:
+            self.assertIn("STARTTLS", clear.capabilities)
 
     def test_health_checks(self) -> None:
         """HAProxy finds the service healthy, and its checks leave no line in the log."""
@@ -340,10 +365,14 @@ class DocumentedTests(BalancerCase):
 
     def test_haproxy(self) -> None:
         """HAProxy takes ours."""
-        (text,) = self.documented("haproxy")
-        path = self.base() / "haproxy.cfg"
-        path.write_text(text + "\n")
-        run("haproxy", "-c", "-q", "-f", path)
+        texts = self.documented("haproxy")
+        self.assertEqual(len(texts), 2)
+        base, tls = self.base(), node().certificate.parent
+        pem, path = base / "mail.pem", base / "haproxy.cfg"
+        pem.write_bytes((tls / "certificate.pem").read_bytes() + (tls / "key.pem").read_bytes())
+        for text in texts:
+            path.write_text(text.replace("/etc/haproxy/mail.pem", str(pem)) + "\n")
+            run("haproxy", "-c", "-q", "-f", path)
 
     def test_nginx(self) -> None:
         """So does nginx."""

@@ -124,6 +124,16 @@ class ContextTests(ContextCase):
         text = text.replace('[role.store.imap_options]\nbanner = "Hello there"\n', "")
         self.assertIsNone(self.context(text).tls)
 
+    def test_balancers(self) -> None:
+        """What is said of balancers arrives; TLS that ends at them counts only where that is said."""
+        text = TEXT + '[haproxy]\nnetworks = ["192.0.2.10"]\ntimeout = "3s"\nheader_limit = 500\n'
+        front = self.context(text).front
+        self.assertIn("192.0.2.10", front.networks)
+        self.assertEqual((front.timeout, front.header_limit, front.trusts_tls), (3.0, 500, False))
+        self.assertTrue(self.context(text + 'tls = "trusted"\n').front.trusts_tls)
+        self.assertFalse(self.context(text + 'tls = "reported"\n').front.trusts_tls)
+        self.assertRaises(ConfigurationErrors, self.context, text + 'tls = "yes"\n')
+
     def test_memory_is_of_one_process(self) -> None:
         """The store in memory with several workers is refused: each would have its own mail."""
         assembly = self.assembly(TEXT.replace("workers = 1", "workers = 2"))

@@ -32,7 +32,7 @@ async def login(session: Session, arguments: Parser) -> Reply:
     arguments.space()
     password = arguments.astring()
     arguments.end()
-    if not session.logins.passwords_allowed(session.connection.secure):
+    if not session.logins.passwords_allowed(session.connection.confidential):
         raise MailframeError(PRIVACY_REQUIRED)
     try:
         authcid = name.decode("utf-8")
@@ -47,10 +47,10 @@ async def authenticate(session: Session, arguments: Parser) -> Reply | None:
     name = arguments.atom().decode("ascii").upper()
     initial = _initial_response(arguments)
     connection, logins = session.connection, session.logins
-    if not logins.allowed(connection.secure):
+    if not logins.allowed(connection.confidential):
         raise MailframeError(PRIVACY_REQUIRED)
     try:
-        exchange = logins.start(name, connection.secure, channel_of(connection))
+        exchange = logins.start(name, connection.confidential, channel_of(connection))
     except KeyError:
         raise MailframeError(NO_SUCH_MECHANISM) from None
     return await _go_on(session, exchange, exchange.begin(initial))

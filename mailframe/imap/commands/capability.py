@@ -35,12 +35,12 @@ def capabilities(session: Session) -> str:
     """What this session can do now, as CAPABILITY lists it."""
     names = [*ALWAYS, f"APPENDLIMIT={session.settings.append_limit}"]
     if session.state is State.NOT_AUTHENTICATED:
-        if session.surroundings.tls is not None and not session.connection.secure:
+        if session.surroundings.tls is not None and not session.connection.confidential:
             names.append("STARTTLS")
         connection, logins = session.connection, session.logins
-        mechanisms = logins.mechanisms(connection.secure, channel_of(connection))
+        mechanisms = logins.mechanisms(connection.confidential, channel_of(connection))
         names += [f"AUTH={name}" for name in mechanisms]
-        if not logins.passwords_allowed(connection.secure):
+        if not logins.passwords_allowed(connection.confidential):
             names.append("LOGINDISABLED")
     return " ".join(names)
 

@@ -15,7 +15,7 @@ async def starttls(session: Session, arguments: Parser) -> Reply | None:
     """Turn to TLS; what the client said of itself before counts no more."""
     arguments.end()
     contexts = session.surroundings.tls
-    if contexts is None or session.connection.secure:
+    if contexts is None or session.connection.confidential:
         raise bad("STARTTLS is not available")
     session.client = ""
     session.start_tls(contexts)
