@@ -42,7 +42,7 @@ class Fetcher:
         self._pool = HTTPConnectionPool(reactor)
         self._pool.maxPersistentPerHost = _KEPT
         self._agent = Agent(reactor, connectTimeout=timeout, pool=self._pool)
-        self._under_way = 0
+        self._under_way: set[Deferred[bytes]] = set()
 
     async def fetch(
         self, url: str, body: bytes | None = None, headers: dict[str, str] | None = None
@@ -57,22 +57,24 @@ class Fetcher:
         Raises:
             FetchError: there is no answer in time, or it is too long, or says anything else than 200.
         """
-        if self._under_way >= AT_ONCE:
+        if len(self._under_way) >= AT_ONCE:
             raise FetchError(f"{AT_ONCE} questions are under way already")
-        self._under_way += 1
         work = Deferred.fromCoroutine(self._fetch(url, body, headers or {}))
+        self._under_way.add(work)
         work.addTimeout(self._timeout, self._reactor)
         try:
             return await work
         except FetchError:
             raise
         except Exception as error:
-            raise FetchError(f"{_host(url)} does not answer: {error or type(error).__name__}") from error
+            raise FetchError(f"{_host(url)} does not answer: {str(error) or type(error).__name__}") from error
         finally:
-            self._under_way -= 1
+            self._under_way.discard(work)
 
     async def stop(self) -> None:
-        """Close the connections that were kept."""
+        """Ask no more, and close the connections that were kept."""
+        for work in tuple(self._under_way):
+            work.cancel()
         await self._pool.closeCachedConnections()
 
     async def _fetch(self, url: str, body: bytes | None, headers: dict[str, str]) -> bytes:

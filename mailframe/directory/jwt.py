@@ -2,8 +2,8 @@
 
 What has gone wrong with JWTs elsewhere, and why it cannot here: a key is of one algorithm, so a token cannot choose
 another for it (nor ``none``, nor a MAC with a public key as its secret); keys that come in the token are not looked
-at; what the header says must be understood (``crit``) is not; and a token for somebody else, or one that is no access
-token, is refused by ``aud`` and ``typ``.
+at, and a key whose private half was published with it is none; what the header says must be understood (``crit``) is
+not; and a token for somebody else, or one that is no access token, is refused by ``aud`` and ``typ``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,8 +28,13 @@ from .options import OAuthOptions
 
 MINIMUM_RSA_BITS: Final = 2048
 MAXIMUM_RSA_BITS: Final = 8192
+MAXIMUM_EXPONENT_BITS: Final = 32
+"""Nobody has a longer one than 65537; with one as long as the modulus a signature takes a hundred times as long."""
 KEYS_LIMIT: Final = 100
 """Keys of one set that are looked at."""
+
+CHECKED: Final = ("iss", "aud", "exp", "nbf", "iat", "scope", "scp", "email_verified")
+"""The claims that are looked at, besides the one that names the account."""
 
 Verify = Callable[[bytes, bytes], None]
 
@@ -83,7 +89,7 @@ def verified_claims(token: str, keys: Iterable[Key], options: OAuthOptions, now:
         BadToken: it lets nobody in.
     """
     parts = token.split(".")
-    if len(parts) != 3:
+    if len(parts) != 3 or not token.isascii():
         raise BadToken("no JWT")
     header = _json(_octets(parts[0]))
     _check_header(header, options)
@@ -121,7 +127,8 @@ def account_named(claims: Mapping[str, Any], options: OAuthOptions) -> str:
     name = claims.get(options.claim)
     if not isinstance(name, str) or not name:
         raise BadToken(f"without the claim {options.claim}")
-    if options.claim == "email" and claims.get("email_verified") is False:
+    # Some issuers write it as a text. To say nothing means yes only to those who verify all of them.
+    if options.claim == "email" and claims.get("email_verified", True) not in (True, "true"):
         raise BadToken("with an address that nobody has verified")
     return name
 
@@ -154,7 +161,7 @@ def _check_signature(header: Mapping[str, Any], keys: Iterable[Key], signature: 
 
 def _check_times(claims: Mapping[str, Any], options: OAuthOptions, now: float) -> None:
     times = {name: claims[name] for name in ("exp", "nbf", "iat") if name in claims}
-    if any(isinstance(time, bool) or not isinstance(time, int | float) for time in times.values()):
+    if not all(map(_is_time, times.values())):
         raise BadToken("with a time that is no number")
     if not options.introspection and "exp" not in times:
         raise BadToken("without an end")
@@ -162,6 +169,11 @@ def _check_times(claims: Mapping[str, Any], options: OAuthOptions, now: float) -
         raise BadToken("out of date")
     if max(times.get("nbf", 0), times.get("iat", 0)) > now + options.leeway:
         raise BadToken("not good yet")
+
+
+def _is_time(value: object) -> bool:
+    """Not ``NaN`` nor ``Infinity`` either, which `json` reads, and which no clock ever passes."""
+    return type(value) is int or (isinstance(value, float) and math.isfinite(value))
 
 
 def _audience(claims: Mapping[str, Any]) -> list[str]:
@@ -182,7 +194,7 @@ def _scopes(claims: Mapping[str, Any]) -> list[str]:
 
 
 def _key(entry: Mapping[str, Any]) -> Key | None:
-    if entry.get("use", "sig") != "sig":
+    if not _is_public_and_verifies(entry):
         return None
     made = _MAKERS.get((str(entry.get("kty")), str(entry.get("crv", ""))))
     if made is None:
@@ -197,11 +209,21 @@ def _key(entry: Mapping[str, Any]) -> Key | None:
     return Key(str(entry.get("kid", "")), algorithm, verify)
 
 
+def _is_public_and_verifies(entry: Mapping[str, Any]) -> bool:
+    """Is it for signatures (RFC 7517 sections 4.2 and 4.3), and does nobody but the issuer have its private half?"""
+    uses = entry.get("key_ops", ["verify"])
+    return (
+        entry.get("use", "sig") == "sig" and isinstance(uses, list) and "verify" in uses and "d" not in entry
+    )
+
+
 def _rsa(entry: Mapping[str, Any]) -> Verify:
-    modulus = _number(entry["n"])
+    modulus, exponent = _number(entry["n"]), _number(entry["e"])
     if not MINIMUM_RSA_BITS <= modulus.bit_length() <= MAXIMUM_RSA_BITS:
         raise ValueError("too short, or too long to be checked quickly")
-    public = RSAPublicNumbers(_number(entry["e"]), modulus).public_key()
+    if exponent.bit_length() > MAXIMUM_EXPONENT_BITS:
+        raise ValueError("too long to be checked quickly")
+    public = RSAPublicNumbers(exponent, modulus).public_key()
     return lambda signature, signed: public.verify(signature, signed, PKCS1v15(), SHA256())
 
 

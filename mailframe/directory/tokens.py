@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -20,8 +19,9 @@ from mailframe.message.status import CREDENTIALS_INVALID, UNAVAILABLE, Mailframe
 from .answers import MISSING, Answers
 from .fetching import Fetcher, FetchError, checked_url
 from .interfaces import ITokens
-from .jwt import BadToken, Key, UnknownKey, account_named, check_claims, read_keys, verified_claims
+from .jwt import CHECKED, BadToken, Key, UnknownKey, account_named, check_claims, read_keys, verified_claims
 from .options import OAuthOptions
+from .questions import Questions
 
 SEARCH_AGAIN: Final = 60.0
 """Seconds between two looks for a key that a token names and nobody knows; the token may have made it up."""
@@ -85,7 +85,7 @@ class IntrospectedTokens(_Tokens):
         super().__init__(options, reactor, now)
         self._url = checked_url(options.introspection)
         self._answers = Answers(options.remember_entries, options.remember)
-        self._under_way: dict[bytes, list[Deferred[None]]] = {}
+        self._questions: Questions[Mapping[str, Any]] = Questions()
         self._headers: dict[str, str] = {}
         if options.client_id:
             pair = f"{quote(options.client_id, safe='')}:{quote(options.client_secret or '', safe='')}"
@@ -99,19 +99,9 @@ class IntrospectedTokens(_Tokens):
         if not token:
             raise MailframeError(CREDENTIALS_INVALID, "no token")
         key = hashlib.sha256(token.encode("ascii", "replace")).digest()
-        while key in self._under_way:
-            waiting: Deferred[None] = Deferred()
-            self._under_way[key].append(waiting)
-            await waiting
         claims = self._answers.get(key, self._reactor.seconds())
         if claims is MISSING:
-            self._under_way[key] = []
-            try:
-                claims = await self._ask(token)
-                self._answers.put(key, claims, self._reactor.seconds())
-            finally:
-                for waiting in self._under_way.pop(key):
-                    waiting.callback(None)
+            claims = await self._questions.ask(key, lambda: self._ask(token, key))
         return self._account(claims)
 
     def _account(self, claims: Mapping[str, Any]) -> str:
@@ -123,7 +113,7 @@ class IntrospectedTokens(_Tokens):
         except BadToken as error:
             raise MailframeError(CREDENTIALS_INVALID, f"a token {error}") from error
 
-    async def _ask(self, token: str) -> Mapping[str, Any]:
+    async def _ask(self, token: str, key: bytes) -> Mapping[str, Any]:
         form = urlencode({"token": token, "token_type_hint": "access_token"}).encode("ascii")
         try:
             found = json.loads(await self._fetcher.fetch(self._url, form, self._headers))
@@ -131,8 +121,12 @@ class IntrospectedTokens(_Tokens):
             raise MailframeError(UNAVAILABLE, f"a token cannot be introspected: {error}") from error
         if not isinstance(found, dict):
             raise MailframeError(UNAVAILABLE, "a token cannot be introspected: the answer is no object")
-        # Of a token that lets nobody in, nothing else is kept; an empty answer is a negative one.
-        return found if found.get("active") is True else {}
+        # Nothing is kept but what is looked at: some servers tell all they know of a person. Of a token that lets
+        # nobody in, nothing at all; an empty answer is a negative one.
+        wanted = ("active", *CHECKED, self._options.claim) if found.get("active") is True else ()
+        claims = {name: found[name] for name in wanted if name in found}
+        self._answers.put(key, claims, self._reactor.seconds())
+        return claims
 
 
 @implementer(ITokens)
@@ -154,12 +148,20 @@ class JWTTokens(_Tokens):
         self._path = options.jwks_file or ""
         self._keys: Sequence[Key] = ()
         self._read_at = float("-inf")
-        self._reading: list[Deferred[None]] | None = None
+        self._questions: Questions[None] = Questions()
 
     async def start(self) -> None:
         """Read a file of keys, so that a wrong one is noticed; those of a URL are fetched with the first token."""
         if not self._url:
-            self._keys = read_keys(self._read_file())
+            text = self._read_file()
+            try:
+                self._keys = read_keys(text)
+            except ValueError as error:
+                raise ValueError(f"{self._path} has no set of keys (RFC 7517)") from error
+            if not self._keys:
+                raise ValueError(
+                    f"{self._path} has no key that can be used: public RSA, P-256 and Ed25519 can"
+                )
             self._read_at = self._reactor.seconds()
 
     async def account(self, token: str) -> str:
@@ -179,26 +181,18 @@ class JWTTokens(_Tokens):
 
     async def _refresh(self, age: float) -> None:
         """Have keys that were read within ``age`` seconds; one question at a time."""
-        while self._reading is not None:
-            waiting: Deferred[None] = Deferred()
-            self._reading.append(waiting)
-            await waiting
-        if self._reactor.seconds() - self._read_at <= age:
-            return
-        self._reading = []
+        if self._reactor.seconds() - self._read_at > age:
+            await self._questions.ask("keys", self._read)
+
+    async def _read(self) -> None:
         try:
             octets = await self._fetcher.fetch(self._url) if self._url else self._read_file()
             self._keys = read_keys(octets)
-            self._read_at = self._reactor.seconds()
         except (FetchError, OSError, ValueError) as error:
             log.warn("the keys of OAuth tokens cannot be read: {reason}", reason=str(error))
             if not self._keys:
                 raise MailframeError(UNAVAILABLE, f"no keys for tokens: {error}") from error
-            self._read_at = self._reactor.seconds()
-        finally:
-            reading, self._reading = self._reading, None
-            for waiting in reading or ():
-                waiting.callback(None)
+        self._read_at = self._reactor.seconds()
 
     def _read_file(self) -> bytes:
         """A small local file, read at most once a minute: not worth a thread."""

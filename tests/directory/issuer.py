@@ -117,7 +117,8 @@ class Server(Resource):
     """Answers as it is told.
 
     Attributes:
-        answers: by path; octets, or a number for a status without a body, or None for no answer at all.
+        answers: by path; octets, or a number for a status without a body, or a text for a redirection to it, or None for
+            no answer at all.
         asked: requests: path, authorization, body.
     """
 
@@ -125,7 +126,7 @@ class Server(Resource):
 
     def __init__(self) -> None:
         super().__init__()
-        self.answers: dict[str, bytes | int | None] = {}
+        self.answers: dict[str, bytes | int | str | None] = {}
         self.asked: list[tuple[str, str, bytes]] = []
 
     def render(self, request: Any) -> Any:
@@ -135,6 +136,9 @@ class Server(Resource):
         if answer is None:
             request.notifyFinish().addErrback(lambda failure: None)
             return NOT_DONE_YET
+        if isinstance(answer, str):
+            request.redirect(answer.encode())
+            return b""
         if isinstance(answer, int):
             request.setResponseCode(answer)
             return b""

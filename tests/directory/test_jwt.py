@@ -98,8 +98,9 @@ class VerifiedTests(SynchronousTestCase):
         self.refused(token(nbf=NOW + 31), "not good yet")
         self.refused(token(iat=NOW + 31), "not good yet")
         self.refused(token(exp=None), "without an end")
-        for time in ("tomorrow", True, [1]):
+        for time in ("tomorrow", True, [1], float("nan"), float("inf")):
             self.refused(token(exp=time), "no number")
+        self.refused(token(nbf=float("nan")), "no number")
 
     def test_scope(self) -> None:
         """All that is asked for, in one text or a list."""
@@ -112,8 +113,14 @@ class VerifiedTests(SynchronousTestCase):
         """The claim that names the account; an address that was not verified is nobody's."""
         options = OAuthOptions(**OPTIONS)
         self.assertEqual(account_named(issuer.claims(), options), "alice@example.test")
-        for changes in ({"email": None}, {"email": 5}, {"email": ""}, {"email_verified": False}):
+        for changes in ({"email": None}, {"email": 5}, {"email": ""}, {"email": ["alice@example.test"]}):
             self.assertRaises(BadToken, account_named, issuer.claims(**changes), options)
+        for verified in (False, "false", "", 0, [True]):
+            claims = {**issuer.claims(), "email_verified": verified}
+            self.assertRaises(BadToken, account_named, claims, options)
+        for good in (True, "true"):
+            account_named({**issuer.claims(), "email_verified": good}, options)
+        account_named({"sub": "x", "email_verified": False}, OAuthOptions(claim="sub"))
         self.assertEqual(account_named({"sub": "x"}, OAuthOptions(claim="sub")), "x")
 
     def test_malformed(self) -> None:
@@ -126,6 +133,8 @@ class VerifiedTests(SynchronousTestCase):
             "a.b.c.d",
             f"{head}.{body}",
             f"é.{body}.{signature}",
+            f"{head}.é.{signature}",
+            f"{head}.{body}.é",
             f"{head}=.{body}.{signature}",
             f"{url64(b'[]')}.{body}.{signature}",
             f"{url64(b'{' * 5000)}.{body}.{signature}",
@@ -151,6 +160,11 @@ class KeysTests(SynchronousTestCase):
             keys_text(
                 good,
                 rsa_jwk(issuer.RSA, use="enc"),
+                rsa_jwk(issuer.RSA, key_ops=["encrypt"]),
+                rsa_jwk(issuer.RSA, key_ops="verify"),
+                rsa_jwk(issuer.RSA, e=issuer.number(2**2047 + 1)),
+                rsa_jwk(issuer.RSA, d=issuer.number(issuer.RSA.private_numbers().d)),
+                {**issuer.jwks()[1], "d": "AA"},
                 rsa_jwk(issuer.RSA, alg="RS512"),
                 rsa_jwk(issuer.SHORT_RSA),
                 {"kty": "RSA", "n": "!", "e": "AQAB"},
@@ -163,6 +177,7 @@ class KeysTests(SynchronousTestCase):
             )
         )
         self.assertEqual([(key.identifier, key.algorithm) for key in found], [("rsa", "RS256")])
+        self.assertEqual(len(read_keys(keys_text(rsa_jwk(issuer.RSA, key_ops=["sign", "verify"])))), 1)
 
     def test_no_set(self) -> None:
         """What is no set of keys is told."""

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.server import Site
@@ -24,7 +24,7 @@ from mailframe.directory.tokens import SEARCH_AGAIN, IntrospectedTokens, JWTToke
 from mailframe.message.status import CREDENTIALS_INVALID, UNAVAILABLE, MailframeError
 
 from . import issuer
-from .issuer import AUDIENCE, ISSUER, NOW, Server, keys_text, token
+from .issuer import AUDIENCE, ISSUER, NOW, Server, keys_text, rsa_jwk, token
 
 ALICE = "alice@example.test"
 
@@ -150,6 +150,43 @@ class IntrospectedTests(WebCase):
         await self.port.stopListening()
         await self.refused(self.make(timeout=Duration(0.5)), "a-token", temporary=True)
 
+    async def test_redirected(self) -> None:
+        """A server that points elsewhere is not followed: the token is for nobody else."""
+        self.server.answers.update(
+            {"/introspect": self.url + "/elsewhere", "/elsewhere": b'{"active": true}'}
+        )
+        await self.refused(self.make(), "a-token", temporary=True)
+        self.assertEqual([path for path, _, _ in self.server.asked], ["/introspect"])
+
+    async def test_silent_for_many(self) -> None:
+        """When the server is silent, a hundred who ask the same wait once for it, not one after the other."""
+        self.server.answers["/introspect"] = None
+        tokens = self.make(timeout=Duration(0.3))
+        began = time.monotonic()
+        await gatherResults(
+            [Deferred.fromCoroutine(self.refused(tokens, "a-token", temporary=True)) for _ in range(100)]
+        )
+        self.assertLess(time.monotonic() - began, 2)
+        self.assertEqual(len(self.server.asked), 1)
+
+    async def test_kept(self) -> None:
+        """Of an answer nothing is kept but what is looked at."""
+        self.answer(groups=["x" * 1000] * 100)
+        tokens = self.make()
+        await tokens.account("a-token")
+        self.assertNotIn("groups", repr(vars(tokens._answers)))
+        self.assertIn(ALICE, repr(tokens._answers._tables))
+
+    async def test_stopped(self) -> None:
+        """Who waits when the service stops is told to come again."""
+        self.server.answers["/introspect"] = None
+        tokens = self.make(timeout=Duration(60.0))
+        waiting = Deferred.fromCoroutine(self.refused(tokens, "a-token", temporary=True))
+        while not self.server.asked:
+            await deferLater(reactor, 0.01)  # type: ignore[arg-type]
+        await tokens.stop()
+        await waiting
+
     def test_hints(self) -> None:
         """What a refused client is told."""
         hints = self.make(configuration="https://id.example.test/c").hints
@@ -211,15 +248,29 @@ class JWTTests(WebCase):
         )
         await self.refused(tokens, "")
 
+    async def test_asker_hangs_up(self) -> None:
+        """Whoever makes us look for new keys and hangs up does not keep us from having them."""
+        self.server.answers["/keys"] = keys_text(issuer.jwks()[1])
+        tokens = self.make()
+        await tokens.account(token("ES256"))
+        self.server.answers["/keys"] = keys_text(rsa_jwk(issuer.RSA))
+        self.reactor.clock.advance(61)
+        asked = Deferred.fromCoroutine(tokens.account("any"))
+        asked.addErrback(lambda failure: None)
+        asked.cancel()
+        self.assertEqual(await tokens.account(token()), ALICE)
+        await self.refused(tokens, token("ES256"))
+
     async def test_file(self) -> None:
         """A file is read at the start, so that a wrong one is noticed then, and again when it is old."""
         path = self.mktemp()
         tokens = self.make(jwks_file=FilePath(path))
         await self.assertFailure(Deferred.fromCoroutine(tokens.start()), OSError)
-        for text in (b"no keys", b" " * (LIMIT + 1)):
+        for text in (b"no keys", b'{"keys": 5}', keys_text(rsa_jwk(issuer.RSA, d="AQ")), b" " * (LIMIT + 1)):
             with open(path, "wb") as file:
                 file.write(text)
-            await self.assertFailure(Deferred.fromCoroutine(tokens.start()), ValueError)
+            error = await self.assertFailure(Deferred.fromCoroutine(tokens.start()), ValueError)
+            self.assertIn(path, str(error))
         with open(path, "wb") as file:
             file.write(keys_text())
         await tokens.start()
