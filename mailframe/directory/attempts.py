@@ -59,6 +59,8 @@ class Attempts:
         self._networks = ClientNetworks(options.ipv4_prefix, options.ipv6_prefix, options.trusted_networks)
         delays = (options.first_delay, options.longest_delay, options.forget)
         self._by_account = BackOff(tallies, "login.account", options.account_attempts, *delays)
+        # A kind of its own: whoever says a name chooses it, and it must not be the key of such a pair.
+        self._by_pair = BackOff(tallies, "login.pair", options.account_attempts, *delays)
         self._by_network = BackOff(
             tallies, "login.network", options.network_attempts, *delays, many_people=True
         )
@@ -99,7 +101,7 @@ class Attempts:
             for table, key in attempt.watched:
                 table.forgive(key, failures)
         if right and attempt.name:
-            self._tallies.spend(_KNOWN, f"{attempt.name} {attempt.network}", 1, 0, KNOWN)
+            self._tallies.spend(_KNOWN, f"{attempt.network} {attempt.name}", 1, 0, KNOWN)
 
     def end(self, attempt: Attempt) -> None:
         """The attempt is over, however it went."""
@@ -111,8 +113,8 @@ class Attempts:
         by_network = [] if network is None else [(self._by_network, network)]
         if not name:
             return by_network
-        if network is not None and self._tallies.spent(_KNOWN, f"{name} {network}", KNOWN):
-            return [(self._by_account, f"{name} {network}")]
+        if network is not None and self._tallies.spent(_KNOWN, f"{network} {name}", KNOWN):
+            return [(self._by_pair, f"{network} {name}")]
         return [(self._by_account, name), *by_network]
 
 

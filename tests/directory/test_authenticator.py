@@ -226,6 +226,17 @@ class AuthenticatorTests(SynchronousTestCase):
         self.clock.advance(61)
         self.delayed(self.ask(b"right", peer="203.0.113.1"))
 
+    def test_name_made_up_for_it(self) -> None:
+        """No name a stranger can say is taken for the owner in the owner's network."""
+        names = ("alice@example.test 198.51.100.7/32", "198.51.100.7/32 alice@example.test")
+        self.right(b"right", peer="198.51.100.7")
+        self.clock.advance(100)
+        for name in names * 8:
+            asked = self.ask(b"wrong", name, peer="192.0.2.1")
+            self.clock.advance(15)
+            self.refused(asked)
+        self.right(b"right", peer="198.51.100.7")
+
     def test_neighbour_with_an_old_password(self) -> None:
         """One telephone with an old password does not delay the others in its office."""
         self.right(b"right", "bob@example.test")
