@@ -13,9 +13,9 @@ from zope.interface import implementer
 from mailframe.directory.interfaces import ISenderRights
 from mailframe.message import header
 from mailframe.message.address import Address, parse_mailbox
-from mailframe.message.addresslist import mailboxes
 from mailframe.message.dates import format_date
 from mailframe.message.mail import MailObject
+from mailframe.message.mailboxlist import mailboxes
 
 from .interfaces import IFilter
 from .repair import Additions, repair
@@ -59,10 +59,11 @@ class SubmissionFilter:
         return mail.with_content(content.with_prefix(added)) if added else mail
 
     async def _additions(self, mail: MailObject, head: bytes) -> Additions:
+        originator = _originator(mail)
         return Additions(
             date=_field("Date", format_date(self._clock.seconds())),
             message_id=_field("Message-ID", f"<{mail.queue_id}@{self._hostname}>"),
-            originator=_originator(mail),
+            originator=_field("From", _written(mail, originator)) if originator is not None else None,
             sender=await self._sender_field(mail, head),
         )
 
@@ -72,28 +73,36 @@ class SubmissionFilter:
             return None
         fields, _ = header.leading(head)
         names = [one for field in fields if field.name.lower() == b"from" for one in mailboxes(field.body)]
-        if not names or await self._is_own(login, names):
+        account = _account(mail)
+        if account is None or await self._is_own(login, account, names or [_originator(mail)]):
             return None
-        return _field("Sender", login)
+        return _field("Sender", _written(mail, account))
 
-    async def _is_own(self, login: str, names: list[Address | None]) -> bool:
+    async def _is_own(self, login: str, account: Address, names: list[Address | None]) -> bool:
         if self._sender == "differs" or self._rights is None:
-            return [str(name).lower() for name in names] == [login.lower()]
+            return [str(name).lower() for name in names] == [str(account).lower()]
         for name in names:
             if name is None or not await self._rights.may_send_as(login, name):
                 return False
         return True
 
 
-def _originator(mail: MailObject) -> bytes | None:
-    """A From field for who sent the message: its reverse-path, or the login where that is null."""
-    address = mail.envelope.reverse_path
-    if address is None and mail.origin.login is not None:
-        try:
-            address = parse_mailbox(mail.origin.login)
-        except ValueError:
-            return None
-    return _field("From", str(address)) if address is not None else None
+def _originator(mail: MailObject) -> Address | None:
+    """Who sent a message without From: its reverse-path, or the login where that is null."""
+    return mail.envelope.reverse_path or _account(mail)
+
+
+def _account(mail: MailObject) -> Address | None:
+    """The login's own address."""
+    try:
+        return parse_mailbox(mail.origin.login) if mail.origin.login is not None else None
+    except ValueError:
+        return None
+
+
+def _written(mail: MailObject, address: Address) -> str:
+    """An address for a field. UTF-8 may be in one of an internationalised message only (RFC 6532)."""
+    return str(address) if mail.envelope.smtputf8 else bytes(address).decode()
 
 
 def _field(name: str, body: str) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from .address import Address, parse_mailbox, quote_local_part
 from .tokens import comment_end, unquote
 
 
@@ -69,25 +68,6 @@ def parse(octets: bytes) -> list[Entry]:
             entries.append(Entry(name or None, None, mailbox, host))
         position = match.end()
     return entries
-
-
-def mailboxes(octets: bytes) -> list[Address | None]:
-    """The addresses of an unfolded address field, those in groups too.
-
-    Returns:
-        Addresses in order; None for an entry that is none, so that nobody overlooks it.
-    """
-    return [_mailbox(entry) for entry in parse(octets) if entry.host is not None]
-
-
-def _mailbox(entry: Entry) -> Address | None:
-    if not entry.mailbox or not entry.host:
-        return None
-    try:
-        local_part, host = entry.mailbox.decode(), entry.host.decode()
-        return parse_mailbox(f"{quote_local_part(local_part)}@{host}")
-    except ValueError:
-        return None
 
 
 class _Reader:

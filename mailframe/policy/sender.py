@@ -10,10 +10,10 @@ from zope.interface import implementer
 
 from mailframe.directory.interfaces import IDirectory, ISenderRights
 from mailframe.message.address import Address, parse_domain
-from mailframe.message.addresslist import mailboxes
 from mailframe.message.envelope import Envelope
 from mailframe.message.header import leading
 from mailframe.message.mail import MailObject
+from mailframe.message.mailboxlist import mailboxes
 from mailframe.message.origin import Origin
 from mailframe.message.status import MailframeError, Status
 
@@ -80,13 +80,9 @@ class SenderPolicy:
         """Refuse From and Sender fields with addresses that belong to somebody else; raises as `mail`."""
         if self._header == "off":
             return None
-        fields, _ = leading(mail.content.head)
-        for field in fields:
-            if field.name.lower() not in _CHECKED:
-                continue
-            for address in mailboxes(field.body):
-                if address is None or not await self._may(mail.origin, address, self._header):
-                    return self._verdict(mail.origin, address, "header", self._header, FROM_NOT_YOURS)
+        for address in _authors(mail):
+            if address is None or not await self._may(mail.origin, address, self._header):
+                return self._verdict(mail.origin, address, "header", self._header, FROM_NOT_YOURS)
         return None
 
     async def _may(self, origin: Origin, address: Address, check: Check) -> bool:
@@ -121,3 +117,13 @@ class SenderPolicy:
             return None
         shown = str(address) if address is not None and address.is_ascii else "that address"
         return refusal.with_text(refusal.text.format(address=shown[:_SHOWN]))
+
+
+def _authors(mail: MailObject) -> Sequence[Address | None]:
+    """The addresses in From and Sender; None for what is none."""
+    fields = [field for field in leading(mail.content.head)[0] if field.name.lower() in _CHECKED]
+    found = [address for field in fields for address in mailboxes(field.body)]
+    if mail.envelope.reverse_path is not None and all(field.name.lower() != b"from" for field in fields):
+        # A filter makes a missing From of it.
+        found.append(mail.envelope.reverse_path)
+    return found

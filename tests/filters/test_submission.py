@@ -48,12 +48,14 @@ class SubmissionFilterTests(SynchronousTestCase):
         reverse_path: Address | None = None,
         login: str | None = ALICE,
         sender: SenderField = "never",
+        parameters: dict[str, str | None] | None = None,
     ) -> Content:
         rights = FakeRights({ALICE: ["info@example.test"]})
         made = SubmissionFilter("relay.example.test", self.clock, rights, sender)
         verifyObject(IFilter, made)
         content = Content.of(content) if isinstance(content, bytes) else content
-        mail = MailObject("0QUEUEID", Envelope(reverse_path), content, Origin("S", "192.0.2.1", login=login))
+        envelope = Envelope(reverse_path, parameters=parameters or {})
+        mail = MailObject("0QUEUEID", envelope, content, Origin("S", "192.0.2.1", login=login))
         return run(made.filter(mail)).content
 
     def test_whole(self) -> None:
@@ -68,6 +70,19 @@ class SubmissionFilterTests(SynchronousTestCase):
         self.assertEqual(first(made, b"Message-ID"), b"<0QUEUEID@relay.example.test>")
         self.assertEqual(first(made, b"From"), b"x@example.test")
         self.assertEqual(first(made, b"To"), b"undisclosed-recipients:;")
+
+    def test_a_labels(self) -> None:
+        """A domain in U-labels is written in A-labels, unless the message is internationalised."""
+        sender = parse_mailbox("x@xn--bcher-kva.test")
+        self.assertEqual(first(self.filtered(b"\r\n", sender).octets(), b"From"), b"x@xn--bcher-kva.test")
+        made = self.filtered(b"\r\n", sender, parameters={"SMTPUTF8": None})
+        self.assertEqual(first(made.octets(), b"From"), "x@b\u00fccher.test".encode())
+        login = "alice@xn--bcher-kva.test"
+        for spelling in (login, login.upper(), "alice@b\u00fccher.test"):
+            made = self.filtered(f"From: {spelling}\r\n\r\n".encode(), login=login, sender="differs")
+            self.assertIsNone(first(made.octets(), b"Sender"), spelling)
+        made = self.filtered(b"From: x@example.test\r\n\r\n", login=login, sender="differs")
+        self.assertEqual(first(made.octets(), b"Sender"), login.encode())
 
     def test_null_reverse_path(self) -> None:
         """Where the reverse-path is null From is the login, and without that nobody."""
@@ -95,9 +110,17 @@ class SubmissionFilterTests(SynchronousTestCase):
             self.assertIsNone(first(self.filtered(octets, login=None, sender="foreign").octets(), b"Sender"))
 
     def test_sender_where_it_differs(self) -> None:
-        """Or if From is not exactly its own address."""
+        """Or if From is not exactly its own address, be it one that was missing."""
         octets = WHOLE.replace(b"alice@", b"info@")
         self.assertEqual(first(self.filtered(octets, sender="differs").octets(), b"Sender"), ALICE.encode())
+        boss = parse_mailbox("boss@example.test")
+        self.assertEqual(
+            first(self.filtered(b"\r\n", boss, sender="differs").octets(), b"Sender"), ALICE.encode()
+        )
+        self.assertEqual(
+            first(self.filtered(b"\r\n", boss, sender="foreign").octets(), b"Sender"), ALICE.encode()
+        )
+        self.assertIsNone(first(self.filtered(b"\r\n", sender="differs").octets(), b"Sender"))
         octets = WHOLE.replace(b"alice@", b"Alice@")
         self.assertIsNone(first(self.filtered(octets, sender="differs").octets(), b"Sender"))
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.message.address import Address
-from mailframe.message.addresslist import GROUP_END, Entry, mailboxes, parse
+from mailframe.message.addresslist import GROUP_END, Entry, parse
 from tests.strategies import addresses
 
 WORDS = st.text("abcXYZ019!#$%&'*+-/=?^_`{|}~", min_size=1, max_size=6)
@@ -115,23 +115,3 @@ class ParseTests(SynchronousTestCase):
 def _is_plain(address: Address) -> bool:
     """An address that the standard library of every version reads alike: no quotes, no literals."""
     return not address.is_literal and address.local_part.isascii() and address.local_part.isalnum()
-
-
-class MailboxesTests(SynchronousTestCase):
-    def test_groups_and_faults(self) -> None:
-        """Addresses in groups count, names of groups do not, and what is none is not passed over."""
-        alice, odd = Address("alice", "x.test"), Address("a b", "x.test")
-        self.assertEqual(mailboxes(b'us: A <alice@X.test>, alice@x.test;, "a b"@x.test'), [alice, alice, odd])
-        self.assertEqual(mailboxes(b"alice, <alice@x.test>, @x.test, \xff@x.test"), [None, alice, None, None])
-        self.assertEqual(mailboxes(b"nobody:;"), [])
-
-    @given(st.lists(addresses().filter(lambda one: bool(one.local_part)), max_size=4))
-    def test_any_address(self, wanted: list[Address]) -> None:
-        """Any address that an envelope may have is found in a header field."""
-        self.assertEqual(mailboxes(b", ".join(b"<" + bytes(one) + b">" for one in wanted)), wanted)
-
-    @given(st.binary(max_size=100))
-    def test_any(self, octets: bytes) -> None:
-        """Whatever is written there, it is addresses or none, never an error."""
-        for one in mailboxes(octets):
-            self.assertTrue(one is None or isinstance(one, Address))

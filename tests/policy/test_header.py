@@ -67,6 +67,17 @@ class HeaderPolicyTests(SynchronousTestCase):
         ):
             self.assertEqual(answer(b"From: " + body + b"\r\n"), "554 5.6.0", body)
 
+    def test_bcc_in_the_body(self) -> None:
+        """A Bcc behind a line that is no field would become part of the body for all to see; it is refused."""
+        for octets in (
+            b"From alice Fri Jan 15\r\nFrom: alice@example.test\r\nBcc: x@example.test\r\n\r\nbody\r\n",
+            b"Subject: x\r\nno field\r\nRESENT-BCC : x@example.test\r\n",
+        ):
+            self.assertEqual(answer(octets), "554 5.6.0", octets)
+            self.assertIsNone(answer(octets.replace(b"Bcc", b"Cc").replace(b"BCC", b"CC")), octets)
+        self.assertIsNone(answer(b"Bcc: x@example.test\r\n\r\nno field\r\nBcc: x\r\n\r\n"))
+        self.assertIsNone(answer(b"\r\nno field\r\nBcc: x\r\n\r\n"))
+
     def test_missing_from(self) -> None:
         """A missing From is refused where that is configured, or nobody knows what to put there."""
         self.assertEqual(answer(b"\r\n", HeaderPolicy(missing_from="refuse")), "554 5.6.0")

@@ -41,9 +41,12 @@ class SenderCase(SynchronousTestCase):
         reverse_path = parse_mailbox(sender) if sender else None
         return code(run(policy.mail(Origin("S", "192.0.2.1", login=login), Envelope(reverse_path))))
 
-    def content(self, policy: SenderPolicy, octets: bytes, login: str | None = ALICE) -> str | None:
+    def content(
+        self, policy: SenderPolicy, octets: bytes, login: str | None = ALICE, sender: str = ""
+    ) -> str | None:
         origin = Origin("S", "192.0.2.1", login=login)
-        return code(run(policy.content(MailObject("ID", Envelope(None), Content.of(octets), origin))))
+        envelope = Envelope(parse_mailbox(sender) if sender else None)
+        return code(run(policy.content(MailObject("ID", envelope, Content.of(octets), origin))))
 
 
 class EnvelopeTests(SenderCase):
@@ -128,9 +131,27 @@ class HeaderTests(SenderCase):
             b"From: us: alice@example.test, boss@example.test;\r\n",
             b'From: "alice@example.test" <boss@example.test>\r\n',
             b"From: alice@example.test@example.net\r\n",
+            b"From: <alice@example.test> boss@example.test\r\n",
+            b"From: boss@example.test <alice@example.test>\r\n",
             b"From: nonsense\r\n",
         ):
             self.assertEqual(self.content(policy, octets), "550 5.7.1", octets)
+
+    def test_missing(self) -> None:
+        """A missing From will be the reverse-path, so that has to be Alice's then, though nobody looked before."""
+        for sender, expected in (
+            (ALICE, None),
+            ("info@example.test", None),
+            ("boss@example.test", "550 5.7.1"),
+        ):
+            for octets in (
+                b"Subject: x\r\n",
+                b"\r\nFrom: alice@example.test\r\n",
+                f"Sender: {ALICE}\r\n".encode(),
+            ):
+                self.assertEqual(self.content(self.policy("off"), octets, sender=sender), expected)
+            octets = b"From: alice@example.test\r\n"
+            self.assertIsNone(self.content(self.policy("off"), octets, sender=sender))
 
     def test_warned(self) -> None:
         """Where that is configured it is taken."""
