@@ -204,7 +204,7 @@ def _make_cram(password: bytes) -> str:
 
 
 def in_clear(stored: str) -> bytes | None:
-    """The password itself, where that is what is kept; None for a hash.
+    """The password itself, where that is what is kept; None for a hash, and for an empty one, which lets nobody in.
 
     Raises:
         BadHash: it cannot be read.
@@ -214,7 +214,8 @@ def in_clear(stored: str) -> bytes | None:
     if base not in ("PLAIN", "CLEAR", "CLEARTEXT"):
         return None
     try:
-        return (_decoded(base, encoding, text) if encoding else text).encode("utf-8", "surrogateescape")
+        password = _decoded(base, encoding, text) if encoding else text
+        return password.encode("utf-8", "surrogateescape") or None
     except ValueError as error:
         raise BadHash("a password in clear cannot be read") from error
 

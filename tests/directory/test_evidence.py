@@ -166,6 +166,15 @@ class EvidenceTests(SynchronousTestCase):
         self.wrong(self.scram(ALICE, "right", authzid=BOB))
         self.wrong(Certificate(ALICE, BOB))
 
+    def test_empty_password(self) -> None:
+        """An account whose password is left empty lets nobody in, by whatever mechanism."""
+        self.make(account_attempts=100)
+        for stored in ("{PLAIN}", "{CLEARTEXT.HEX}", make_hash("right", "SSHA256")):
+            self.directory.set_password(BOB, stored)
+            for base in ("SCRAM-SHA-256", "SCRAM-SHA-1"):
+                self.wrong(self.scram(BOB, "", base))
+            self.wrong(Digest(BOB, b"<1>", hmac.digest(b"", b"<1>", "md5").hex().encode()))
+
     def test_changed_password(self) -> None:
         """A new password without keys leaves none of the old one's."""
         self.directory.set_password(ALICE, make_hash("new", "SSHA256"))
