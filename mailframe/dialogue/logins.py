@@ -138,7 +138,7 @@ class Logins:
         """
         assert self._sasl is not None
         try:
-            return await self._sasl.keys(wanted.authcid, wanted.mechanism, self._session_id)
+            return await self._sasl.keys(wanted.authcid, wanted.mechanism, self._peer, self._session_id)
         except MailframeError as error:
             self.failed(error, wanted.authcid, wanted.mechanism)
             raise

@@ -77,6 +77,26 @@ class Attempts:
         delay = max([table.begin(key) for table, key in watched], default=0.0)
         return Attempt(name, network, watched, delay)
 
+    def ask(self, name: str, peer: str) -> Attempt:
+        """A question that costs us something begins, without which no proof can be made; `end` must follow.
+
+        It is not held against the account: nothing is guessed by it.
+        """
+        network = self._networks.of(peer)
+        watched = self._asking(name, network)
+        delay = max([table.begin(key) for table, key in watched], default=0.0)
+        return Attempt(name, network, watched, delay)
+
+    def answered(self, name: str, peer: str) -> None:
+        """The proof came: the question, which had been counted as a failure, was none."""
+        for table, key in self._asking(name, self._networks.of(peer)):
+            table.forgive(key, 1)
+
+    def unanswered(self, name: str, peer: str) -> None:
+        """The proof was not looked at, because whoever sent it hung up."""
+        for table, key in self._asking(name, self._networks.of(peer)):
+            table.failed(key)
+
     async def wait(self, attempt: Attempt) -> None:
         """Wait as long as earlier failures make it.
 
@@ -100,13 +120,16 @@ class Attempts:
             failures = first.failures(name) if attempt.name else 0
             for table, key in attempt.watched:
                 table.forgive(key, failures)
-        if right and attempt.name:
+        if right and attempt.name and attempt.network is not None:
             self._tallies.spend(_KNOWN, f"{attempt.network} {attempt.name}", 1, 0, KNOWN)
 
     def end(self, attempt: Attempt) -> None:
         """The attempt is over, however it went."""
         for table, key in attempt.watched:
             table.end(key)
+
+    def _asking(self, name: str, network: str | None) -> list[tuple[BackOff, str]]:
+        return [each for each in self._watched(name, network) if each != (self._by_account, name)]
 
     def _watched(self, name: str, network: str | None) -> list[tuple[BackOff, str]]:
         """Account and network, or the two as one where they are known."""

@@ -104,10 +104,10 @@ class PasswordAuthenticator:
         """The SASL mechanisms that are configured, and can succeed."""
         return self._evidence.mechanisms
 
-    async def keys(self, authcid: str, mechanism: str, session_id: str = "") -> Keys:
+    async def keys(self, authcid: str, mechanism: str, peer: str = "", session_id: str = "") -> Keys:
         """The SCRAM keys of a user; see `ISASLAuthenticator`."""
         self._check_running()
-        return await self._evidence.keys(authcid, mechanism)
+        return await self._evidence.keys(authcid, mechanism, peer)
 
     async def judge(self, evidence: Evidence) -> Identity:
         """Decide on what a client proved itself with; see `ISASLAuthenticator`."""

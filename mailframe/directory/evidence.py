@@ -1,7 +1,8 @@
 """Logins by other means than a password on the wire: SCRAM, CRAM-MD5, OAuth tokens, client certificates.
 
 Nobody learns here who has an account: what is asked about an unknown user costs the same (one PBKDF2 for each
-question after SCRAM keys, the same rounds of MD5 for each digest), and looks the same each time.
+question after SCRAM keys, the same rounds of MD5 for each digest), and looks the same each time. As a question costs
+us as much as a wrong password, it counts like one until the proof comes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from mailframe.message.status import CREDENTIALS_INVALID, UNAVAILABLE, MailframeError
@@ -71,9 +73,18 @@ class EvidenceCheck:
         found += ["EXTERNAL"] if options.external else []
         return [*found, *OAUTH] if self._tokens is not None else found
 
-    async def keys(self, authcid: str, mechanism: str) -> Keys:
+    async def keys(self, authcid: str, mechanism: str, peer: str = "") -> Keys:
         """The SCRAM keys of a user (see `ISASLAuthenticator.keys`)."""
         name = self._name(authcid)
+        attempt = self._attempts.ask(name, peer)
+        try:
+            await self._attempts.wait(attempt)
+            self._attempts.count(attempt, False)
+            return await self._keys(name, mechanism)
+        finally:
+            self._attempts.end(attempt)
+
+    async def _keys(self, name: str, mechanism: str) -> Keys:
         credential = await self._source.credential(name)
         try:
             kept = None if credential is None else keys_of(credential, mechanism)
@@ -93,7 +104,7 @@ class EvidenceCheck:
         claim = evidence.claim
         match claim:
             case Proof():
-                return await self._counted(evidence, claim.authcid, lambda found: _now(claim.right))
+                return await self._proved(evidence, claim)
             case Digest():
                 return await self._counted(
                     evidence, claim.authcid, lambda found: self._is_digest(claim, found)
@@ -103,6 +114,16 @@ class EvidenceCheck:
             case Certificate() if self._options.external:
                 return await self._certificate(claim)
         raise MailframeError(CREDENTIALS_INVALID, f"a login by {type(claim).__name__} is not possible here")
+
+    async def _proved(self, evidence: Evidence, claim: Proof) -> Identity:
+        """What answers a question after keys; they were the costly part, so hanging up now takes nothing back."""
+        name = self._name(claim.authcid)
+        self._attempts.answered(name, evidence.peer)
+        try:
+            return await self._counted(evidence, claim.authcid, lambda found: _now(claim.right))
+        except CancelledError:
+            self._attempts.unanswered(name, evidence.peer)
+            raise
 
     async def _counted(
         self, evidence: Evidence, authcid: str, right: Callable[[Credential | None], Awaitable[bool]]

@@ -105,15 +105,17 @@ class ISASLAuthenticator(IAuthenticator):
         Only what can succeed: clients that are offered a mechanism often try no other one.
         """
 
-    def keys(authcid: str, mechanism: str, session_id: str = "") -> Awaitable[Keys]:
+    def keys(authcid: str, mechanism: str, peer: str = "", session_id: str = "") -> Awaitable[Keys]:
         """The SCRAM keys of a user, on the way to `judge`.
 
         Where there are none, the answer is keys that fit no password; they look like others, come in the same time,
-        and are the same each time, so that nobody learns who has an account.
+        and are the same each time, so that nobody learns who has an account. Anybody may ask as often as he likes and
+        never call `judge`: whoever pays for the answer delays those who do.
 
         Args:
             authcid: as the client wrote it.
             mechanism: ``SCRAM-SHA-256`` or ``SCRAM-SHA-1``.
+            peer: the client's address, for limits on questions without a proof.
             session_id: for the log.
 
         Raises:

@@ -50,7 +50,7 @@ class FakeSASLAuthenticator(FakeAuthenticator):
         """What it was told."""
         return self._able
 
-    async def keys(self, authcid: str, mechanism: str, session_id: str = "") -> Keys:
+    async def keys(self, authcid: str, mechanism: str, peer: str = "", session_id: str = "") -> Keys:
         """Keys of the password, or of one that nobody knows."""
         if self.error is not None:
             raise self.error

@@ -265,6 +265,63 @@ class EvidenceTests(SynchronousTestCase):
         self.successResultOf(waiting)
         self.assertEqual(self.successResultOf(self.judged(Proof(ALICE, True), "198.51.100.7")).authcid, ALICE)
 
+    def asked(self, name: str, peer: str = "192.0.2.1") -> Deferred[Keys]:
+        return Deferred.fromCoroutine(self.authenticator.keys(name, "SCRAM-SHA-256", peer))
+
+    def test_questions_without_proof(self) -> None:
+        """Each salt costs us a derivation: who asks for many and proves nothing must wait, whomever he asks for."""
+        self.make(network_attempts=2)
+        for name in (ALICE, "nobody@example.test"):
+            self.successResultOf(self.asked(name))
+        self.threads.calls.clear()
+        for name in (ALICE, BOB, "nobody@example.test"):
+            waiting = self.asked(name)
+            self.assertNoResult(waiting)
+            waiting.cancel()
+            self.failureResultOf(waiting, CancelledError)
+        self.assertEqual(self.threads.calls, [])
+        self.successResultOf(self.asked(ALICE, "198.51.100.7"))
+        waiting = self.asked(ALICE)
+        self.clock.advance(1)
+        self.successResultOf(waiting)
+        waiting = self.asked(ALICE)
+        self.clock.advance(1)
+        self.assertNoResult(waiting)
+        self.clock.advance(1)
+        self.successResultOf(waiting)
+
+    def test_questions_with_proof(self) -> None:
+        """Who proves what he asked for is not held up; a wrong proof counts once, and not the question besides."""
+        self.make(network_attempts=2, account_attempts=9)
+        for _ in range(5):
+            self.successResultOf(self.asked(ALICE))
+            self.successResultOf(self.judged(Proof(ALICE, True)))
+        for _ in range(2):
+            self.successResultOf(self.asked(BOB))
+            self.wrong(Proof(BOB, False))
+        self.assertNoResult(self.asked(BOB))
+
+    def test_of_a_known_client(self) -> None:
+        """What others in the network left open does not hold up who logs in from there."""
+        self.make(network_attempts=2)
+        self.successResultOf(self.judged(Proof(ALICE, True)))
+        for _ in range(4):
+            self.asked("nobody@example.test")
+        self.successResultOf(self.asked(ALICE))
+        self.successResultOf(self.judged(Proof(ALICE, True)))
+
+    def test_hung_up_before_the_judgement(self) -> None:
+        """A proof that nobody waits for leaves the question open."""
+        self.make(network_attempts=3, account_attempts=1)
+        self.wrong(Proof(ALICE, False), CREDENTIALS_INVALID)
+        self.successResultOf(self.asked(ALICE))
+        waiting = self.judged(Proof(ALICE, False))
+        self.assertNoResult(waiting)
+        waiting.cancel()
+        self.failureResultOf(waiting, CancelledError)
+        self.successResultOf(self.asked(BOB))
+        self.assertNoResult(self.asked(BOB))
+
     def test_busy(self) -> None:
         """When all threads are busy, the answer is temporary."""
         self.threads.full = True
