@@ -33,6 +33,18 @@ class Networks:
         return address is not None and any(address in network for network in self._networks)
 
 
+def are_everybody(networks: Iterable[str]) -> bool:
+    """Do these networks, alone or together, have all addresses of IPv4 or of IPv6?
+
+    Raises:
+        ValueError: one is no network.
+    """
+    parsed = [ipaddress.ip_network(network) for network in networks]
+    one = ipaddress.collapse_addresses(each for each in parsed if isinstance(each, ipaddress.IPv4Network))
+    other = ipaddress.collapse_addresses(each for each in parsed if isinstance(each, ipaddress.IPv6Network))
+    return any(each.prefixlen == 0 for each in (*one, *other))
+
+
 def is_loopback(peer: str) -> bool:
     """Is this peer on this machine: a local socket, or a loopback address?"""
     address = ip_address(peer)

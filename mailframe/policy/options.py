@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 
 from mailframe.config.types import Network, option
+from mailframe.message.networks import are_everybody
+
+from .login import EVERYBODY
+
+
+def not_everybody(_: object, attribute: object, value: Sequence[str]) -> None:
+    """A validator of networks whose clients need not log in.
+
+    Raises:
+        ValueError: they are all there are.
+    """
+    if are_everybody(value):
+        raise ValueError(EVERYBODY)
 
 
 @attrs.frozen
@@ -34,4 +49,6 @@ class LoginOptions:
     """Options of `mailframe.policy.login.LoginPolicy`."""
 
     own_address_only: bool = option("The sender must be the account's own address, or null.", False)
-    networks: tuple[Network, ...] = option("Clients in these networks need not log in.", ())
+    networks: tuple[Network, ...] = option(
+        "Clients in these networks need not log in.", (), validator=not_everybody
+    )

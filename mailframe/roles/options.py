@@ -21,6 +21,7 @@ from mailframe.config.types import (
 from mailframe.imap.settings import IMAPSettings
 from mailframe.message.address import parse_domain, parse_mailbox
 from mailframe.policy.header import HEADER_LIMIT
+from mailframe.policy.options import not_everybody
 from mailframe.pop3.settings import POP3Settings
 from mailframe.smtp.settings import SMTPSettings
 
@@ -117,7 +118,9 @@ class RelayOptions(_Hidden):
         "mail goes to local mailboxes, and other recipients are refused.",
         None,
     )
-    networks: list[Network] = option("Clients there need not log in, nor use TLS.", factory=list)
+    networks: list[Network] = option(
+        "Clients there need not log in, nor use TLS.", factory=list, validator=not_everybody
+    )
     network_domains: list[str] = option(
         "The domains that clients without login may send from; the local ones where none is named, all for ``*``.",
         factory=list,

@@ -18,6 +18,7 @@ from mailframe.config.types import Size
 from mailframe.delivery.interfaces import IDelivery
 from mailframe.delivery.store import StoreDelivery
 from mailframe.directory.interfaces import IAuthenticator, IDirectory, ISenderRights
+from mailframe.directory.names import comparable_name
 from mailframe.filters.interfaces import IFilter
 from mailframe.limits.interfaces import ITallies
 from mailframe.message.address import Address
@@ -189,7 +190,7 @@ def rules_of(options: RelayOptions) -> SubmissionRules:
         hides_clients=options.hide_clients,
         header_limit=options.header_limit,
         limits=limits.limits(),
-        account_limits={name: own.limits() for name, own in limits.accounts.items()},
+        account_limits={comparable_name(name): own.limits() for name, own in limits.accounts.items()},
         over=limits.over,
         held_per_day=limits.held_per_day,
     )

@@ -72,7 +72,7 @@ class SubmissionRules:
     ) -> Sequence[object]:
         """All policies in order: who it is, what is written, what others think, and only then how much it was."""
         return [
-            LoginPolicy(networks=self.networks),
+            LoginPolicy(networks=self.networks, directory=directory),
             HeaderPolicy(self.header_limit, self.missing_from),
             SenderPolicy(rights, directory, self.envelope_from, self.header_from, self.network_domains),
             *others,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from mailframe.directory.memory import MemoryDirectory
 from mailframe.message.address import Address
 from mailframe.message.envelope import Envelope
 from mailframe.message.origin import Origin
@@ -46,3 +47,19 @@ class LoginPolicyTests(SynchronousTestCase):
         for peer in ("198.51.100.1", "2001:db9::1", "unix"):
             self.assertEqual(self.code(policy, None, peer=peer), "5.7.0")
         self.assertRaises(ValueError, LoginPolicy, networks=["nonsense"])
+
+    def test_everybody(self) -> None:
+        """Networks that are everybody, together or alone, are refused: that would be an open relay."""
+        for networks in (["0.0.0.0/0"], ["192.0.2.0/24", "::/0"], ["0.0.0.0/1", "::1", "128.0.0.0/1"]):
+            self.assertRaises(ValueError, LoginPolicy, networks=networks)
+        LoginPolicy(networks=["0.0.0.0/1", "8000::/1"])
+
+    def test_shut_out(self) -> None:
+        """Who was shut out or removed after the login sends nothing more, from no address."""
+        directory = MemoryDirectory(["example.test"], {"bob@example.test": "xyz-2580"})
+        policy = LoginPolicy(directory=directory)
+        self.assertIsNone(self.code(policy, "bob@example.test"))
+        self.assertEqual(self.code(policy, "gone@example.test"), "5.7.13")
+        directory.set_enabled("bob@example.test", False)
+        for sender in (None, ALICE):
+            self.assertEqual(self.code(policy, "bob@example.test", sender), "5.7.13")

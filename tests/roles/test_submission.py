@@ -121,7 +121,10 @@ class SenderTests(SubmissionCase):
         self.relay()
         client = self.alice()
         self.directory.set_enabled(ALICE, False)
-        self.assertEqual(self.send(client, "\n", "postmaster@example.test"), "550 5.7.1")
+        for sender in (ALICE, ""):
+            self.assertEqual(
+                self.send(client, "\n", "postmaster@example.test", sender=sender), "550 5.7.13"[:9]
+            )
 
     def test_directory_away(self) -> None:
         """While the directory cannot be asked, mail is refused for now."""
