@@ -24,7 +24,6 @@ class ReceiveBuffer:
         self._searched = 0
         self._tainted = False
         self._passed_over = -1
-        self._passed_over = -1
 
     def __len__(self) -> int:
         return len(self._octets)
@@ -98,9 +97,15 @@ class ReceiveBuffer:
 
     def take_up_to(self, count: int) -> bytes:
         """At most ``count`` octets: all there are, where there are fewer."""
-        piece = bytes(self._octets[:count])
-        del self._octets[:count]
+        octets = self._octets
         self._searched = 0
+        if len(octets) <= count:
+            # Mostly: a chunk is as large as what a transport reads at once.
+            piece = bytes(octets)
+            octets.clear()
+        else:
+            piece = bytes(octets[:count])
+            del octets[:count]
         return piece
 
     def put_back(self, octets: bytes) -> None:

@@ -83,7 +83,7 @@ class DotReader:
             content = data[: len(data) - len(self._held)] if self._held else data
         if not content:
             return b""
-        if dot >= 0:
+        if dot >= 0 and dot != end:
             content = content.replace(b"\r\n.", b"\r\n")
         if self._first:
             self._first = False

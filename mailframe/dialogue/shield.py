@@ -30,10 +30,11 @@ def shielded(work: Deferred[T], clock: IReactorTime, seconds: float) -> Deferred
     Returns:
         A Deferred with the result of ``work``.
     """
+    if work.called and not work.paused:
+        return work
     waiter: Deferred[T] = Deferred()
-    if not work.called:
-        alarm = clock.callLater(seconds, _give_up, waiter)
-        waiter.addBoth(_cancel_alarm, alarm)
+    alarm = clock.callLater(seconds, _give_up, waiter)
+    waiter.addBoth(_cancel_alarm, alarm)
     work.addCallbacks(_tell, _tell_failure, callbackArgs=(waiter,), errbackArgs=(waiter,))
     return waiter
 

@@ -9,6 +9,7 @@ fields follow another grammar: see `mailframe.message.addresslist`.
 from __future__ import annotations
 
 import ipaddress
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -24,9 +25,9 @@ PATH_LIMIT = 256
 
 _LABEL_LIMIT = 63
 _DIGITS_AND_LETTERS = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_ATEXT = _DIGITS_AND_LETTERS + b"!#$%&'*+-/=?^_`{|}~"
 _HIGH = bytes(range(0x80, 0x100))
-_DOT_STRING = _ATEXT + b"." + _HIGH
+_ATOM = rb"[0-9A-Za-z!#$%&'*+\-/=?^_`{|}~\x80-\xff]+"
+_DOT_STRING = re.compile(_ATOM + rb"(?:\." + _ATOM + rb")*")
 _PRINTABLE = bytes(range(0x20, 0x7F)) + _HIGH
 # An underscore is not in the grammar of a domain, but hosts that have one send mail, and Postfix and Exim
 # take it too. A label never starts or ends with a hyphen.
@@ -290,9 +291,7 @@ def _parse_mailbox(mailbox: bytes, local_part_limit: int) -> Address:
 
 
 def _is_dot_string(local_part: bytes) -> bool:
-    if not local_part or local_part.translate(None, _DOT_STRING):
-        return False
-    return not (local_part.startswith(b".") or local_part.endswith(b".") or b".." in local_part)
+    return _DOT_STRING.fullmatch(local_part) is not None
 
 
 def _parse_quoted(mailbox: bytes) -> tuple[bytes, bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .content import Content
 from .envelope import Envelope
@@ -13,6 +13,7 @@ from .origin import Origin
 _chance = random.Random()
 """Seeded by the system, once a process: ids must differ, and need not be secret."""
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
 
 
 def new_queue_id() -> str:
@@ -22,13 +23,13 @@ def new_queue_id() -> str:
     read out on the telephone and sort by age.
     """
     number = ((time.time_ns() // 1_000_000) & 0xFFFFFFFFFF) << 40 | _chance.getrandbits(40)
-    return "".join(_DIGITS[(number >> shift) & 31] for shift in range(75, -5, -5))
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(70, -10, -10)])
 
 
 def new_session_id() -> str:
     """An id for one connection: 10 random characters."""
     number = _chance.getrandbits(50)
-    return "".join(_DIGITS[(number >> shift) & 31] for shift in range(45, -5, -5))
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(40, -10, -10)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +50,4 @@ class MailObject:
 
     def with_content(self, content: Content) -> MailObject:
         """The same message with other octets."""
-        return replace(self, content=content)
+        return MailObject(self.queue_id, self.envelope, content, self.origin)

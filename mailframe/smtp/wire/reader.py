@@ -93,10 +93,12 @@ class Reader:
         Raises:
             ProtocolError: a line is too long (fatal past `PASS_OVER`), has a bare CR or LF, or is no command.
         """
-        if self._dots is not None:
-            return self._next_piece(self._dots, buffer)
         if self._chunk_left >= 0:
             return self._next_chunk_piece(buffer)
+        if not len(buffer):
+            return None
+        if self._dots is not None:
+            return self._next_piece(self._dots, buffer)
         if self._responding:
             # A line that is refused ends the exchange, too.
             self._responding = False
