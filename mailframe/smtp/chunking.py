@@ -91,6 +91,11 @@ class Chunking:
             return self._refusal
         return transaction.refusal
 
+    @property
+    def empty(self) -> bool:
+        """Was the chunk good for nothing, without octets and not the last?"""
+        return not self._size and not self.last
+
     def received(self) -> bytes:
         """The answer to a chunk that was kept and is not the last."""
         return b"250 2.0.0 %d octets received\r\n" % self._size

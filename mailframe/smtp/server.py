@@ -36,7 +36,7 @@ from .settings import SMTPSettings
 from .states import Expects
 from .throttle import Throttle
 from .wire.commands import Hello, Quit
-from .wire.reader import Event, Reader
+from .wire.reader import Reader
 from .wire.reply import render
 
 NO_TLS_NOW = Status((4, 7, 0), "TLS is not available right now", reply_code=454)
@@ -139,26 +139,22 @@ class SMTPConversation:
         if type(event) is Hello and session.secure:
             # Not before now: with implicit TLS the handshake is not over when the connection is made.
             self._origin.tls = connection.tls_facts()
-        reply = await self._answer(session, event)
-        if session.successor is not None:
-            await self._begin_again(connection, session, session.successor)
-            return
-        self._say(reply, lingering=type(event) is not Quit)
-
-    async def _answer(self, session: Session, event: object) -> bytes:
-        """The reply, when it is time for it: errors are answered later and later."""
         try:
             if isinstance(event, ProtocolError):
                 raise event
-            reply = await session.handle(cast(Event, event))
+            reply = await session.handle(event)  # type: ignore[arg-type]
         except ProtocolError as error:
             if error.fatal:
                 raise
             reply = session.protocol_error(error)
-        delay = session.take_delay()
-        if delay:
+        if session.delay:
+            # Errors are answered later and later.
+            delay, session.delay = session.delay, 0.0
             await deferLater(cast(Any, self._factory.clock), delay)
-        return reply
+        if session.successor is not None:
+            await self._begin_again(connection, session, session.successor)
+            return
+        self._say(reply, lingering=type(event) is not Quit)
 
     def protocol_error(self, error: ProtocolError) -> None:
         """Tell what was wrong."""
@@ -223,14 +219,15 @@ class SMTPConversation:
         session, connection = self._session, self._connection
         assert session is not None
         assert connection is not None
-        if session.expects is Expects.HANDSHAKE:
+        expects = session.expects
+        if expects is Expects.HANDSHAKE:
             self._start_tls(session, connection, reply)
             return
         if reply:
             connection.write(reply)
-        if session.expects is not self._expected or session.expects is Expects.RESPONSE:
-            self._expect(session.expects)
-        if session.expects is Expects.NOTHING and close:
+        if expects is not self._expected or expects is Expects.RESPONSE:
+            self._expect(expects)
+        if expects is Expects.NOTHING and close:
             connection.close(lingering)
 
     def _expect(self, expected: Expects) -> None:

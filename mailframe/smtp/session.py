@@ -149,7 +149,7 @@ class Session(Standing):
             self._abandon()
             return self._refuse(_TOO_LONG_A_SESSION)
         if kind is not commands.Bdat and (refusal := self._pace.command(kind)) is not None:
-            # Not for BDAT, whose octets come whatever is answered.
+            # Not for BDAT, whose octets come whatever is answered: see `_chunk_piece`.
             self._abandon()
             return self._refuse(refusal)
         if self._state is State.NOMAIL and kind not in (commands.Quit, commands.Bdat):
@@ -233,8 +233,11 @@ class Session(Standing):
             raise ProtocolError(NOT_ASCII_RECIPIENT)
         self._extensions.check_rcpt(command.parameters)
         if len(transaction.routes) >= self._settings.recipients_limit:
-            # Not an error of the client: RFC 5321 section 4.5.3.1.10 wants it to go on with a second message.
-            return render(_TOO_MANY_RECIPIENTS)
+            # Not an error of the client: RFC 5321 section 4.5.3.1.10 wants it to go on with a second message. But
+            # whoever names twice as many as may be does not listen.
+            transaction.surplus += 1
+            ignored = transaction.surplus > self._settings.recipients_limit
+            return self._refuse(_TOO_MANY_RECIPIENTS, counted=ignored)
         held_back = self._pace.rcpt()
         if held_back is not None:
             return self._refuse(held_back)
@@ -341,6 +344,9 @@ class Session(Standing):
             return b""
         self.expects = Expects.COMMAND
         refusal = chunking.refusal(transaction)
+        if (held_back := self._pace.command(commands.Noop if chunking.empty else commands.Bdat)) is not None:
+            self._abandon()
+            refusal = held_back
         if refusal is not None:
             if chunking.last and self._state is State.MAIL:
                 self._abandon()

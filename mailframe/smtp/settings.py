@@ -157,8 +157,8 @@ class SMTPSettings(NetworkSettings):
         "Commands that one connection may give; 0 for no limit.", 0, validator=attrs.validators.ge(0)
     )
     idle_commands_limit: int = option(
-        "Commands that serve no mail (NOOP, RSET, VRFY, EXPN, HELP) before the connection ends, without a message"
-        " taken between them; 0 for no limit.",
+        "Commands that serve no mail (NOOP, RSET, VRFY, EXPN, HELP, one more EHLO, empty BDAT) before the connection"
+        " ends, without a message taken between them; 0 for no limit.",
         100,
         validator=attrs.validators.ge(0),
     )

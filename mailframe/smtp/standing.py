@@ -31,6 +31,7 @@ class Standing:
 
     Attributes:
         expects: what the client sends next.
+        delay: seconds to hold back what is answered now; whoever does so sets it to 0.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class Standing:
         self._state = State.CONNECTED
         self._transaction: Transaction | None = None
         self._errors = 0
-        self._delay = 0.0
+        self.delay = 0.0
         self._last_reply = b""
 
     def protocol_error(self, error: ProtocolError) -> bytes:
@@ -90,18 +91,14 @@ class Standing:
         self._abandon()
         self._state = State.CLOSED
 
-    def take_delay(self) -> float:
-        """Seconds to hold back what was answered last; asked once."""
-        delay, self._delay = self._delay, 0.0
-        return delay
-
     # What the session ends commands with.
 
     def _refuse(self, status: Status, *, counted: bool = True) -> bytes:
         """A refusal, counted as an error; the last one ends the connection, as a status of 421 does."""
         if counted:
             self._errors += 1
-            self._delay = self._pace.delay(self._errors)
+            # Who is put off for our own troubles has not earned to wait.
+            self.delay = self._pace.delay(self._errors) if status.permanent else 0.0
         if self._errors >= self._settings.errors_limit:
             self._pace.errors_exhausted()
             status = _TOO_MANY_ERRORS

@@ -29,8 +29,10 @@ RECIPIENTS_OF_NETWORK: Final = Status((4, 7, 1), "Too many recipients from your 
 REFUSED_OF_NETWORK: Final = Status(
     (4, 7, 1), "Too many refused recipients from your network; try again later"
 )
-_IDLE: Final = frozenset({commands.Noop, commands.Rset, commands.Vrfy, commands.Expn, commands.Help})
-"""Commands that no mail needs; RFC 5321 section 7.8 lets a server end connections that do nothing else."""
+_IDLE: Final = frozenset(
+    {commands.Hello, commands.Noop, commands.Rset, commands.Vrfy, commands.Expn, commands.Help}
+)
+"""What no mail needs, or needs once; RFC 5321 section 7.8 lets a server end connections that do nothing else."""
 
 log = Logger()
 
@@ -72,7 +74,8 @@ class Pace:
         self._network = throttle.networks.of(origin.peer)
         self._watched = throttle.strangers and self._network is not None
         self._commands = 0
-        self._idle = 0
+        # One greeting is needed.
+        self._idle = -1
         self._refused = 0
         self._told: set[str] = set()
 
@@ -93,7 +96,8 @@ class Pace:
 
     def mail(self) -> Status | None:
         """A transaction begins; None: it may."""
-        if not self._spend("messages", self._settings.messages_per_hour):
+        limit = self._settings.messages_per_hour
+        if limit and not self._spend("messages", limit):
             return self._over("messages", MESSAGES_OF_NETWORK)
         return None
 
@@ -102,7 +106,8 @@ class Pace:
         limit = self._settings.refused_recipients_per_hour
         if limit and self._counted and self._spent("refused") >= limit:
             return self._over("refused_recipients_an_hour", REFUSED_OF_NETWORK)
-        if not self._spend("recipients", self._settings.recipients_per_hour):
+        limit = self._settings.recipients_per_hour
+        if limit and not self._spend("recipients", limit):
             return self._over("recipients", RECIPIENTS_OF_NETWORK)
         return None
 
@@ -134,8 +139,8 @@ class Pace:
         return self._network is not None and self._origin.login is None
 
     def _spend(self, what: str, limit: int) -> bool:
-        """Count one more of the network; a limit of 0 is none, and only refused recipients are counted without."""
-        if self._network is None or not self._counted or not (limit or what == "refused"):
+        """Count one more of the network; with a limit of 0, it is only counted."""
+        if self._network is None or not self._counted:
             return True
         return self._throttle.tallies.spend(self._throttle.kind % what, self._network, 1, limit, HOUR)
 

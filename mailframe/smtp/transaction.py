@@ -46,6 +46,7 @@ class Transaction:
         routes: the way of each recipient, in the envelope's order.
         refusal: why the content is thrown away while it is read to its end; None while it is kept.
         size: octets of content received.
+        surplus: recipients that were named beyond what a message may have.
         deadline: when the data has taken too long; set by `receive`.
         handed_over: the message is being delivered; whoever does that writes the log line, because the client may
             be gone when it is known how it went.
@@ -57,6 +58,7 @@ class Transaction:
         self.envelope = envelope
         self.routes: list[Route] = []
         self.refusal: Status | None = None
+        self.surplus = 0
         self.deadline = 0.0
         self.handed_over = False
         self.started = started

@@ -68,6 +68,42 @@ class CommandsTests(ThrottleCase):
         self.assertEqual(["421 4.7.0 Too many commands without mail"], client.say("NOOP"))
         self.assertTrue(client.closed)
 
+    def test_greetings(self) -> None:
+        """A client that greets again and again is as idle as one that says NOOP."""
+        client = self.client(idle_commands_limit=4)
+        self.assertEqual(["250"] * 4, [client.say("EHLO x", "MAIL FROM:<>")[-1][:3] for _ in range(4)])
+        self.assertEqual(["421 4.7.0 Too many commands without mail"], client.say("EHLO x"))
+
+    def test_empty_chunks(self) -> None:
+        """A flood of chunks without an octet ends the connection; chunks with octets are mail."""
+        client = self.client(idle_commands_limit=4)
+        client.say("MAIL FROM:<>", "RCPT TO:<bob@example.test>")
+        lines = client.send(b"BDAT 1\r\nx" * 50 + b"BDAT 0\r\n" * 9)
+        self.assertEqual(["250 2.0.0 1 octets received"] * 50, lines[:50])
+        self.assertEqual(["250 2.0.0 0 octets received"] * 4, lines[50:54])
+        self.assertEqual(["421 4.7.0 Too many commands without mail"], lines[54:])
+        self.assertTrue(client.closed)
+        client = self.client(commands_limit=3)
+        lines = client.send(b"BDAT 1\r\nx" * 9)
+        self.assertEqual(["503", "503", "421"], [line[:3] for line in lines])
+
+    def test_recipients_beyond_the_limit(self) -> None:
+        """Recipients beyond what a message may have are put off, not held against the client, unless it goes on and on."""
+        client = self.client(recipients_limit=3, errors_limit=2, tarpit_after=0)
+        client.say("MAIL FROM:<>")
+        codes = [line[:3] for line in client.say(*["RCPT TO:<bob@example.test>"] * 9)]
+        self.assertEqual(["250"] * 3 + ["452"] * 4 + ["421"], codes)
+        self.assertTrue(client.closed)
+
+    def test_our_own_troubles(self) -> None:
+        """Answers that put a client off for our own sake are not held back."""
+        client = self.client(tarpit_after=2, errors_limit=9)
+        client.say("MAIL FROM:<>")
+        self.assertEqual(
+            ["451"] * 5, [line[:3] for line in client.say(*["RCPT TO:<later@example.test>"] * 5)]
+        )
+        self.assertEqual([], client.say("RCPT TO:<no@example.test>"))
+
     def test_not_for_ever(self) -> None:
         """A client that says NOOP every five minutes does not hold a connection for ever."""
         client = self.client()
