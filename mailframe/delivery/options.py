@@ -10,6 +10,7 @@ import attrs
 
 from mailframe.config.types import Duration, FilePath, Secret, option
 from mailframe.message.address import parse_domain
+from mailframe.sasl.scram import MINIMUM_ITERATIONS, USUAL_MAXIMUM
 from mailframe.smtp.client.settings import ClientSettings
 from mailframe.tls.options import CertificateFiles
 
@@ -91,6 +92,13 @@ class NextHopOptions(ClientSettings):
     )
     user: str | None = option("Log in as this user; without it there is no login.", None)
     password: Secret | None = option("The password; better given by `password_file`.", None)
+    scram_iterations_limit: int = option(
+        "The most iterations of SCRAM that a host may ask for at a login; each 100,000 take a fifteenth of a second, "
+        "in which this process does nothing else.",
+        USUAL_MAXIMUM,
+        minimum=MINIMUM_ITERATIONS,
+        maximum=5_000_000,
+    )
     source: str | None = option("The IP address of this machine to connect from.", None)
     down_time: Duration = option(
         "How long a host that did not answer is tried only after all others.", Duration(30.0), minimum=0

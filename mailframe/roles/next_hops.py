@@ -54,6 +54,7 @@ def target(text: str, options: NextHopOptions, protocol: Literal["smtp", "lmtp"]
             certificate=options.certificate is not None,
             host=host.name,
             port=host.port,
+            iterations_limit=options.scram_iterations_limit,
         )
     if host.path is not None:
         return Target(host.path, path=host.path, protocol=protocol, policy=NO_TLS, credentials=credentials)

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from mailframe.message.status import ProtocolError, Status
 
 from .saslprep import prepared
+from .scram import USUAL_MAXIMUM
 
 UNEXPECTED: Final = Status((5, 5, 2), "The server's challenge is not the mechanism's")
 CHALLENGE_LIMIT: Final = 8192
@@ -27,6 +28,7 @@ class ClientCredentials:
         authzid: whom it wants to be; "" for itself.
         host: the server's name as the client knows it, for OAUTHBEARER; may be left out, as may ``port``.
         port: the server's port.
+        iterations_limit: the most iterations of SCRAM that a server may ask for; each 100,000 take about 70 ms.
     """
 
     authcid: str
@@ -36,6 +38,7 @@ class ClientCredentials:
     authzid: str = ""
     host: str = ""
     port: int = 0
+    iterations_limit: int = USUAL_MAXIMUM
 
     def __repr__(self) -> str:
         return f"ClientCredentials(authcid={self.authcid!r}, authzid={self.authzid!r})"
@@ -52,7 +55,7 @@ class ClientMechanism(Protocol):
         """The initial response; None where the server speaks first. Called once, before all else."""
 
     def step(self, challenge: bytes) -> bytes:
-        """Answer a challenge. May take half a second with SCRAM, where the server sets the cost.
+        """Answer a challenge. With SCRAM the server sets the cost, up to `ClientCredentials.iterations_limit`.
 
         Where a protocol could not send the initial response with the command, the first challenge has no octets and
         asks for it; the caller answers that with what `start` gave.

@@ -15,7 +15,7 @@ from .saslprep import prepared
 
 NOT_THE_SERVER: Final = Status((5, 7, 0), "The server did not prove that it knows the password")
 REFUSED: Final = Status((5, 7, 8), "Authentication failed")
-WEAK: Final = Status((5, 7, 0), "The server asks for too few or too many iterations")
+WEAK: Final = Status((5, 7, 0), "The server asks for too few or too many iterations of SCRAM")
 NONCE_OCTETS: Final = 18
 
 
@@ -41,6 +41,7 @@ class ClientScram:
     ) -> None:
         self.name = base + (scram.PLUS if plus else "")
         self._algorithm = scram.HASHES[base]
+        self._limit = credentials.iterations_limit
         self._password = prepared(credentials.password or "").encode("utf-8", "surrogatepass")
         self._header, self._binding = _header(credentials, binding, plus)
         self._nonce = nonce or base64.b64encode(secrets.token_bytes(NONCE_OCTETS))
@@ -78,11 +79,19 @@ class ClientScram:
         without_proof = b"c=%b,r=%b" % (base64.b64encode(self._header + self._binding), given)
         message = b",".join((self._bare, challenge, without_proof))
         algorithm = self._algorithm
-        salted = scram.salted_password(algorithm, self._password, _salt(salt), _iterations(count))
+        salted = scram.salted_password(algorithm, self._password, _salt(salt), self._iterations(count))
         server_key = hmac.digest(salted, b"Server Key", algorithm)
         self._signature = scram.server_signature(algorithm, server_key, message)
         proof = scram.client_proof(algorithm, salted, message)
         return without_proof + b",p=" + base64.b64encode(proof)
+
+    def _iterations(self, value: bytes) -> int:
+        if not value.isdigit() or len(value) > 9:
+            raise ProtocolError(scram.MALFORMED)
+        count = int(value)
+        if not scram.MINIMUM_ITERATIONS <= count <= self._limit:
+            raise ProtocolError(WEAK.with_text(f"The server asks for {count} iterations of SCRAM"))
+        return count
 
 
 def _header(credentials: ClientCredentials, binding: bytes | None, plus: bool) -> tuple[bytes, bytes]:
@@ -99,12 +108,3 @@ def _salt(value: bytes) -> bytes:
     if not salt:
         raise ProtocolError(scram.MALFORMED)
     return salt
-
-
-def _iterations(value: bytes) -> int:
-    if not value.isdigit() or len(value) > 9:
-        raise ProtocolError(scram.MALFORMED)
-    count = int(value)
-    if not scram.MINIMUM_ITERATIONS <= count <= scram.MAXIMUM_ITERATIONS:
-        raise ProtocolError(WEAK)
-    return count

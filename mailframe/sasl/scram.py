@@ -20,7 +20,9 @@ LIMIT: Final = 2048
 """Octets a SCRAM message may have."""
 MINIMUM_ITERATIONS: Final = 4096
 """RFC 7677 section 4: a server that asks for less makes guessing cheap for whoever listens."""
-MAXIMUM_ITERATIONS: Final = 1_000_000
+USUAL_MAXIMUM: Final = 100_000
+"""Iterations that a client does for a server unless it is told otherwise: a fifteenth of a second in which a program
+that has one thread does nothing else. A server that asks for many more keeps its clients from working."""
 
 HASHES: Final = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1"}
 """By mechanism, without ``-PLUS``, the better one first: the hash as `hashlib` names it."""

@@ -272,6 +272,11 @@ class OptionTests(SynchronousTestCase):
         assert found.credentials is not None
         self.assertEqual((found.credentials.authcid, found.credentials.password), ("joe", "secret"))
         self.assertNotIn("secret", repr(found))
+        patient = SmarthostOptions(hosts=["x"], user="joe", password="secret", scram_iterations_limit=700_000)
+        for given, limit in ((options, 100_000), (patient, 700_000)):
+            login = target("mail.example.test", given, "smtp").credentials
+            assert login is not None
+            self.assertEqual(login.iterations_limit, limit)
         plain = SmarthostOptions(hosts=["x"], tls="none", names=["other.test"])
         self.assertEqual(target("mail.example.test", plain, "smtp").port, 25)
         self.assertEqual(target("ssl:mail.example.test", plain, "smtp").port, 465)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -292,8 +293,25 @@ class ClientTests(SynchronousTestCase):
 
     def test_cost(self) -> None:
         """A server can neither make guessing cheap for those who listen, nor keep us busy for minutes."""
-        for count in (b"1", b"4095", b"1000001", b"999999999"):
-            self.assertEqual(self.challenged(b"r=abc123,s=QSXC,i=" + count), WEAK)
+        for count in (b"1", b"4095", b"100001", b"999999999"):
+            status = self.challenged(b"r=abc123,s=QSXC,i=" + count)
+            self.assertEqual(status.enhanced, WEAK.enhanced)
+            self.assertIn(count.decode(), status.text)
+
+    def test_cost_as_configured(self) -> None:
+        """A server that is trusted may ask for more, or one that is not for less."""
+        for limit, count, taken in (
+            (100_001, b"100001", True),
+            (5000, b"5001", False),
+            (5000, b"5000", True),
+        ):
+            client = ClientScram("SCRAM-SHA-256", replace(USER, iterations_limit=limit), nonce=b"abc")
+            client.start()
+            challenge = b"r=abc123,s=QSXC,i=" + count
+            if taken:
+                self.assertTrue(client.step(challenge))
+            else:
+                self.assertRaises(ProtocolError, client.step, challenge)
 
     def test_signature(self) -> None:
         """Success counts only from a server that has the keys."""

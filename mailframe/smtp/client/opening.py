@@ -6,6 +6,7 @@ from typing import Final
 
 from mailframe.message.status import ProtocolError, Status
 from mailframe.sasl.client import ClientLines, ClientMechanism
+from mailframe.sasl.client_mechanisms import UNEXPECTED
 from mailframe.smtp.wire.replies import Reply
 
 from .capabilities import Capabilities, read_capabilities
@@ -94,12 +95,16 @@ def log_in(core: ClientCore, mechanism: ClientMechanism) -> Dialogue[Reply]:
     for _ in range(CHALLENGES_LIMIT):
         if reply.code != 334:
             break
-        answer = _answer(lines, first, reply)
+        try:
+            answer = _answer(lines, first, reply)
+        except ProtocolError as error:
+            core.say(b"*")
+            yield from _expect(core, Phase.LOGIN)
+            reason = f"the login at {core.host} by {mechanism.name} was broken off: {error.status.text}"
+            raise Refused(BAD_EXCHANGE, reason) from None
         first = None
-        core.say(answer if answer is not None else b"*")
+        core.say(answer)
         reply = yield from _expect(core, Phase.LOGIN)
-        if answer is None:
-            raise Refused(BAD_EXCHANGE, f"{core.host} sent a challenge that is not {mechanism.name}'s")
     if reply.code != 235:
         raise _refused(core, reply)
     try:
@@ -110,16 +115,19 @@ def log_in(core: ClientCore, mechanism: ClientMechanism) -> Dialogue[Reply]:
     return reply
 
 
-def _answer(lines: ClientLines, first: bytes | None, challenge: Reply) -> bytes | None:
-    """The line that answers a challenge; None where there is no answer."""
+def _answer(lines: ClientLines, first: bytes | None, challenge: Reply) -> bytes:
+    """The line that answers a challenge.
+
+    Raises:
+        ProtocolError: there is no answer.
+    """
     text = " ".join(challenge.lines).strip()
-    if first is not None:
-        # An initial response of no octets is "=" in the command, and nothing on a line of its own.
-        return None if text else first.removesuffix(b"=") if first == b"=" else first
-    try:
+    if first is None:
         return lines.answer(text.encode("utf-8"))
-    except ProtocolError:
-        return None
+    if text:
+        raise ProtocolError(UNEXPECTED)
+    # An initial response of no octets is "=" in the command, and nothing on a line of its own.
+    return b"" if first == b"=" else first
 
 
 def reset(core: ClientCore) -> Dialogue[None]:

@@ -380,7 +380,8 @@ class LoginTests(ClientCase):
         """A challenge that is not the mechanism's is answered with a star."""
         said = self.log_in("AUTH PLAIN", answers={"AUTH": "334 ===", "RESPONSE": "501 5.7.0 Given up"})
         self.assertEqual(said[-1], "*")
-        self.failureResultOf(self.connected, Refused)
+        error: Any = self.failureResultOf(self.connected, Refused).value
+        self.assertIn("by PLAIN was broken off: The challenge is not base64", error.reason)
         self.log_in("AUTH PLAIN", answers={"AUTH": "334 ", "RESPONSE": "334 "})
         self.failureResultOf(self.connected)
 
