@@ -62,8 +62,8 @@ def json_line(event: Mapping[str, Any]) -> str:
 def readable_line(event: Mapping[str, Any]) -> str:
     """An event for people: one line, and one more for each line of a traceback.
 
-    Fields that the message has already are not said again. The lines of a traceback begin with two spaces and a
-    bar, which no first line does.
+    Fields that the message has already are not said again, and those that are None or empty are not said at all. The
+    lines of a traceback begin with two spaces and a bar, which no first line does.
     """
     parts = [
         _time(event),
@@ -75,7 +75,7 @@ def readable_line(event: Mapping[str, Any]) -> str:
     parts.extend(
         f"{printable(name)}={_readable(_plain(event[name]))}"
         for name in _order(tuple(event))
-        if name not in said
+        if name not in said and not _is_nothing(event[name])
     )
     lines = [" ".join(parts)]
     traceback = _traceback(event)
@@ -167,6 +167,10 @@ def _plain(value: Any, depth: int = 0) -> Any:
         return _cut(value.decode("utf-8", "backslashreplace"), LONGEST_VALUE)
     if isinstance(value, tuple | list | set | frozenset) and depth < 2:
         return [_plain(item, depth + 1) for item in list(value)[:100]]
+    if kind is dict and depth < 2:
+        return {
+            _cut(_text(name), LONGEST_VALUE): _plain(value[name], depth + 1) for name in list(value)[:100]
+        }
     return _cut(_text(value), LONGEST_VALUE)
 
 
@@ -176,6 +180,11 @@ def _text(value: object) -> str:
         return str(value)
     except Exception:
         return f"<a {type(value).__name__} that cannot be written>"
+
+
+def _is_nothing(value: Any) -> bool:
+    """Whether a field has nothing to say. Zero, false and an empty text do say something."""
+    return value is None or (isinstance(value, tuple | list | dict | set | frozenset) and not value)
 
 
 def _readable(value: Any) -> str:

@@ -70,6 +70,21 @@ class LinesTests(SynchronousTestCase):
             line,
         )
 
+    def test_nothing_to_say(self) -> None:
+        """What is not there is left out for people, and null for programs; zero, false and no text are said."""
+        fields = {"login": None, "refused": [], "forwarded": {}, "size": 0, "done": False, "reverse_path": ""}
+        self.assertTrue(
+            readable_line(event("x", **fields)).endswith(" x reverse_path='' size=0 done=False\n")
+        )
+        said = json.loads(json_line(event("x", **fields)))
+        self.assertEqual(fields, {name: said[name] for name in fields})
+
+    def test_names_and_values(self) -> None:
+        """A field of names and values is an object for programs."""
+        fields = event("x", forwarded={"addr": b"192.0.2.1", 5: [None]})
+        self.assertEqual({"addr": "192.0.2.1", "5": [None]}, json.loads(json_line(fields))["forwarded"])
+        self.assertIn("""forwarded={'addr': '192.0.2.1', '5': [None]}""", readable_line(fields))
+
     @given(texts, st.dictionaries(st.sampled_from([*FIELDS, "other", "reason"]), values), texts)
     def test_one_line(self, template: str, fields: dict[str, Any], namespace: str) -> None:
         """Whatever a peer says, it stays one line, is valid JSON, and shows no control character."""
