@@ -38,19 +38,39 @@ def free_ports(count: int) -> list[int]:
 def claim(ports: Iterable[int]) -> bool:
     """Have these ports for as long as this process lives, if all of them are free.
 
-    A port is an octet of a file that all test processes lock; the system gives it back when a process ends.
+    A port is an octet of a file that all test processes lock; the system gives it back when a process ends. Where one
+    is taken, the others are given back at once.
     """
     global _book
     if _book is None:
         _book = open(Path(tempfile.gettempdir()) / f"mailframe-test-ports-{os.getuid()}", "ab")  # noqa: SIM115
+    claimed: list[int] = []
     for port in ports:
-        if port in _ours:
+        if port in _ours or not _claim(_book, port):
+            for other in claimed:
+                _give_back(_book, other)
             return False
-        try:
-            fcntl.lockf(_book, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
+        claimed.append(port)
         _ours.add(port)
     return True
+
+
+def _claim(book: IO[bytes], port: int) -> bool:
+    try:
+        fcntl.lockf(book, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    with socket.socket() as probe:
+        # As servers listen: thousands of ports may hold nothing but connections that a test has closed.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            _give_back(book, port)
+            return False
+    return True
+
+
+def _give_back(book: IO[bytes], port: int) -> None:
+    _ours.discard(port)
+    fcntl.lockf(book, fcntl.LOCK_UN, 1, port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any, cast
@@ -60,6 +61,7 @@ class LoopbackTests(TestCase):
 
         self.reactor: Any = reactor
         self.place = Path(tempfile.mkdtemp(prefix="mf-client-"))
+        self.addCleanup(shutil.rmtree, self.place, ignore_errors=True)
         self.files = make_certificate(str(self.place / "tls"), ["localhost"])
         self.tls = cast(IServerContexts, Contexts([self.files]))
         self.delivery: Any = RecordingDelivery()
