@@ -10,7 +10,8 @@ class ITallies(Interface):
 
     A kind is a constant that the code chooses (``"smtp.connections.network"``); a name may come from outside (a
     network, an account) and should be short. Nothing here waits, raises or grows without bound. What is forgotten
-    too early because the table is full is what was quiet longest.
+    too early because the table is full is what would be forgotten first anyway: the longer something counts, the less
+    can others push it out.
 
     A limit of 0 is none. Counts are good enough for limits, not for bills: amounts in a window are rounded (see
     `spend`), and what two processes do in the same microseconds may be seen by both as the last that was free.

@@ -9,12 +9,12 @@ from zope.interface import implementer
 
 from . import windows
 from .interfaces import ITallies
+from .records import end
 
 ENTRIES = 16_384
 """Names that are remembered of each family of counts."""
 
 _Key = tuple[str, str]
-_Record = TypeVar("_Record")
 
 
 class Clock(Protocol):
@@ -22,6 +22,16 @@ class Clock(Protocol):
 
     def seconds(self) -> float:
         """Seconds since some moment that is the same for all who share the tallies."""
+
+
+class _Dated(Protocol):
+    """What is remembered of one name."""
+
+    last: int
+    """Milliseconds; when it was written last."""
+
+
+_Record = TypeVar("_Record", bound=_Dated)
 
 
 @implementer(ITallies)
@@ -37,8 +47,8 @@ class MemoryTallies:
     def __init__(self, clock: Clock, entries: int = ENTRIES) -> None:
         self._clock = clock
         self._open: dict[_Key, int] = {}
-        self._amounts: _Quietest[_Amounts] = _Quietest(entries)
-        self._failures: _Quietest[_Failures] = _Quietest(entries)
+        self._amounts: _Bounded[_Amounts] = _Bounded(entries)
+        self._failures: _Bounded[_Failures] = _Bounded(entries)
 
     def __len__(self) -> int:
         """Names that are remembered, of all families."""
@@ -64,45 +74,51 @@ class MemoryTallies:
 
     def spend(self, kind: str, name: str, amount: int, limit: int, window: float) -> bool:
         """Add an amount, unless that is too much (see `ITallies.spend`)."""
-        now, record = self._now(), self._amounts.get((kind, name))
-        if limit and self.spent(kind, name, window) + amount > limit:
-            return False
-        if record is None:
-            record = self._amounts.put((kind, name), _Amounts(now))
-        record.last = windows.add(record.ring, record.last, now, windows.slice_length(window), amount)
-        return True
+        now, length = self._now(), windows.slice_length(window)
+        record = self._amounts.touch((kind, name), windows.life(length))
+        granted = not limit or self.spent(kind, name, window) + amount <= limit
+        if record is None and granted:
+            record = self._amounts.put((kind, name), windows.life(length), _Amounts(now), now)
+        if record is not None:
+            # Whoever is refused is not quiet: a flood of other names must not make us forget him.
+            record.last = windows.add(record.ring, record.last, now, length, amount if granted else 0)
+        return granted
 
     def spent(self, kind: str, name: str, window: float) -> float:
         """What was spent in the window that ends now."""
-        record = self._amounts.records.get((kind, name))
+        now, length = self._now(), windows.slice_length(window)
+        record = self._amounts.get((kind, name), windows.life(length))
         if record is None:
             return 0
-        now, length = self._now(), windows.slice_length(window)
         return windows.total(*windows.parts(record.ring, record.last, now, length), now, length)
 
     def fail(self, kind: str, name: str, forget: float) -> None:
         """One more failure."""
+        now, quiet = self._now(), windows.milliseconds(forget)
         failures = self.failures(kind, name, forget)
-        record = self._failures.get((kind, name))
+        record = self._failures.touch((kind, name), quiet)
         if record is None:
-            record = self._failures.put((kind, name), _Failures())
+            record = self._failures.put((kind, name), quiet, _Failures(now), now)
         record.failures = failures + 1
-        record.last = self._now()
+        record.last = now
 
     def failures(self, kind: str, name: str, forget: float) -> int:
         """Failures that are not forgotten."""
-        record = self._failures.records.get((kind, name))
-        if record is None or self._now() - record.last > windows.milliseconds(forget):
+        quiet = windows.milliseconds(forget)
+        record = self._failures.get((kind, name), quiet)
+        # Either way: a clock that is set back must not hold anybody until it has caught up.
+        if record is None or abs(self._now() - record.last) > quiet:
             return 0
         return record.failures
 
     def forgive(self, kind: str, name: str, amount: int, forget: float) -> None:
         """Take back failures; a name without any is not remembered."""
-        record = self._failures.records.get((kind, name))
+        quiet = windows.milliseconds(forget)
+        record = self._failures.get((kind, name), quiet)
         if record is not None:
             record.failures = max(0, self.failures(kind, name, forget) - amount)
             if not record.failures:
-                del self._failures.records[kind, name]
+                self._failures.remove((kind, name), quiet)
 
     def _now(self) -> int:
         return windows.milliseconds(self._clock.seconds())
@@ -123,31 +139,49 @@ class _Failures:
 
     __slots__ = ("failures", "last")
 
-    def __init__(self) -> None:
+    def __init__(self, now: int) -> None:
         self.failures = 0
-        self.last = 0
+        self.last = now
 
 
-class _Quietest(Generic[_Record]):
-    """Records by key, the one quiet longest first; that one makes room."""
+class _Bounded(Generic[_Record]):
+    """Records by how long they live and by key; where there are too many, the first to end makes room."""
 
     def __init__(self, entries: int) -> None:
         self._entries = entries
-        self.records: OrderedDict[_Key, _Record] = OrderedDict()
+        self._alike: dict[int, OrderedDict[_Key, _Record]] = {}
 
     def __len__(self) -> int:
-        return len(self.records)
+        return sum(map(len, self._alike.values()))
 
-    def get(self, key: _Key) -> _Record | None:
-        """The record, which is quiet no more."""
-        record = self.records.get(key)
+    def get(self, key: _Key, life: int) -> _Record | None:
+        """The record."""
+        alike = self._alike.get(life)
+        return alike.get(key) if alike is not None else None
+
+    def touch(self, key: _Key, life: int) -> _Record | None:
+        """The record, which is about to be written."""
+        record = self.get(key, life)
         if record is not None:
-            self.records.move_to_end(key)
+            self._alike[life].move_to_end(key)
         return record
 
-    def put(self, key: _Key, record: _Record) -> _Record:
+    def put(self, key: _Key, life: int, record: _Record, now: int) -> _Record:
         """A new record."""
-        self.records[key] = record
-        if len(self.records) > self._entries:
-            self.records.popitem(last=False)
+        if len(self) >= self._entries:
+            self._make_room(now)
+        self._alike.setdefault(life, OrderedDict())[key] = record
         return record
+
+    def remove(self, key: _Key, life: int) -> None:
+        """Forget a record."""
+        del self._alike[life][key]
+
+    def _make_room(self, now: int) -> None:
+        ends = {
+            life: end(next(iter(alike.values())).last, life, now)
+            for life, alike in self._alike.items()
+            if alike
+        }
+        # Among those that live alike it is the one that was written longest ago.
+        self._alike[min(ends, key=lambda life: ends[life])].popitem(last=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from . import windows
 
@@ -19,11 +19,43 @@ COUNT, SINCE, QUIET = 1, 2, 3
 that they belong together with; and the milliseconds of quiet that make a name clean."""
 
 
+Life = Callable[[Sequence[int]], int]
+
+
+def life_of_amounts(record: Sequence[int]) -> int:
+    """Milliseconds from the last word of a record of amounts until it says nothing any more."""
+    return windows.life(record[LENGTH])
+
+
+def life_of_failures(record: Sequence[int]) -> int:
+    """The same of a record of failures."""
+    return record[QUIET]
+
+
+def end(last: int, life: int, now: int) -> int:
+    """When a record is worth nothing any more, in milliseconds; 0 for one that is worth nothing now.
+
+    Those that will count longest are kept when there is no room for all. Were it those written last, then
+    names that many strangers bring, counted for a minute, would push out what is counted for a day or a week.
+
+    Args:
+        last: when it was written last.
+        life: how long it counts from then on.
+        now: a record from further in the future than it would live was written before the clock was set back.
+    """
+    return last + life if last - life <= now <= last + life else 0
+
+
 def together(found: Sequence[list[int]], now: int, quiet: int) -> list[list[int]]:
-    """Those records of failures between which, and since which, there was never so long a quiet; the latest first."""
+    """Those records of failures between which, and since which, there was never so long a quiet; the latest first.
+
+    What is further in the future than that was written before the clock was set back, and counts no more.
+    """
     belong = []
     edge = now
     for record in sorted(found, reverse=True):
+        if record[LAST] - now > quiet:
+            continue
         if edge - record[LAST] > quiet:
             break
         belong.append(record)

@@ -7,21 +7,29 @@ what was counted since is lost with a machine that loses its power, and nobody m
 from __future__ import annotations
 
 import os
-import tempfile
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from . import table
-from .records import LAST, merge_amounts, merge_failures
-from .table import AMOUNTS_WIDTH, ENTRIES, FAILURES_WIDTH, Records, Table
+from . import table, windows
+from .records import (
+    LAST,
+    Life,
+    end,
+    life_of_amounts,
+    life_of_failures,
+    merge_amounts,
+    merge_failures,
+)
+from .table import AMOUNTS_WIDTH, ENTRIES, FAILURES_WIDTH, Place, Records, Table
 
-KEPT = 9 * 86_400_000
-"""Milliseconds after which a record is not worth keeping; windows are shorter."""
 _PAST = 0
 """The place of what was counted before the start; no worker has it."""
 _MAGIC = b"mftally1"
 _KEY_OCTETS = 16
 _WORD = 8
+
+SAVED_LIMIT = 64 * 1024 * 1024
+"""Octets that are read of a file; ours have a few million."""
 
 _Merged = dict[int, list[int]]
 
@@ -72,9 +80,9 @@ class Roster:
         Args:
             now: seconds, by the clock of the workers.
         """
-        oldest = int(now * 1000) - KEPT
-        amounts = self._merged(lambda number: self._table.place(number).amounts, merge_amounts, oldest)
-        failures = self._merged(lambda number: self._table.place(number).failures, merge_failures, oldest)
+        when = windows.milliseconds(now)
+        amounts = self._merged(lambda place: place.amounts, merge_amounts, life_of_amounts, when)
+        failures = self._merged(lambda place: place.failures, merge_failures, life_of_failures, when)
         words = array("q", (len(amounts), len(failures)))
         for records in (amounts, failures):
             for digest, record in records.items():
@@ -90,32 +98,37 @@ class Roster:
 
     def _merged(
         self,
-        records: Callable[[int], Records],
-        merge: Callable[[list[list[int]]], list[int] | None],
-        oldest: int,
+        records: Callable[[Place], Records],
+        merge: Callable[[Sequence[list[int]]], list[int] | None],
+        life: Life,
+        now: int,
     ) -> _Merged:
         found: dict[int, list[list[int]]] = {}
         for number in range(self._table.places):
             if self._table.tenant(number):
-                for digest, record in records(number).used():
-                    if record[LAST] >= oldest:
+                for digest, record in records(self._table.place(number)).used():
+                    # Those of the future are from before the clock was set back.
+                    if record[LAST] - now <= life(record):
                         found.setdefault(digest, []).append(record)
-        merged = {digest: merge(several) for digest, several in found.items()}
-        kept = {digest: record for digest, record in merged.items() if record is not None}
-        # As many as fit into one place: those that were quiet longest are forgotten first, here too.
-        latest = sorted(kept, key=lambda digest: kept[digest][LAST], reverse=True)
-        return {digest: kept[digest] for digest in latest[: self._table.entries]}
+        merged = []
+        for digest, several in found.items():
+            one = merge(several)
+            if one is not None and (ends := end(one[LAST], life(one), now)):
+                merged.append((ends, digest, one))
+        # As many as fit into one place: those that end first are forgotten first, here too.
+        merged.sort(reverse=True)
+        return {digest: one for _, digest, one in merged[: self._table.entries]}
 
 
 def read_saved(path: str) -> bytes | None:
-    """What was written there; None when there is nothing yet.
+    """What was written there; None when there is nothing yet. A file too long to be one of ours is not read whole.
 
     Raises:
         OSError: it cannot be read.
     """
     try:
         with open(path, "rb") as file:
-            return file.read()
+            return file.read(SAVED_LIMIT)
     except FileNotFoundError:
         return None
 
@@ -123,17 +136,19 @@ def read_saved(path: str) -> bytes | None:
 def write_saved(path: str, saved: bytes) -> None:
     """Replace the file as a whole. Only this user can read it: with the key in it, names could be guessed.
 
+    One process at a time may do so. What one that was killed left half written, the next overwrites.
+
     Raises:
         OSError: it cannot be written.
     """
-    descriptor, temporary = tempfile.mkstemp(prefix=".tallies-", dir=os.path.dirname(path))
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(saved)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    temporary = f"{path}.new"
+    with open(temporary, "wb", opener=_for_us_alone) as file:
+        file.write(saved)
+    os.replace(temporary, path)
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _fill(records: Records, merged: _Merged) -> None:
@@ -163,6 +178,8 @@ def _parse(saved: bytes) -> tuple[bytes, _Merged, _Merged]:
 
 def _split(words: array[int], width: int) -> Iterable[tuple[int, list[int]]]:
     for at in range(0, len(words), width):
-        if words[at] <= 0 or (width == 1 + AMOUNTS_WIDTH and words[at + width - 1] <= 0):
+        digest, record = words[at], words[at + 1 : at + width].tolist()
+        # All are counts and times; the last is how long.
+        if min(record) < 0 or not digest > 0 < record[-1]:
             raise ValueError("a file of tallies with something else in it")
-        yield words[at], words[at + 1 : at + width].tolist()
+        yield digest, record

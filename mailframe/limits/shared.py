@@ -15,8 +15,20 @@ from zope.interface import implementer
 from . import windows
 from .interfaces import ITallies
 from .memory import Clock
-from .records import COUNT, COUNT_BITS, COUNT_MASK, LAST, LENGTH, RING, together
-from .table import TAKEN, Place, Records, Table
+from .records import (
+    COUNT,
+    COUNT_BITS,
+    COUNT_MASK,
+    LAST,
+    LENGTH,
+    RING,
+    Life,
+    end,
+    life_of_amounts,
+    life_of_failures,
+    together,
+)
+from .table import TAKEN, Place, Records, Table, new_place
 
 
 class _Mine:
@@ -35,17 +47,18 @@ class SharedTallies:
 
     Args:
         table: shared with the others.
-        place: this worker's; the parent has given it.
+        place: this worker's; the parent has given it. None where there was none left: it counts what the others
+            count as well, but they do not see what this one counts.
         clock: tells the time of day, so that all workers agree and a restart of the node is no amnesty.
     """
 
-    def __init__(self, table: Table, place: int, clock: Clock) -> None:
+    def __init__(self, table: Table, place: int | None, clock: Clock) -> None:
         self._table = table
         self._number = place
         self._clock = clock
         self._digest = table.digest
-        self._own = table.place(place)
-        self._tenant = table.tenant(place)
+        self._own = table.place(place) if place is not None else new_place(table.entries)
+        self._tenant = table.tenant(place) if place is not None else 1
         self._open: dict[int, _Mine] = {}
         self._changes = -1
         self._others: list[Place] = []
@@ -149,7 +162,7 @@ class SharedTallies:
         at = slot * records.width
         words = records.words
         if slot < 0 or words[at + LENGTH] != length:
-            slot = slot if slot >= 0 else _quietest(records, digest)
+            slot = slot if slot >= 0 else _first_to_end(records, digest, now, life_of_amounts)
             ring = [0] * windows.RING
             ring[now // length % windows.RING] = amount
             records.take(slot, digest, (now, *ring, length))
@@ -202,7 +215,8 @@ class SharedTallies:
         records, words = self._own.failures, self._own.failures.words
         slot = records.find(digest)
         if slot < 0:
-            records.take(_quietest(records, digest), digest, (when, amount, when, quiet))
+            slot = _first_to_end(records, digest, now, life_of_failures)
+            records.take(slot, digest, (when, amount, when, quiet))
             return
         at = slot * records.width
         mine = words[at : at + records.width].tolist()
@@ -243,13 +257,15 @@ def _find(records: Records, digest: int) -> list[int] | None:
     return records.read(slot, digest) if slot >= 0 else None
 
 
-def _quietest(records: Records, digest: int) -> int:
-    """Where a new record goes: where none was yet, or instead of the one that was quiet longest."""
-    found, quietest = -1, 0
+def _first_to_end(records: Records, digest: int, now: int, life: Life) -> int:
+    """Where a new record goes: where none was yet, or instead of the one that is the first to end."""
+    found, soonest = -1, 0
     for slot in records.candidates(digest):
         if records.digests[slot] in (0, TAKEN):
             return slot
-        last = records.words[slot * records.width]
-        if found < 0 or last < quietest:
-            found, quietest = slot, last
+        at = slot * records.width
+        record = records.words[at : at + records.width].tolist()
+        ends = end(record[LAST], life(record), now)
+        if found < 0 or ends < soonest:
+            found, soonest = slot, ends
     return found

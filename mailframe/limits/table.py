@@ -118,6 +118,11 @@ class Place:
         self.failures = Records(words[after_amounts:], entries, FAILURES_WIDTH)
 
 
+def new_place(entries: int) -> Place:
+    """A place in no table, that nobody else sees."""
+    return Place(memoryview(bytearray(_place_words(entries) * _WORD)).cast("q"), entries)
+
+
 class Table:
     """One process's view of it.
 

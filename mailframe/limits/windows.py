@@ -24,6 +24,11 @@ def slice_length(window: float) -> int:
     return max(1, milliseconds(window) // SLICES)
 
 
+def life(length: int) -> int:
+    """Milliseconds after which nothing counts any more, for slices of so many milliseconds."""
+    return RING * length
+
+
 def parts(amounts: Sequence[int], last: int, now: int, length: int) -> tuple[int, int]:
     """What a record holds of the window that ends now.
 

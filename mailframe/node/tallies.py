@@ -11,9 +11,10 @@ from mailframe.limits.roster import Roster, read_saved, write_saved
 
 SAVE_EVERY = 60.0
 """Seconds between copies: as much is forgotten when the machine loses its power."""
-FEWEST_PLACES = 16
-GENERATIONS = 4
-"""Workers of so many generations have a place at a time: old ones may take long to end."""
+FEWEST_PLACES = 64
+GENERATIONS = 8
+"""Workers of so many generations have a place at a time: old ones may take long to end, and a reload may ask for more
+workers. A place that nobody ever had takes no memory."""
 
 log = Logger()
 
@@ -33,6 +34,7 @@ class Tallies:
         self._places = max(FEWEST_PLACES, GENERATIONS * workers)
         self._roster: Roster | None = None
         self._timer: IDelayedCall | None = None
+        self._trouble: str | None = None
 
     @property
     def descriptor(self) -> int:
@@ -75,7 +77,12 @@ class Tallies:
         self._timer = self._reactor.callLater(SAVE_EVERY, self._save_again)
 
     def _save(self, roster: Roster) -> None:
+        trouble = None
         try:
             write_saved(self._path, roster.save(self._reactor.seconds()))
         except OSError as error:
-            log.warn("{path} cannot be written: {reason}", path=self._path, reason=error)
+            trouble = str(error)
+        # Once, not every minute: a disk may be full for days.
+        if trouble is not None and trouble != self._trouble:
+            log.warn("{path} cannot be written: {reason}", path=self._path, reason=trouble)
+        self._trouble = trouble

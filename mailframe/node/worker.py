@@ -162,12 +162,11 @@ class Worker:
             tallies=self._tallies(message["tally"]),
         )
 
-    def _tallies(self, place: int | None) -> ITallies | None:
+    def _tallies(self, place: int | None) -> ITallies:
         table = TallyTable(TALLIES_DESCRIPTOR)
         os.close(TALLIES_DESCRIPTOR)
         if place is None:
-            log.warn("too many workers at a time: the limits of this one are its own")
-            return None
+            log.warn("too many workers at a time: the others do not know what this one counts for limits")
         return SharedTallies(table, place, self._reactor)
 
     def _failed(self, error: Exception) -> None:

@@ -64,8 +64,31 @@ class MemoryTalliesTests(SynchronousTestCase):
         self.clock.rightNow -= 86400
         self.assertTrue(self.tallies.spend("k", "a", 1, 10, HOUR))
 
+    def test_failures_of_the_future(self) -> None:
+        """Failures while the clock was a day ahead do not hold anybody for that day."""
+        self.clock.rightNow += 86400
+        self.tallies.fail("k", "a", 900.0)
+        self.clock.rightNow -= 60
+        self.assertEqual(1, self.tallies.failures("k", "a", 900.0))
+        self.clock.rightNow -= 86400 - 60
+        self.assertEqual(0, self.tallies.failures("k", "a", 900.0))
+
+    def test_long_lived(self) -> None:
+        """A flood of names that count for a minute or an hour does not push out what counts for a week."""
+        week = 7 * 86400.0
+        self.tallies.spend("login.known", "alice", 1, 0, week)
+        self.tallies.fail("k", "long", 3600.0)
+        for number in range(50):
+            self.clock.advance(10)
+            self.tallies.spend("begun", str(number), 1, 0, 60.0)
+            self.tallies.spend("messages", str(number), 1, 0, HOUR)
+            self.tallies.fail("k", str(number), 60.0)
+        self.assertEqual(1, self.tallies.spent("login.known", "alice", week))
+        self.assertEqual(1, self.tallies.failures("k", "long", 3600.0))
+        self.assertEqual(6, len(self.tallies))
+
     def test_forgotten_first(self) -> None:
-        """When there are too many names, the one that was quiet longest is forgotten."""
+        """When there are too many names that count alike, the one that was quiet longest is forgotten."""
         for name in ("a", "b", "c", "a", "d"):
             self.tallies.spend("k", name, 1, 0, HOUR)
         self.assertEqual([2, 0, 1, 1], [self.tallies.spent("k", name, HOUR) for name in "abcd"])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
+from unittest import mock
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.limits.roster import KEPT, Roster, read_saved, write_saved
+from mailframe.limits.roster import Roster, read_saved, write_saved
 from mailframe.limits.shared import SharedTallies
 from mailframe.limits.table import Table
 
@@ -81,8 +83,35 @@ class RosterTests(SynchronousTestCase):
         empty = len(self.saved(roster))
         one.spend("k", "a", 1, 0, HOUR)
         self.assertGreater(len(self.saved(roster)), empty)
-        self.clock.advance(KEPT / 1000 + 1)
+        one.fail("k", "a", QUIET)
+        self.clock.advance(QUIET + 1)
+        self.assertGreater(len(self.saved(roster)), empty)
+        self.clock.advance(HOUR * 1.2)
         self.assertEqual(empty, len(self.saved(roster)))
+
+    def test_future(self) -> None:
+        """What was counted while the clock was wrong is not kept when it is right again."""
+        roster, (one, two) = self.node()
+        empty = len(self.saved(roster))
+        self.clock.advance(365 * 86400)
+        one.spend("k", "a", 1, 0, HOUR)
+        one.fail("k", "a", QUIET)
+        self.clock.rightNow -= 365 * 86400
+        self.assertEqual(empty, len(self.saved(roster)))
+        two.spend("k", "a", 2, 0, HOUR)
+        two.fail("k", "a", QUIET)
+        _, (one, _) = self.node(self.saved(roster))
+        self.assertEqual((2, 1), (one.spent("k", "a", HOUR), one.failures("k", "a", QUIET)))
+
+    def test_longest_kept(self) -> None:
+        """Where there is too much to keep, what counts for a week is kept before what counts for an hour."""
+        roster, (one, two) = self.node(entries=8)
+        one.spend("login.known", "alice", 1, 0, 7 * 86400.0)
+        for number in range(60):
+            self.clock.advance(1)
+            two.spend("k", str(number), 1, 0, HOUR)
+        _, (one, _) = self.node(self.saved(roster), entries=8)
+        self.assertEqual(1, one.spent("login.known", "alice", 7 * 86400.0))
 
     def test_bounded(self) -> None:
         """What is kept fits into one place whatever many workers counted."""
@@ -111,4 +140,30 @@ class RosterTests(SynchronousTestCase):
             write_saved(path, content)
             self.assertEqual(content, read_saved(path))
         self.assertEqual(0o600, os.stat(path).st_mode & 0o777)
+        self.assertEqual([os.path.basename(path)], os.listdir(os.path.dirname(path)))
         self.assertRaises(OSError, write_saved, os.path.join(path, "x"), b"")
+
+    def test_killed_while_writing(self) -> None:
+        """What a killed parent left half written is neither read nor in the way, and does not pile up."""
+        path = os.path.abspath(self.mktemp())
+        write_saved(path, b"1")
+        with self.assertRaises(MemoryError), mock.patch("os.replace", side_effect=MemoryError):
+            write_saved(path, b"2")
+        self.assertEqual(b"1", read_saved(path))
+        write_saved(path, b"3")
+        self.assertEqual(b"3", read_saved(path))
+        self.assertEqual([os.path.basename(path)], os.listdir(os.path.dirname(path)))
+
+    def test_other_words(self) -> None:
+        """A file of the right form with counts below nothing is none of ours."""
+        roster, (one, _) = self.node()
+        one.spend("k", "a", 3, 0, HOUR)
+        one.fail("k", "a", QUIET)
+        saved = self.saved(roster)
+        Roster(2, saved, 8).close()
+        for at in range(24 + 16, len(saved), 8):
+            broken = saved[:at] + (-1).to_bytes(8, sys.byteorder, signed=True) + saved[at + 8 :]
+            self.assertRaises(ValueError, Roster, 2, broken, 8)
+            self.assertRaises(ValueError, Roster, 2, saved[:at], 8)
+        newer = saved.replace(b"mftally1", b"mftally2")
+        self.assertRaises(ValueError, Roster, 2, newer, 8)

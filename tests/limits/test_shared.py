@@ -160,6 +160,58 @@ class SharedTalliesTests(SynchronousTestCase):
         self.assertEqual(500, self.two.spent("k", "busy", HOUR))
         self.assertEqual(500, self.two.failures("k", "busy", QUIET))
 
+    def test_long_lived(self) -> None:
+        """A flood of strangers' networks does not push out what counts for a day or a week."""
+        day, week = 86400.0, 7 * 86400.0
+        self.one.spend("login.known", "alice", 1, 0, week)
+        self.one.spend("sending.messages", "alice", 400, 0, day)
+        self.one.fail("login.account", "alice", 20 * QUIET)
+        for number in range(1000):
+            self.clock.advance(5)
+            self.one.spend("begun", str(number), 1, 0, 60.0)
+            self.one.spend("messages", str(number), 1, 0, HOUR)
+            self.one.fail("login.network", str(number), QUIET)
+        self.assertEqual(1, self.two.spent("login.known", "alice", week))
+        self.assertEqual(400, self.two.spent("sending.messages", "alice", day))
+        self.assertEqual(1, self.two.failures("login.account", "alice", 20 * QUIET))
+
+    def test_clock_set_back(self) -> None:
+        """What was counted while the clock was a year ahead holds nobody, and makes room for what is counted now."""
+        self.clock.rightNow += 365 * 86400
+        for number in range(500):
+            self.one.spend("k", str(number), 1, 0, HOUR)
+            self.one.fail("k", str(number), QUIET)
+        self.clock.rightNow -= 365 * 86400
+        self.assertEqual((0, 0), (self.two.spent("k", "499", HOUR), self.two.failures("k", "499", QUIET)))
+        for number in range(20):
+            self.one.spend("now", str(number), 1, 0, HOUR)
+            self.one.fail("now", str(number), QUIET)
+            self.one.fail("now", str(number), QUIET)
+        for number in range(20):
+            self.assertEqual(1, self.two.spent("now", str(number), HOUR))
+            self.assertEqual(2, self.two.failures("now", str(number), QUIET))
+        self.one.fail("k", "499", QUIET)
+        self.assertEqual(1, self.two.failures("k", "499", QUIET))
+        self.one.forgive("k", "499", 1, QUIET)
+        self.assertEqual(0, self.two.failures("k", "499", QUIET))
+
+    def test_without_a_place(self) -> None:
+        """A worker for which there was no place left counts what the others count, and dies without a trace."""
+        extra = SharedTallies(Table(self.node.roster.descriptor), None, self.clock)
+        for worker, name in ((self.one, "a"), (self.two, "a"), (extra, "a")):
+            worker.enter("k", name, 0)
+            worker.spend("k", name, 5, 0, HOUR)
+            worker.fail("k", name, QUIET)
+        seen = [
+            (worker.count("k", "a"), worker.spent("k", "a", HOUR), worker.failures("k", "a", QUIET))
+            for worker in (self.one, extra)
+        ]
+        self.assertEqual([(2, 10, 2), (3, 15, 3)], seen)
+        self.assertFalse(extra.spend("k", "a", 1, 15, HOUR))
+        self.assertFalse(extra.enter("k", "a", 3))
+        extra.leave("k", "a")
+        self.assertEqual(2, extra.count("k", "a"))
+
     def test_too_many_open(self) -> None:
         """Where there is no room to tell the others, a worker still counts its own."""
         for number in range(500):
