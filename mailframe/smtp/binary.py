@@ -54,11 +54,9 @@ async def in_lines(mail: MailObject, settings: SMTPSettings, clock: IReactorTime
 def _in_lines_blocking(content: Content, settings: SMTPSettings) -> Content:
     root = scan(content.chunks())
     pieces = without_binary(root, content.chunks()) if has_binary(root) else content.chunks()
-    spill, lines, tail = (
-        Spill(settings.spill_directory, settings.spill_limit),
-        LineEndReader(settings.line_ends),
-        b"",
-    )
+    # No more memory than is its own: what messages share is counted in the reactor's thread only.
+    spill = Spill(settings.spill_directory, min(settings.spill_limit, OWN_MEMORY))
+    lines, tail = LineEndReader(settings.line_ends), b""
     try:
         for piece in pieces:
             octets = lines.feed(piece)

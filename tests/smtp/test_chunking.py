@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import os
+import tracemalloc
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,9 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.config.types import Duration, FilePath, Size
+from mailframe.dialogue import spill
+from mailframe.message.content import Content
+from mailframe.smtp.binary import _in_lines_blocking
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.testing.smtp import Client, RecordingDelivery, fake_reception, serve
 
@@ -148,6 +152,30 @@ class BinaryTests(ChunkingCase):
             got = email.message_from_bytes(self.delivery.messages.pop().octets)
             self.assertEqual(got.get_payload(decode=True), octets)
             self.assertEqual(os.listdir(folder), [])
+
+    def test_shared_memory(self) -> None:
+        """What a thread makes of a large binary message takes none of the memory that messages share."""
+        content = Content.of(BINARY + bytes(range(256)) * 4000)
+        taken = spill._MEMORY.taken
+        made = _in_lines_blocking(content, SMTPSettings(spill_directory=FilePath(self.folder())))
+        self.addCleanup(made.body.discard)
+        self.assertGreater(made.size, 1_300_000)
+        self.assertEqual(spill._MEMORY.taken, taken)
+
+    def test_memory(self) -> None:
+        """A binary message of 24 MB needs little memory while it is made lines."""
+        folder = FilePath(self.folder())
+        received = spill.Spill(folder, 1)
+        received.write(BINARY)
+        for _ in range(24):
+            received.write(bytes(range(256)) * 4000)
+        content = received.finish()
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        made = _in_lines_blocking(content, SMTPSettings(spill_directory=folder))
+        self.assertLess(tracemalloc.get_traced_memory()[1], 3_000_000)
+        self.assertGreater(made.size, 24 * 1_365_000)
+        made.body.discard()
 
     def test_outside_parts(self) -> None:
         """Bare line ends outside of binary parts are refused like anywhere, or made CRLF."""
