@@ -5,22 +5,15 @@ from __future__ import annotations
 import os
 import pwd
 import signal
-import socket
 import subprocess
 import textwrap
-import time
 from pathlib import Path
 
-from tests.ports import free_port
-
+from .peer import DOMAIN, USERS, Peer
 from .service import program
 
-DOMAIN = "peer.test"
-USERS = ("alice", "bob", "carol", "dave")
-PATIENCE = 20.0
 
-
-class Dovecot:
+class Dovecot(Peer):
     """One instance, with a configuration and mailboxes below one directory.
 
     Args:
@@ -28,8 +21,7 @@ class Dovecot:
     """
 
     def __init__(self, base: Path) -> None:
-        self.base = base
-        self.port = free_port()
+        super().__init__(base)
         self.socket = base / "lmtp"
         self._master: subprocess.Popen[bytes] | None = None
 
@@ -37,9 +29,8 @@ class Dovecot:
         """Write its files and start its master; returns when it greets."""
         nobody = pwd.getpwnam("nobody")
         self.base.chmod(0o755)
-        mail = self.base / "mail"
-        mail.mkdir()
-        os.chown(mail, nobody.pw_uid, nobody.pw_gid)
+        self.mail.mkdir()
+        os.chown(self.mail, nobody.pw_uid, nobody.pw_gid)
         users = "".join(f"{user}@{DOMAIN}:{{PLAIN}}x:{nobody.pw_uid}:{nobody.pw_gid}::::\n" for user in USERS)
         (self.base / "users").write_text(users)
         config = self.base / "dovecot.conf"
@@ -49,7 +40,7 @@ class Dovecot:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,
         )  # fmt: skip
-        self._greets()
+        self.greets()
 
     def stop(self) -> None:
         """Stop it and what it started."""
@@ -57,22 +48,6 @@ class Dovecot:
             os.killpg(self._master.pid, signal.SIGTERM)
             self._master.wait(30)
             self._master = None
-
-    def received(self, user: str, count: int = 1) -> list[bytes]:
-        """What is in a mailbox once ``count`` messages are there, oldest first."""
-        place = self.base / "mail" / user / "new"
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            files = sorted(place.glob("*")) if place.is_dir() else []
-            if len(files) >= count:
-                return [path.read_bytes() for path in files]
-            time.sleep(0.05)
-        raise AssertionError(f"{user} has not got {count} messages; the log ends:\n{self.log()[-3000:]}")
-
-    def log(self) -> str:
-        """Its log so far."""
-        path = self.base / "log"
-        return path.read_text(errors="replace") if path.exists() else ""
 
     def _configuration(self, nobody: pwd.struct_passwd) -> str:
         return textwrap.dedent(f"""\
@@ -114,17 +89,6 @@ class Dovecot:
               chroot =
             }}
             """)
-
-    def _greets(self) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
-                    if connection.recv(100).startswith(b"220"):
-                        return
-            except OSError:
-                time.sleep(0.05)
-        raise AssertionError(f"Dovecot does not greet:\n{self.log()[-3000:]}")
 
 
 def _group(user: pwd.struct_passwd) -> str:

@@ -9,26 +9,20 @@ from __future__ import annotations
 import os
 import pwd
 import signal
-import smtplib
 import subprocess
 import textwrap
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.ports import free_port
-
+from .peer import DOMAIN, USERS, Peer
 from .service import run
 
 PLACE = Path(os.environ.get("MAILFRAME_EXIM", "/opt/mailframe-interop/exim"))
 """Where `install.sh` unpacks it."""
-DOMAIN = "peer.test"
-USERS = ("alice", "bob", "carol", "dave")
 USER = "Debian-exim"
-PATIENCE = 20.0
 
 
-class Exim:
+class Exim(Peer):
     """One instance, with a configuration, spool and mailboxes below one directory.
 
     Args:
@@ -41,8 +35,7 @@ class Exim:
     def __init__(
         self, base: Path, next_hop: tuple[str, int] = ("127.0.0.1", 9), main: str = "", transport: str = ""
     ) -> None:
-        self.base = base
-        self.port = free_port()
+        super().__init__(base)
         self._next_hop = next_hop
         self._main = textwrap.dedent(main)
         self._transport = textwrap.dedent(transport)
@@ -68,7 +61,7 @@ class Exim:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        self._greets()
+        self.greets()
 
     def stop(self) -> None:
         """Stop it and what it started."""
@@ -84,19 +77,6 @@ class Exim:
         # "-oi": a line of one dot is no end. "-odf": deliver before the command ends.
         run(*self._command, "-oi", "-odf", "-f", sender, *options, "--", *recipients,
             stdin=message, env=self._environment)  # fmt: skip
-
-    def received(self, user: str, count: int = 1) -> list[bytes]:
-        """What is in a mailbox once ``count`` messages are there, oldest first."""
-        place = self.base / "mail" / user / "new"
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            files = (
-                sorted(place.glob("*"), key=lambda path: path.stat().st_mtime_ns) if place.is_dir() else []
-            )
-            if len(files) >= count:
-                return [path.read_bytes() for path in files]
-            time.sleep(0.05)
-        raise AssertionError(f"{user} has not got {count} messages; the log ends:\n{self.log()[-3000:]}")
 
     def log(self) -> str:
         """Its logs so far."""
@@ -177,13 +157,3 @@ class Exim:
             + textwrap.indent(self._transport, "  ")
             + "begin retry\n* * F,10m,2s\n"
         )
-
-    def _greets(self) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            try:
-                with smtplib.SMTP("127.0.0.1", self.port, timeout=5):
-                    return
-            except (OSError, smtplib.SMTPException):
-                time.sleep(0.05)
-        raise AssertionError(f"Exim does not greet:\n{self.log()[-3000:]}")

@@ -5,23 +5,16 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import smtplib
 import subprocess
 import textwrap
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.ports import free_port
-
+from .peer import DOMAIN, USERS, Peer
 from .service import run
 
-DOMAIN = "peer.test"
-USERS = ("alice", "bob", "carol", "dave")
-PATIENCE = 60.0
 
-
-class Postfix:
+class Postfix(Peer):
     """One instance, with a configuration, queue and mailboxes below one directory.
 
     Args:
@@ -32,9 +25,8 @@ class Postfix:
     """
 
     def __init__(self, base: Path, relayhost: str = "", settings: str = "", services: str = "") -> None:
-        self.base = base
-        self.config, self.queue, self.mail = base / "etc", base / "queue", base / "mail"
-        self.port = free_port()
+        super().__init__(base)
+        self.config, self.queue = base / "etc", base / "queue"
         self._relayhost = relayhost
         self._settings = settings
         self._services = services
@@ -54,7 +46,7 @@ class Postfix:
         (self.config / "main.cf").write_text(self._main(data, nobody))
         (self.config / "master.cf").write_text(self._master())
         run("postfix", "-c", self.config, "start")
-        self._greets()
+        self.greets()
 
     def stop(self) -> None:
         """Stop it."""
@@ -68,34 +60,6 @@ class Postfix:
         It runs as root's; ``-N`` (notify), ``-R`` (return) and ``-V`` (envelope id) ask for DSNs.
         """
         run("sendmail", "-i", "-C", self.config, "-f", sender, *options, "--", *recipients, stdin=message)
-
-    def received(self, user: str, count: int = 1) -> list[bytes]:
-        """What is in a mailbox once ``count`` messages are there, oldest first."""
-        place = self.mail / user / "new"
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            files = (
-                sorted(place.glob("*"), key=lambda path: path.stat().st_mtime_ns) if place.is_dir() else []
-            )
-            if len(files) >= count:
-                return [path.read_bytes() for path in files]
-            time.sleep(0.05)
-        raise AssertionError(f"{user} has not got {count} messages; the log ends:\n{self.log()[-3000:]}")
-
-    def wait_for_log(self, words: str) -> str:
-        """The first line of its log with these words, once it is there."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            for line in self.log().splitlines():
-                if words in line:
-                    return line
-            time.sleep(0.05)
-        raise AssertionError(f"{words!r} is not in the log, which ends:\n{self.log()[-3000:]}")
-
-    def log(self) -> str:
-        """Its log so far."""
-        path = self.base / "log"
-        return path.read_text(errors="replace") if path.exists() else ""
 
     def _main(self, data: Path, nobody: pwd.struct_passwd) -> str:
         return textwrap.dedent(f"""\
@@ -145,16 +109,6 @@ class Postfix:
         if not any(line.startswith("postlog ") for line in lines):
             lines.append("postlog unix-dgram n - n - 1 postlogd")
         return "\n".join(lines) + "\n" + textwrap.dedent(self._services)
-
-    def _greets(self) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            try:
-                with smtplib.SMTP("127.0.0.1", self.port, timeout=5):
-                    return
-            except (OSError, smtplib.SMTPException):
-                time.sleep(0.05)
-        raise AssertionError(f"Postfix does not greet:\n{self.log()[-3000:]}")
 
 
 def version() -> str:
