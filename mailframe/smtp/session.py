@@ -198,7 +198,8 @@ class Session(Standing):
         if self._settings.expn == "logged-in" and self._origin.login is not None:
             keywords.append("EXPN")
         if self._tls_offered and not self.confidential:
-            keywords.append("STARTTLS")
+            # Not at the end: GNU SASL's gsasl, for one, looks for "250-STARTTLS" and overlooks "250 STARTTLS".
+            keywords.insert(0, "STARTTLS")
         if (auth := self._authentication.keyword(self.confidential)) is not None:
             keywords.append(auth)
         keywords.extend(self._presenting.keywords())

@@ -70,9 +70,12 @@ class GsaslTests(TestCase):
     skip = service.SKIP
     timeout = 120
 
-    def gsasl(self, mechanism: str, account: str, *options: str, ok: tuple[int, ...] = (0,)) -> str:
-        words = ("--imap", f"--mechanism={mechanism}", f"--x509-ca-file={node().certificate}")
-        login = ("-a", account, "-p", PASSWORD, "localhost", port("imap"))
+    def gsasl(
+        self, mechanism: str, account: str, *options: str, protocol: str = "imap", ok: tuple[int, ...] = (0,)
+    ) -> str:
+        words = (f"--{protocol}", f"--mechanism={mechanism}", f"--x509-ca-file={node().certificate}")
+        place = port("submission" if protocol == "smtp" else protocol)
+        login = ("-a", account, "-p", PASSWORD, "localhost", place)
         return run("gsasl", *words, *options, *login, stdin=b"", ok=ok).decode()
 
     def test_channel_binding(self) -> None:
@@ -88,6 +91,11 @@ class GsaslTests(TestCase):
             for account in (ALICE, BOB):
                 self.assertIn("Logged in", self.gsasl(name, account, "--no-cb"))
         self.assertIn("Logged in", self.gsasl("CRAM-MD5", BOB))
+
+    def test_over_smtp(self) -> None:
+        """It finds STARTTLS and the mechanisms among the keywords, and binds to the channel."""
+        for mechanism in ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS", "PLAIN"):
+            self.assertIn("235 2.7.0", self.gsasl(mechanism, ALICE, protocol="smtp"))
 
     def test_downgrade(self) -> None:
         """A client that could bind and says that we cannot is refused: we can."""
