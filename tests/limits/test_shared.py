@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -304,6 +304,74 @@ class BetweenTwoWordsTests(SynchronousTestCase):
                 for figure, bound in zip(one, most, strict=True):
                     self.assertTrue(0 <= figure <= bound, (action, one, most))
             seen.clear()
+
+
+class _Overtaken:
+    """Digests of a table; somebody writes as soon as one was looked at."""
+
+    def __init__(self, digests: memoryview, write: Callable[[], None]) -> None:
+        self._digests = digests
+        self._write: Callable[[], None] | None = write
+
+    def __getitem__(self, index: int) -> int:
+        found: int = self._digests[index]
+        write, self._write = self._write, None
+        if write is not None:
+            write()
+        return found
+
+
+class BetweenTwoLooksTests(SynchronousTestCase):
+    """What a reader sees when the record it found becomes another's before it has read it."""
+
+    def setUp(self) -> None:
+        """One name in the first record; the next to be written takes its place."""
+        self.clock = Clock()
+        self.clock.advance(1_000_000_080)
+        self.node = _Node(self.clock, entries=1)
+        self.addCleanup(self.node.roster.close)
+        self.writer, self.reader = self.node.workers[:2]
+
+    def overtaken(self, family: str, write: Callable[[], None]) -> None:
+        """The writer writes between the reader's first two looks."""
+        self.reader.spent("k", "a", HOUR)  # so that it knows who else there is
+        for places in (self.reader._others, [place for place, _ in self.reader._neighbours]):
+            for place in places:
+                records: Any = getattr(place, family)
+                records.digests = _Overtaken(records.digests, write)
+
+    def test_amounts(self) -> None:
+        """Nobody is told what another has spent."""
+        for number in range(STEPS):
+            self.writer.spend("k", "a" if not number else str(number), 1, 0, HOUR)
+            self.clock.advance(1)
+        self.overtaken("amounts", lambda: cast(None, self.writer.spend("k", "b", 100, 0, HOUR)))
+        self.assertEqual(0, self.reader.spent("k", "a", HOUR))
+
+    def test_failures(self) -> None:
+        """Nobody's failures are held against another."""
+        for number in range(STEPS):
+            self.writer.fail("k", "a" if not number else str(number), QUIET)
+            self.clock.advance(1)
+
+        def write() -> None:
+            for _ in range(10):
+                self.writer.fail("k", "b", QUIET)
+
+        self.overtaken("failures", write)
+        self.assertEqual(0, self.reader.failures("k", "a", QUIET))
+
+    def test_open(self) -> None:
+        """What another has open is not counted for one that has left."""
+        self.writer.enter("k", "a", 0)
+        self.writer.leave("k", "a")
+
+        def write() -> None:
+            for _ in range(10):
+                self.writer.enter("k", "b", 0)
+
+        self.overtaken("open", write)
+        self.assertEqual(0, self.reader.count("k", "a"))
 
 
 HAMMER = """

@@ -14,7 +14,7 @@ from mailframe.dialogue.proxy_header import ProxyHeader, encode_v1, encode_v2
 from mailframe.dialogue.proxy_tlvs import TLV, encode_tls
 from mailframe.filters.trace import TraceFilter
 from mailframe.message.networks import Networks
-from mailframe.message.origin import ProxyTLS
+from mailframe.message.origin import ProxyFacts, ProxyTLS
 from mailframe.roles.listening import Front
 from mailframe.roles.relay import RelayRole
 from mailframe.roles.store import StoreRole
@@ -195,6 +195,7 @@ class EndedInFrontTests(RoleCase):
         self.serve(trusts_tls=True)
         self.assert_in_clear(header(TLS, local=True))
         self.assert_in_clear(header(TLS, family="unknown"))
+        self.assertFalse(ProxyFacts("192.0.2.10", local=True, tls=TLS, tls_trusted=True).tls_counts)
 
     def test_channel(self) -> None:
         """What has to be bound to the channel, or comes from a certificate, needs TLS that ends here."""
