@@ -13,7 +13,8 @@ import click
 from mailframe.config.describe import size_text
 from mailframe.config.loading import load
 from mailframe.message.header import first
-from mailframe.queue.held import Held, HeldMail, State
+from mailframe.queue.claim import State
+from mailframe.queue.held import Held, HeldMail
 from mailframe.queue.record import BadRecord
 
 from .errors import Refused

@@ -11,14 +11,13 @@ the process, so nothing is worked on twice and nothing stays behind. States::
 
 from __future__ import annotations
 
-import enum
 import fcntl
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from twisted.logger import Logger
@@ -27,6 +26,7 @@ from mailframe.message.mail import MailObject
 from mailframe.message.status import STORAGE_FULL, MailframeError
 
 from . import record as files
+from .claim import Claim, State, read_named
 from .metrics import HELD, NO_ROOM
 from .record import BadRecord, Progress, Record
 
@@ -41,15 +41,6 @@ _LEFT_BEHIND = 86_400.0
 """Seconds after which an unfinished file is nobody's."""
 
 log = Logger()
-
-
-class State(enum.Enum):
-    """Where a message stands; the value is the name of the subdirectory."""
-
-    HELD = "held"
-    RELEASED = "released"
-    SENDING = "sending"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,64 +58,6 @@ class Held:
     progress: Progress
 
 
-class Claim:
-    """A message that nobody else can change; `close` gives it back.
-
-    Attributes:
-        state: where it stands.
-        record: what it is.
-        progress: what became of it so far.
-    """
-
-    def __init__(self, held: HeldMail, state: State, file: BinaryIO) -> None:
-        self._held = held
-        self._file = file
-        self.state = state
-        self.record, self.progress = files.read(file)
-
-    @property
-    def _path(self) -> str:
-        return self._held.path_of(self.state, self.record.queue_id)
-
-    def mail(self) -> MailObject:
-        """The message; its content is the caller's to discard."""
-        return self.record.mail(cast(BinaryIO, open(self._path, "rb", buffering=0)))
-
-    def note(self, progress: Progress) -> None:
-        """Write down how it stands, durably."""
-        files.append(self._file, self.record, progress)
-        self.progress = progress
-
-    def move(self, state: State) -> None:
-        """Change its state."""
-        if state is not self.state:
-            os.rename(self._path, self._held.path_of(state, self.record.queue_id))
-            before, self.state = self.state, state
-            if state is not State.SENDING:
-                # Which of the two places it is found in after a crash does not matter to what is being sent.
-                # Otherwise the new place first: in doubt a message is in two places, never in none.
-                self._held.flush(state.value)
-                self._held.flush(before.value)
-
-    def begin(self) -> bool:
-        """From now on it is being sent; False when the disk says no."""
-        try:
-            self.move(State.SENDING)
-        except OSError as error:
-            log.error("{path} cannot be renamed: {reason}", path=self._path, reason=str(error))
-            return False
-        return True
-
-    def remove(self) -> None:
-        """The message is gone."""
-        os.unlink(self._path)
-        self._held.flush(self.state.value)
-
-    def close(self) -> None:
-        """Let others have it."""
-        self._file.close()
-
-
 class HeldMail:
     """All messages that are held on this node. Several processes may use one directory.
 
@@ -133,6 +66,9 @@ class HeldMail:
         messages_limit: messages that are kept at most, whatever their state.
         size_limit: octets of them all.
         seconds: the time of day.
+
+    Attributes:
+        damaged: why files could not be used, by path.
     """
 
     def __init__(
@@ -148,7 +84,7 @@ class HeldMail:
         self._seconds = seconds
         self._counted: tuple[float, int, int] = (float("-inf"), 0, 0)
         self._due: dict[str, tuple[int, float]] = {}
-        self._damaged: set[str] = set()
+        self.damaged: dict[str, str] = {}
 
     def prepare(self) -> None:
         """Make the directories, and throw away what a crash left unfinished.
@@ -174,23 +110,26 @@ class HeldMail:
         name = _checked(mail.queue_id)
         path = os.path.join(self.path, _NEW, name)
         try:
-            with open(path, "xb") as file:
+            with open(path, "xb", opener=_private) as file:
                 files.write(file, mail, reason, self._seconds())
                 file.flush()
                 os.fsync(file.fileno())
                 size = file.tell()
-            os.rename(path, self.path_of(State.HELD, name))
+            place = self.path_of(State.HELD, name)
+            os.rename(path, place)
+            path = place
+            self.flush(State.HELD.value)
         except BaseException:
+            # The client keeps the message, so nothing of it may be here.
             with suppress(OSError):
                 os.unlink(path)
             raise
-        self.flush(State.HELD.value)
         counted, messages, octets = self._counted
         self._counted = (counted, messages + 1, octets + size)
         HELD.inc()
 
     def listing(self, states: Iterable[State] = State) -> Iterator[Held]:
-        """The messages in these states, oldest first in each; what cannot be read is left out, and logged."""
+        """The messages in these states, oldest first in each; of what is left out `damaged` says why."""
         for state in states:
             for name in sorted(entry.name for entry in self._entries(state.value)):
                 if (held := self._look(state, name)) is not None:
@@ -248,17 +187,26 @@ class HeldMail:
             claim.close()
         return True
 
-    def claim_due(self) -> Claim | None:
+    def claim_due(self, passed_over: Container[str] = ()) -> Claim | None:
         """Have a released message that is due, or one that was left by a process that died while sending it.
+
+        Args:
+            passed_over: ids of messages that are not wanted now.
 
         Returns:
             It, as being sent; None when nothing is due.
         """
         for entry in sorted(self._entries(State.SENDING.value), key=lambda one: one.name):
-            if (claim := self._claim_sound(State.SENDING, entry.name)) is not None:
+            if (
+                entry.name not in passed_over
+                and (claim := self._claim_sound(State.SENDING, entry.name)) is not None
+            ):
                 return claim
         now = self._seconds()
-        waiting = sorted(self._entries(State.RELEASED.value), key=lambda one: one.name)
+        found = self._entries(State.RELEASED.value)
+        waiting = sorted(
+            (entry for entry in found if entry.name not in passed_over), key=lambda one: one.name
+        )
         for entry in waiting:
             if (
                 self._is_due(entry, now)
@@ -276,7 +224,7 @@ class HeldMail:
         for state in State:
             sizes = []
             for entry in self._entries(state.value):
-                with suppress(FileNotFoundError):
+                with suppress(OSError):
                     sizes.append(entry.stat().st_size)
             found[state] = (len(sizes), sum(sizes))
         return found
@@ -316,24 +264,24 @@ class HeldMail:
     def _look(self, state: State, name: str) -> Held | None:
         try:
             with open(self.path_of(state, name), "rb") as file:
-                return Held(state, *files.read(file))
+                return Held(state, *read_named(file, name))
         except FileNotFoundError:
             return None
-        except BadRecord as error:
+        except (BadRecord, OSError) as error:
             self._tell_damage(self.path_of(state, name), error)
             return None
 
-    def _tell_damage(self, path: str, error: BadRecord) -> None:
+    def _tell_damage(self, path: str, error: Exception) -> None:
         """Say it once: the file is looked at again and again."""
-        if path not in self._damaged:
-            self._damaged.add(path)
-            log.error("{path} is damaged: {reason}", path=path, reason=str(error))
+        if path not in self.damaged:
+            log.error("{path} cannot be used: {reason}", path=path, reason=str(error))
+        self.damaged[path] = str(error)
 
     def _claim_sound(self, state: State, name: str) -> Claim | None:
-        """Claim it, unless its file is damaged: others must not wait behind that for ever."""
+        """Claim it, unless its file cannot be used: others must not wait behind that for ever."""
         try:
             return self._claim(state, name)
-        except BadRecord as error:
+        except (BadRecord, OSError) as error:
             self._tell_damage(self.path_of(state, name), error)
             return None
 
@@ -347,7 +295,7 @@ class HeldMail:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Whoever had it before us may have moved or removed it since we opened it.
             if os.path.samestat(os.stat(path), os.fstat(file.fileno())):
-                return Claim(self, state, file)
+                return Claim(self, state, file, name)
         except (BlockingIOError, FileNotFoundError):
             pass
         except BaseException:
@@ -362,34 +310,24 @@ class HeldMail:
             changed = entry.stat().st_mtime_ns
         except FileNotFoundError:
             return False
+        except OSError as error:
+            self._tell_damage(entry.path, error)
+            return False
         known = self._due.get(entry.name)
         if known is None or known[0] != changed:
             held = self._look(State.RELEASED, entry.name)
-            known = (changed, held.progress.due if held is not None else float("inf"))
-            self._due[entry.name] = known
+            if held is None:
+                return False
+            known = self._due[entry.name] = (changed, held.progress.due)
         return known[1] <= now
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that nobody else may read, whatever the process's umask is."""
+    return os.open(path, flags, 0o600)
 
 
 def _checked(queue_id: str) -> str:
     if not _NAME.fullmatch(queue_id):
         raise ValueError(f"{queue_id!r} cannot be the name of a file")
     return queue_id
-
-
-def outcome(progress: Progress, now: float, done: Iterable[int], failed: Mapping[int, str]) -> Progress:
-    """What is known after an attempt: some have got it, some never will, the others wait.
-
-    Args:
-        progress: what was known before.
-        now: the time.
-        done: numbers of recipients who have got it.
-        failed: why others never will.
-    """
-    gone = {*done, *failed}
-    return replace(
-        progress,
-        at=now,
-        pending=tuple(number for number in progress.pending if number not in gone),
-        failed={**progress.failed, **failed},
-        attempts=progress.attempts + 1,
-    )

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, BinaryIO
 
 from mailframe.message.address import Address
@@ -84,6 +84,25 @@ class Record:
         )
 
 
+def outcome(progress: Progress, now: float, done: Iterable[int], failed: Mapping[int, str]) -> Progress:
+    """What is known after an attempt: some have got it, some never will, the others wait.
+
+    Args:
+        progress: what was known before.
+        now: the time.
+        done: numbers of recipients who have got it.
+        failed: why others never will.
+    """
+    gone = {*done, *failed}
+    return replace(
+        progress,
+        at=now,
+        pending=tuple(number for number in progress.pending if number not in gone),
+        failed={**progress.failed, **failed},
+        attempts=progress.attempts + 1,
+    )
+
+
 def write(file: BinaryIO, mail: MailObject, reason: str, now: float) -> None:
     """Write a message and its first progress; flushes nothing.
 
@@ -126,10 +145,15 @@ def read(file: BinaryIO) -> tuple[Record, Progress]:
             len(line),
             int(first["size"]),
         )
+        if record.size < 0 or os.fstat(file.fileno()).st_size < record.start + record.size:
+            raise BadRecord(f"it has not {record.size} octets of content")
         file.seek(record.start + record.size)
-        return record, _progress_in(_whole_lines(file)[-1])
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        progress = _progress_in(_whole_lines(file)[-1])
+        if not set(range(len(record.envelope.recipients))).issuperset({*progress.pending, *progress.failed}):
+            raise BadRecord("it speaks of recipients that it does not name")
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise BadRecord(f"{type(error).__name__}: {error}") from error
+    return record, progress
 
 
 def append(file: BinaryIO, record: Record, progress: Progress) -> None:
@@ -218,4 +242,7 @@ def _progress_out(progress: Progress) -> dict[str, Any]:
 def _progress_in(line: bytes) -> Progress:
     value = json.loads(line)
     failed = {int(number): str(text) for number, text in value.pop("failed")}
-    return Progress(**{**value, "pending": tuple(value["pending"])}, failed=failed)
+    progress = Progress(**{**value, "pending": tuple(map(int, value["pending"]))}, failed=failed)
+    if not all(isinstance(time, int | float) for time in (progress.at, progress.due, progress.released)):
+        raise BadRecord("a time in it is none")
+    return progress

@@ -16,10 +16,10 @@ from mailframe.message.mail import MailObject
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, Status
 from mailframe.routing.interfaces import IRouter, Route
 
-from .held import Claim, State, outcome
+from .claim import Claim, State
 from .holding import Holding
 from .metrics import ATTEMPTS, WAITING
-from .record import Progress
+from .record import Progress, outcome
 
 EVERY: Final = 2.0
 """Seconds between looks at the directory."""
@@ -56,6 +56,7 @@ class Releases:
         self._running: list[Deferred[None]] = []
         self._pauses: set[Deferred[None]] = set()
         self._stopping = False
+        self._aside: dict[str, float] = {}
 
     async def start(self) -> None:
         """Begin, unless it has begun."""
@@ -88,9 +89,18 @@ class Releases:
         try:
             if number == 0:
                 await self._count()
-            claim = await self._holding.run(self._holding.held.claim_due)
+            now = self._clock.seconds()
+            self._aside = {name: until for name, until in self._aside.items() if until > now}
+            aside = frozenset(self._aside)
+            claim = await self._holding.run(lambda: self._holding.held.claim_due(aside))
         except MailframeError as error:
             log.warn("cannot look after held mail: {reason}", reason=error.reason)
+            return False
+        except CancelledError:
+            raise
+        except Exception:
+            # Whatever it was, it must not be the end of all released mail.
+            log.failure("cannot look after held mail")
             return False
         if claim is None:
             return False
@@ -100,7 +110,8 @@ class Releases:
             raise
         except Exception:
             log.failure("{queue_id}: cannot be sent on its way", queue_id=claim.record.queue_id)
-            return False
+            # The others must not wait behind it for ever.
+            self._aside[claim.record.queue_id] = self._clock.seconds() + FIRST_PAUSE
         finally:
             claim.close()
         return True
@@ -128,7 +139,7 @@ class Releases:
             progress = outcome(progress, now, (), dict.fromkeys(progress.pending, later[0]))
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(progress.attempts - 1, 10))
         progress = replace(progress, due=now + pause, last=later[0] if later else "")
-        self._tell(claim, statuses)
+        self._tell(claim, statuses, progress)
         await self._write_down(claim, progress)
 
     async def _write_down(self, claim: Claim, progress: Progress) -> None:
@@ -188,14 +199,16 @@ class Releases:
             log.failure("{queue_id}: cannot deliver", queue_id=mail.queue_id)
             return [UNKNOWN_FAULT] * len(routes)
 
-    def _tell(self, claim: Claim, statuses: Mapping[int, Status]) -> None:
+    def _tell(self, claim: Claim, statuses: Mapping[int, Status], progress: Progress) -> None:
         record, found = claim.record, list(statuses.values())
-        if any(status.permanent for status in found):
+        if len(progress.failed) > len(claim.progress.failed):
             word = "failed"
         else:
-            word = "deferred" if any(status.temporary for status in found) else "delivered"
+            word = "deferred" if progress.pending else "delivered"
         ATTEMPTS[word].inc()
-        log.info(
+        # Nobody tells the sender: somebody has to look (``mailframe held list``).
+        tell = log.warn if word == "failed" else log.info
+        tell(
             "{queue_id}: released, {outcome}",
             queue_id=record.queue_id,
             outcome=word,

@@ -7,7 +7,8 @@ from mailframe.message.content import Content
 from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.mail import MailObject, new_queue_id
 from mailframe.message.origin import Origin
-from mailframe.queue.held import HeldMail, State
+from mailframe.queue.claim import State
+from mailframe.queue.held import HeldMail
 
 from .pages import DOCS, commands
 from .test_commands import PLACE, ScratchCase

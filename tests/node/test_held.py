@@ -15,7 +15,8 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.queue.held import HeldMail, State
+from mailframe.queue.claim import State
+from mailframe.queue.held import HeldMail
 from mailframe.queue.releasing import AT_ONCE
 
 from .harness import ROOT, Node

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,8 +24,9 @@ from mailframe.message.mail import MailObject, new_queue_id
 from mailframe.message.origin import Origin, TLSFacts
 from mailframe.message.status import MailframeError
 from mailframe.queue import record as files
-from mailframe.queue.held import Claim, HeldMail, State, outcome
-from mailframe.queue.record import BadRecord, Progress
+from mailframe.queue.claim import Claim, State
+from mailframe.queue.held import HeldMail
+from mailframe.queue.record import BadRecord, Progress, outcome
 from tests.strategies import addresses
 
 BOB = Recipient(Address("bob", "example.test"), {"NOTIFY": "NEVER"})
@@ -121,8 +123,12 @@ class HoldingTests(HeldCase):
 
     def test_private(self) -> None:
         """Nobody else may look at the directory."""
-        for name in ("", *os.listdir(self.path)):
-            self.assertEqual(os.stat(os.path.join(self.path, name)).st_mode & 0o077, 0)
+        self.addCleanup(os.umask, os.umask(0))
+        self.held = self.make()
+        self.held.add(message(), "x")
+        for place, _, names in os.walk(self.path):
+            for name in ("", *names):
+                self.assertEqual(os.stat(os.path.join(place, name)).st_mode & 0o077, 0, (place, name))
 
     def test_order(self) -> None:
         """They are listed oldest first."""
@@ -166,10 +172,14 @@ class HoldingTests(HeldCase):
             self.assertEqual(list(self.held.listing()), [])
             self.assertEqual(os.listdir(os.path.join(self.path, "new")), [])
 
+    def test_not_surely(self) -> None:
+        """What may not be there after a power failure is refused, so nothing of it may stay."""
+        with mock.patch.object(HeldMail, "flush", side_effect=OSError(errno.EIO, "broken")):
+            self.assertRaises(OSError, self.held.add, message(), "x")
+        self.assertEqual(list(self.held.listing()), [])
+
     def broken(self, function: str) -> Any:
         """A context in which a function of ``os`` fails."""
-        from unittest import mock
-
         return mock.patch.object(os, function, side_effect=OSError(errno.EIO, "broken"))
 
     def test_leftovers(self) -> None:
@@ -198,6 +208,43 @@ class HoldingTests(HeldCase):
         self.assertEqual(self.names(State.HELD), good)
         Path(self.path, "released", "BAD5").write_bytes(b"{}\n")
         self.assertIsNone(self.held.claim_due())
+        self.assertEqual(len(self.held.damaged), 5)
+
+    def test_damaged_in_any_way(self) -> None:
+        """A number that cannot be, or a name that is another's, is damage; what is due behind it is found."""
+        self.held.add(message(), "x")
+        (name,) = self.names(State.HELD)
+        octets = Path(self.path, "held", name).read_bytes()
+        self.assertTrue(self.held.release(name))
+        for number, (old, new) in enumerate(
+            (
+                (b'"size":20', b'"size":-9'),
+                (b'"size":20', b'"size":99'),
+                (b'"size":20', b'"size":1e999'),
+                (b'"pending":[0]', b'"pending":[1]'),
+                (b'"pending":[0]', b'"pending":["x"]'),
+                (b'"failed":[]', b'"failed":[[7,"x"]]'),
+                (b'"due":0.0', b'"due":null'),
+                (b'"reason"', b'"reasons"'),
+                (b'"queue_id":"', b'"queue_id":"../'),
+                (b'{"version"', b"[" * 100_000 + b'{"version"'),
+                (b"", b""),
+            )
+        ):
+            self.assertIn(old, octets)
+            for place in ("sending", "released"):
+                Path(self.path, place, f"0{number}").write_bytes(octets.replace(old, new))
+        self.assertEqual(self.claimed().record.queue_id, name)
+        self.assertEqual(self.names(State.RELEASED), [])
+
+    def test_not_ours(self) -> None:
+        """A file that cannot be opened is passed over."""
+        self.held.add(message(), "x")
+        (name,) = self.names(State.HELD)
+        self.held.release(name)
+        for place in ("sending", "released"):
+            os.symlink("0LOOP", Path(self.path, place, "0LOOP"))
+        self.assertEqual(self.claimed().record.queue_id, name)
 
 
 class StateTests(HeldCase):

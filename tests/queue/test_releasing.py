@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Sequence
+from unittest import mock
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -17,10 +19,20 @@ from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.mail import MailObject, new_queue_id
 from mailframe.message.origin import Origin
 from mailframe.message.status import NO_SUCH_MAILBOX, OK, UNAVAILABLE, MailframeError, Status
-from mailframe.queue.held import Held, HeldMail, State
+from mailframe.queue.claim import Claim, State
+from mailframe.queue.held import Held, HeldMail
 from mailframe.queue.holding import Holding
 from mailframe.queue.interfaces import IHolding
-from mailframe.queue.releasing import AGAIN, EVERY, FIRST_PAUSE, GIVE_UP, LAST_WORDS, LONGEST_PAUSE, Releases
+from mailframe.queue.releasing import (
+    AGAIN,
+    AT_ONCE,
+    EVERY,
+    FIRST_PAUSE,
+    GIVE_UP,
+    LAST_WORDS,
+    LONGEST_PAUSE,
+    Releases,
+)
 from mailframe.testing.smtp import FixedRouter, RecordingDelivery, run
 
 LOCAL = ("a@example.test", "b@example.test", "c@example.test")
@@ -159,9 +171,12 @@ class ReleasesTests(ReleaseCase):
         """After some days what still cannot be delivered has failed."""
         self.delivery.statuses = [LATER]
         self.release(self.hold())
-        self.clock.advance(GIVE_UP + EVERY)
+        with capturedLogs() as events:
+            self.clock.advance(GIVE_UP + EVERY)
         held = self.only()
         self.assertEqual((held.state, held.progress.failed), (State.FAILED, {0: str(LATER)}))
+        (event,) = [event for event in events if event.get("outcome") == "failed"]
+        self.assertIs(event["log_level"], LogLevel.warn)
 
     def test_our_faults(self) -> None:
         """Our own faults are temporary."""
@@ -253,11 +268,51 @@ class ReleasesTests(ReleaseCase):
         self.held.release(queue_id)
         away = self.held.claim_due
 
-        def broken() -> None:
-            raise OSError(errno.EIO, "broken")
-
-        self.held.claim_due = broken  # type: ignore[assignment,method-assign]
-        self.clock.advance(EVERY)
+        for fault in (OSError(errno.EIO, "broken"), ZeroDivisionError()):
+            self.held.claim_due = mock.Mock(side_effect=fault)  # type: ignore[method-assign]
+            self.clock.advance(EVERY)
+            self.assertEqual(self.delivery.messages, [])
         self.held.claim_due = away  # type: ignore[method-assign]
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), AT_ONCE)
         self.clock.advance(EVERY)
         self.assertEqual(len(self.delivery.messages), 1)
+
+    def test_one_that_cannot(self) -> None:
+        """One that cannot be sent at all, for a reason that nobody thought of, does not keep the others."""
+        bad, good = self.hold(), self.hold()
+
+        def unreadable(claim: Claim) -> MailObject:
+            if claim.record.queue_id == bad:
+                raise ZeroDivisionError
+            return real(claim)
+
+        real = Claim.mail
+        self.patch(Claim, "mail", unreadable)
+        for queue_id in (bad, good):
+            self.held.release(queue_id)
+        self.clock.pump([EVERY] * 3)
+        self.assertEqual([message.mail.queue_id for message in self.delivery.messages], [good])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.patch(Claim, "mail", real)
+        self.clock.advance(FIRST_PAUSE + EVERY)
+        self.assertEqual([message.mail.queue_id for message in self.delivery.messages], [good, bad])
+
+    def test_gone_but_not_surely(self) -> None:
+        """Where the disk took the removal and did not say so, nobody waits for it to do it again."""
+        queue_id = self.hold()
+        self.held.release(queue_id)
+        real, broken = HeldMail.flush, [True]
+
+        def flush(held: HeldMail, name: str) -> None:
+            if broken and name == "sending":
+                raise OSError(errno.EIO, "broken")
+            real(held, name)
+
+        self.patch(HeldMail, "flush", flush)
+        self.clock.advance(EVERY)
+        broken.clear()
+        with capturedLogs() as events:
+            self.clock.advance(AGAIN)
+            self.clock.pump([AGAIN] * 3)
+        self.assertEqual([event for event in events if event["log_level"] is LogLevel.error], [])
+        self.assertEqual((len(self.delivery.messages), list(self.held.listing())), (1, []))

@@ -10,7 +10,8 @@ from mailframe.message.address import parse_mailbox
 from mailframe.message.header import first, values
 from mailframe.message.status import CANNOT_LOOK_UP, MailframeError, Status
 from mailframe.policy.sending_limits import Limits
-from mailframe.queue.held import HeldMail, State
+from mailframe.queue.claim import State
+from mailframe.queue.held import HeldMail
 from mailframe.queue.holding import Holding
 from mailframe.queue.releasing import EVERY
 from mailframe.roles.relay import RelayRole
