@@ -40,6 +40,15 @@ class Peer:
 
         return self._wait_for(messages, f"{user} has not got {count} messages")
 
+    def received_with(self, user: str, words: bytes) -> bytes:
+        """The message in a mailbox that has these words, once it is there."""
+
+        def message() -> bytes | None:
+            found = (path.read_bytes() for path in (self.mail / user / "new").glob("*"))
+            return next((octets for octets in found if words in octets), None)
+
+        return self._wait_for(message, f"{user} has not got a message with {words!r}")
+
     def wait_for_log(self, words: str) -> str:
         """The first line of its log with these words, once it is there."""
         return self._wait_for(
