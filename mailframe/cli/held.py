@@ -12,6 +12,7 @@ import click
 
 from mailframe.config.describe import size_text
 from mailframe.config.loading import load
+from mailframe.directory.names import comparable_name
 from mailframe.message.header import first
 from mailframe.queue.claim import State
 from mailframe.queue.held import Held, HeldMail
@@ -33,7 +34,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--account", help="Only what this account sent.")
+@click.option("--account", help="Only what this account, or client without login, sent.")
 @click.option(
     "--state", type=click.Choice([state.value for state in State]), help="Only what is in this state."
 )
@@ -41,9 +42,12 @@ def command() -> None:
 @json_option
 def list_held(account: str | None, state: str | None, config: str, as_json: bool) -> None:
     """List messages, oldest first: held ones, those on their way since they were released, and failed ones."""
-    found = _selected(_open(config), account, [State(state)] if state else list(State))
+    mail = _open(config)
+    found = _selected(mail, account, [State(state)] if state else list(State))
     rows: Sequence[dict[str, object]] = [_facts(held) if as_json else _row(held) for held in found]
     print_rows(rows, _COLUMNS, as_json, "No mail is held.")
+    for path, why in sorted(mail.damaged.items()):
+        click.echo(f"left out: {_damage(path, why)}", err=True)
 
 
 @command.command("show")
@@ -56,7 +60,8 @@ def show(queue_id: str, content: bool, config: str, as_json: bool) -> None:
     mail = _open(config)
     held = mail.find(queue_id)
     if held is None:
-        raise Refused(_unknown(queue_id))
+        reasons = [_damage(path, why) for path, why in mail.damaged.items()]
+        raise Refused("\n".join(reasons) or _unknown(queue_id))
     if content:
         _print_content(mail, held)
     elif as_json:
@@ -70,7 +75,7 @@ def show(queue_id: str, content: bool, config: str, as_json: bool) -> None:
 @command.command("release")
 @click.argument("queue_ids", metavar="ID...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All that is held; what has failed only by its id.")
-@click.option("--account", help="With --all: only what this account sent.")
+@click.option("--account", help="With --all: only what this account, or client without login, sent.")
 @config_option
 @json_option
 def release(
@@ -85,7 +90,7 @@ def release(
 @command.command("delete")
 @click.argument("queue_ids", metavar="ID...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All that is held; what has failed only by its id.")
-@click.option("--account", help="With --all: only what this account sent.")
+@click.option("--account", help="With --all: only what this account, or client without login, sent.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @config_option
 @json_option
@@ -111,10 +116,8 @@ def _open(config: str) -> HeldMail:
 
 
 def _selected(mail: HeldMail, account: str | None, states: Sequence[State]) -> Sequence[Held]:
-    wanted = account.lower() if account else None
-    return [
-        held for held in mail.listing(states) if wanted in (None, (held.record.origin.login or "").lower())
-    ]
+    wanted = comparable_name(account) if account else None
+    return [held for held in mail.listing(states) if wanted in (None, comparable_name(_sender(held)))]
 
 
 def _chosen(mail: HeldMail, queue_ids: Sequence[str], everything: bool, account: str | None) -> Sequence[str]:
@@ -132,20 +135,25 @@ def _each(
 ) -> None:
     """Change each message; those that could not be are told at the end, with exit code 1."""
     changed: list[str] = []
-    failed: list[str] = []
+    failed: dict[str, str] = {}
     hidden = len(chosen) < 2 or not sys.stderr.isatty()
     with click.progressbar(chosen, label=done, hidden=hidden, file=sys.stderr) as bar:
         for queue_id in bar:
             try:
-                (changed if change(queue_id) else failed).append(queue_id)
-            except BadRecord:
-                failed.append(queue_id)
+                if change(queue_id):
+                    changed.append(queue_id)
+                else:
+                    failed[queue_id] = otherwise
+            except BadRecord as error:
+                failed[queue_id] = f"cannot be {done}, its file is damaged: {error}"
+            except OSError as error:
+                failed[queue_id] = f"cannot be {done}: {error.strerror}"
     if as_json:
-        print_json({done: changed, "failed": failed})
+        print_json({done: changed, "failed": list(failed)})
     else:
         click.echo(f"{done} {len(changed)} message{'s' * (len(changed) != 1)}")
     if failed:
-        raise Refused("\n".join(f"{queue_id} {otherwise}" for queue_id in failed))
+        raise Refused("\n".join(f"{queue_id} {why}" for queue_id, why in failed.items()))
 
 
 def _facts(held: Held) -> dict[str, Any]:
@@ -179,12 +187,21 @@ def _row(held: Held) -> dict[str, object]:
         "id": facts["id"],
         "state": facts["state"],
         "since": facts["held_since"],
-        "account": facts["account"] or facts["peer"],
+        "account": _sender(held),
         "from": f"<{facts['reverse_path']}>",
         "recipients": ", ".join(recipients[:_SHOWN]) + more,
         "size": size_text(facts["size"]).strip('"'),
         "reason": next(iter(facts["failed"].values()), facts["last_failure"] or facts["reason"]),
     }
+
+
+def _sender(held: Held) -> str:
+    """Who sent it: an account, or a client without login."""
+    return held.record.origin.login or held.record.origin.peer
+
+
+def _damage(path: str, why: str) -> str:
+    return f"{path} cannot be read: {why}"
 
 
 def _text(value: object) -> str:

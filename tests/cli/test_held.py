@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from typing import Any
+
 from mailframe.message.address import parse_mailbox
 from mailframe.message.content import Content
 from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.mail import MailObject, new_queue_id
 from mailframe.message.origin import Origin
+from mailframe.queue import record as files
 from mailframe.queue.claim import State
 from mailframe.queue.held import HeldMail
-from mailframe.queue.record import outcome
+from mailframe.queue.record import Progress, Record, outcome
 
 from .runner import ALICE, BOB, CommandTestCase
 
@@ -109,8 +114,33 @@ class HeldTests(CommandTestCase):
     def test_damaged(self) -> None:
         """A damaged file is told, and is in nobody's way."""
         (self.config.parent / "data" / "held" / "held" / "BAD").write_bytes(b"{}\n")
-        self.on_service("held", "release", "BAD", code=1)
-        self.assertEqual(len(self.json_of("held", "list")), 2)
+        result = self.on_service("held", "release", "BAD", self.ids[0], code=1)
+        self.assertIn("BAD cannot be released, its file is damaged", result.stderr)
+        self.assertIn("released 1 message\n", result.stdout)
+        self.assertIn("held/BAD cannot be read", self.on_service("held", "show", "BAD", code=1).stderr)
+        result = self.on_service("held", "list")
+        self.assertIn("held/BAD cannot be read", result.stderr)
+        self.assertIn(self.ids[1], result.stdout)
+
+    def test_disk(self) -> None:
+        """What the disk does not let go is told, and the others are changed all the same."""
+
+        def append(file: Any, record: Record, progress: Progress) -> None:
+            if record.queue_id == self.ids[0]:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            real(file, record, progress)
+
+        real = files.append
+        self.patch(files, "append", append)
+        result = self.on_service("held", "release", "--all", code=1)
+        self.assertIn(f"{self.ids[0]} cannot be released: No space left", result.stderr)
+        self.assertEqual(self.states(), [State.HELD, State.RELEASED])
+
+    def test_without_login(self) -> None:
+        """A client without login is its address."""
+        queue_id = self.hold(None, 1)
+        (row,) = self.json_of("held", "list", "--account", "192.0.2.1")
+        self.assertEqual(row["id"], queue_id)
 
     def test_no_relay(self) -> None:
         """Only a relay holds mail."""
