@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -42,21 +42,45 @@ class Limits:
     recipients_per_day: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Sending:
-    """What is kept of one user between asking and the end of a message."""
+class _Tally(NamedTuple):
+    """One of the sums that are kept of each user.
 
-    name: str
-    messages: int
-    recipients: int
+    Attributes:
+        kind: its name in the tallies.
+        what: what it counts; what is under way of that is counted by the same name for all windows.
+        limit: the limit's name in `Limits`, "" for that on held mail.
+        window: seconds.
+    """
+
+    kind: str
+    what: str
+    limit: str
+    window: float
 
 
 _TALLIES = (
-    ("submission.messages.hour", "messages_per_hour", HOUR),
-    ("submission.messages.day", "messages_per_day", DAY),
-    ("submission.recipients.hour", "recipients_per_hour", HOUR),
-    ("submission.recipients.day", "recipients_per_day", DAY),
+    _Tally("submission.messages.hour", "messages", "messages_per_hour", HOUR),
+    _Tally("submission.messages.day", "messages", "messages_per_day", DAY),
+    _Tally("submission.recipients.hour", "recipients", "recipients_per_hour", HOUR),
+    _Tally("submission.recipients.day", "recipients", "recipients_per_day", DAY),
 )
+_HELD = (_Tally(HELD, "held", "", DAY),)
+_UNDER_WAY = {what: f"submission.{what}.under-way" for what in ("messages", "recipients", "held")}
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """What is under way of one user, from the end of its data until somebody is responsible for it.
+
+    Attributes:
+        name: the user.
+        amounts: by what they are; only what has a limit.
+        tallies: where they are added when the message was accepted, with the limits.
+    """
+
+    name: str
+    amounts: Mapping[str, int]
+    tallies: Sequence[tuple[_Tally, int]]
 
 
 @implementer(IContentPolicy, IConclusionPolicy)
@@ -64,8 +88,8 @@ class SendingLimits:
     """Counts what each user sent, and holds or refuses what is over a limit.
 
     A user is a login; a client that sends without one is its own IP address. A message counts when it was accepted:
-    one that is refused for now, and comes again, counts once. What is under way counts too, so that many messages at
-    once are no way around a limit; each worker knows of its own only.
+    one that is refused for now, and comes again, counts once. What is under way counts too, in all workers, so that
+    many messages at once are no way around a limit.
 
     Args:
         tallies: keeps the sums.
@@ -93,13 +117,13 @@ class SendingLimits:
     async def content(self, mail: MailObject) -> Status | Hold | None:
         """Hold or refuse a message over a limit."""
         name = (mail.origin.login or mail.origin.peer).lower()
-        wanted = _Sending(name, 1, len(mail.envelope.recipients))
-        crossed = self._crossed(wanted)
+        amounts = {"messages": 1, "recipients": len(mail.envelope.recipients)}
+        crossed = self._begin(mail, name, amounts, _TALLIES)
         if crossed is None:
-            self._under_way[mail.queue_id] = wanted
             return None
-        verdict = self._verdict(name, crossed)
-        OVER_LIMIT["held" if isinstance(verdict, Hold) else "refused"].inc()
+        verdict = self._verdict(mail, name, crossed)
+        outcome = "held" if isinstance(verdict, Hold) else "refused"
+        OVER_LIMIT[outcome].inc()
         log.warn(
             "{queue_id}: {login} is over its limit of {crossed}",
             queue_id=mail.queue_id,
@@ -107,41 +131,51 @@ class SendingLimits:
             peer=mail.origin.peer,
             login=mail.origin.login,
             crossed=crossed,
-            verdict="held" if isinstance(verdict, Hold) else "refused",
+            verdict=outcome,
         )
         return verdict
 
     def concluded(self, mail: MailObject, accepted: bool) -> None:
         """Count what was accepted."""
-        sent = self._under_way.pop(mail.queue_id, None)
-        if sent is None or not accepted:
+        sending = self._under_way.pop(mail.queue_id, None)
+        if sending is None:
             return
-        for kind, limit, window in _TALLIES:
-            if self._limit(sent.name, limit):
-                self._tallies.spend(kind, sent.name, _amount(sent, limit), 0, window)
+        if accepted:
+            for tally, _ in sending.tallies:
+                self._tallies.spend(tally.kind, sending.name, sending.amounts[tally.what], 0, tally.window)
+        # Only now: counted twice for a moment is better than not at all.
+        self._leave(sending)
 
-    def _crossed(self, wanted: _Sending) -> str | None:
-        """The limit that this message would cross, in words."""
-        others = [other for other in self._under_way.values() if other.name == wanted.name]
-        for kind, name, window in _TALLIES:
-            limit = self._limit(wanted.name, name)
-            if not limit:
-                continue
-            amount = _amount(wanted, name) + sum(_amount(other, name) for other in others)
-            if self._tallies.spent(kind, wanted.name, window) + amount > limit:
-                return f"{limit} {name.replace('_', ' ')}"
+    def _begin(
+        self, mail: MailObject, name: str, amounts: Mapping[str, int], tallies: Sequence[_Tally]
+    ) -> str | None:
+        """Count a message as under way, unless that crosses a limit: then that, in words."""
+        limited = [(tally, limit) for tally in tallies if (limit := self._limit(name, tally.limit))]
+        sending = _Sending(name, {tally.what: amounts[tally.what] for tally, _ in limited}, limited)
+        # First this, then the look at the sums: of two workers that do so at once, one sees the other.
+        for what, amount in sending.amounts.items():
+            for _ in range(amount):
+                self._tallies.enter(_UNDER_WAY[what], name, 0)
+        for tally, limit in limited:
+            under_way = self._tallies.count(_UNDER_WAY[tally.what], name)
+            if self._tallies.spent(tally.kind, name, tally.window) + under_way > limit:
+                self._leave(sending)
+                return f"{limit} {tally.limit.replace('_', ' ')}"
+        self._under_way[mail.queue_id] = sending
         return None
 
-    def _verdict(self, name: str, crossed: str) -> Status | Hold:
+    def _leave(self, sending: _Sending) -> None:
+        for what, amount in sending.amounts.items():
+            for _ in range(amount):
+                self._tallies.leave(_UNDER_WAY[what], sending.name)
+
+    def _verdict(self, mail: MailObject, name: str, crossed: str) -> Status | Hold:
         if self._over == "refuse":
             return OVER
-        if not self._tallies.spend(HELD, name, 1, self._held_per_day, DAY):
+        if self._begin(mail, name, {"held": 1}, _HELD) is not None:
             return TOO_MUCH_HELD
         return Hold(f"{name} is over its limit of {crossed}")
 
     def _limit(self, name: str, limit: str) -> int:
-        return int(getattr(self._accounts.get(name, self._limits), limit))
-
-
-def _amount(account: _Sending, limit: str) -> int:
-    return account.messages if limit.startswith("messages") else account.recipients
+        """A limit of a user's, by its name; "" for how much is held."""
+        return int(getattr(self._accounts.get(name, self._limits), limit)) if limit else self._held_per_day

@@ -96,6 +96,37 @@ class SendingLimitsTests(SynchronousTestCase):
             policy.concluded(mail, False)
         self.assertEqual(self.send(policy), "sent")
 
+    def test_many_workers(self) -> None:
+        """What is under way in other workers counts too, and no more than the limit goes whichever worker is asked."""
+        workers = [
+            self.limits(recipients_per_hour=10, messages_per_hour=100, held_per_day=1) for _ in range(3)
+        ]
+        mails = [self.mail(recipients=4) for _ in workers]
+        verdicts = [run(worker.content(mail)) for worker, mail in zip(workers, mails, strict=True)]
+        self.assertEqual([isinstance(verdict, Hold) for verdict in verdicts], [False, False, True])
+        # What is held, and not yet so durably, counts as held.
+        self.assertEqual(self.send(workers[0], self.mail(recipients=4)), "4.7.1")
+        for worker, mail in zip(workers, mails, strict=True):
+            worker.concluded(mail, mail is not mails[0])
+        self.assertEqual(self.send(workers[2], self.mail(recipients=7)), "4.7.1")
+        self.assertEqual(self.send(workers[2], self.mail(recipients=6)), "sent")
+        self.assertEqual(self.send(workers[1]), "4.7.1")
+
+    def test_not_held(self) -> None:
+        """What could not be held, and comes again, counts once as well."""
+        policy = self.limits(messages_per_hour=1, held_per_day=1)
+        self.assertEqual(self.send(policy), "sent")
+        self.assertEqual([self.send(policy, accepted=False) for _ in range(3)], ["held"] * 3)
+        self.assertEqual([self.send(policy) for _ in range(2)], ["held", "4.7.1"])
+
+    def test_nothing_stays(self) -> None:
+        """However a message ends, nothing of it is under way afterwards."""
+        policy = self.limits(messages_per_hour=2, recipients_per_day=3, held_per_day=1)
+        for accepted in (True, False, True, True, True):
+            self.send(policy, self.mail(recipients=2), accepted)
+        for what in ("messages", "recipients", "held"):
+            self.assertEqual(self.tallies.count(f"submission.{what}.under-way", ALICE), 0)
+
     def test_refuse(self) -> None:
         """Where that is configured, mail over a limit is refused for now instead."""
         policy = self.limits(messages_per_hour=1, over="refuse")
