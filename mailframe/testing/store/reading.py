@@ -67,6 +67,7 @@ class ReadingContract(StoreFixture):
     async def test_descriptions_with_a_prefix_in_a_file(self) -> None:
         """What is described is the whole message, prefix and file together, however it came in."""
         content = in_file(HELLO + b"x" * 300_000 + b"\r\n").with_prefix(b"Received: here\r\n")
+        self.addCleanup(content.body.discard)
         octets = content.octets()
         (uid,) = await self.append(NewMessage(content))
         (message,) = await (await self.opened()).fetch([uid], Item.PARTS | Item.ENVELOPE)
@@ -117,6 +118,7 @@ class ReadingContract(StoreFixture):
         """A large message read window by window is the message."""
         octets = b"".join(b"line %d of a long message\r\n" % number for number in range(30_000))
         content = in_file(octets).with_prefix(b"Subject: long\r\n\r\n")
+        self.addCleanup(content.body.discard)
         (uid,) = await self.append(NewMessage(content))
         mailbox = await self.opened()
         (message,) = await mailbox.fetch([uid], Item.SIZE)

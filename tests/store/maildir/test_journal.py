@@ -139,7 +139,9 @@ class ReplayTests(JournalCase):
     def test_large(self) -> None:
         """What is too large for the journal is flushed where it is."""
         octets = numbered(1) + b"x" * 60 + b"\r\n" * 200_000
-        self.wait(self.store.deliver([Delivery(ALICE, NewMessage(in_file(octets)))]))
+        content = in_file(octets)
+        self.addCleanup(content.body.discard)
+        self.wait(self.store.deliver([Delivery(ALICE, NewMessage(content))]))
         self.deliver(octets, numbered(2))
         self.cut_power()
         self.assertEqual(
