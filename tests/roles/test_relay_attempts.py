@@ -13,10 +13,12 @@ from mailframe.roles.listening import ListeningRole
 from mailframe.roles.mx import MXRole
 from mailframe.roles.relay import RelayRole
 from mailframe.roles.store import StoreRole
+from mailframe.roles.submission import SubmissionRules
 from mailframe.smtp.settings import SMTPSettings
+from mailframe.testing.smtp import RecordingDelivery
 
-from .house import ALICE, PASSWORD, Client, RoleCase
-from .test_relay import FakeContexts
+from .house import ALICE, PASSWORD, Client, Reactor, RoleCase
+from .test_relay import LOGIN, FakeContexts
 
 OURS, THEIRS = "example.test", "elsewhere.test"
 FORMS: tuple[str, ...] = (
@@ -281,6 +283,103 @@ class RelayRelayAttempts(RelayAttemptCase):
         client.say(f"EHLO c.test\nAUTH PLAIN {word}\n")
         client.say("STARTTLS\n")
         self.assertEqual(self.attempt(client, "EHLO", LANDING), [])
+        self.sealed()
+
+
+LISTED = "192.0.2.1"
+STRANGERS = ("192.0.2.16", "192.0.1.255", "198.51.100.9", "127.0.0.1", "10.0.0.1", "192.0.2.1.9", "unix")
+OUR_SENDERS = (
+    "<>",
+    "<alice@example.test>",
+    "<postmaster@example.test>",
+    "<@example.test:alice@example.test>",
+)
+ALICES_SENDERS = ("<>", "<alice@example.test>", "<@example.test:alice@example.test>")
+
+
+class ListedNetworkRelayAttempts(RelayAttemptCase):
+    """Clients of listed networks need not log in; what they may do is theirs alone, with a router and without."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.onward = RecordingDelivery()
+
+    def role(self, router: bool = True) -> None:
+        """A running one."""
+        role = RelayRole(
+            [self.listener(587), self.listener(465, implicit_tls=True)],
+            None if router else self.store,
+            self.directory,
+            self.authenticator,
+            self.reactor,
+            SETTINGS,
+            tls=FakeContexts(),
+            rules=SubmissionRules(networks=["192.0.2.0/28", "2001:db8::/64"]),
+            onward=self.onward if router else None,
+        )
+        self.run_role(role)
+
+    def senders(self) -> set[str]:
+        """The reverse-paths of all that was handed to the router."""
+        return {f"<{message.envelope.reverse_path or ''}>" for message in self.onward.messages}
+
+    def test_strangers(self) -> None:
+        """Whoever is not listed gets nothing to anybody, whatever he says, with a router and without."""
+        for router in (True, False):
+            self.reactor = Reactor()
+            self.role(router)
+            for peer in STRANGERS:
+                client = Client(self.reactor, 587, peer=peer)
+                self.assertEqual(self.attempt(client, "EHLO", FORMS[:12] + LANDING), [], peer)
+            for hello, port in (("EHLO", 465), ("HELO", 587)):
+                client = Client(self.reactor, port, secure=port == 465, peer=STRANGERS[0])
+                self.assertEqual(self.attempt(client, hello, FORMS + LANDING), [], hello)
+        self.assertEqual(self.onward.messages, [])
+        self.sealed()
+
+    def test_tricks(self) -> None:
+        """Nothing that a stranger says makes him listed."""
+        self.role()
+        for trick in (*TRICKS, f"XCLIENT ADDR={LISTED}", f"XFORWARD ADDR={LISTED}", f"HELO [{LISTED}]"):
+            client = Client(self.reactor, 465, secure=True, peer=STRANGERS[0])
+            client.say(f"EHLO {LISTED}\n{trick}\n")
+            self.assertEqual(self.attempt(client, "EHLO", LANDING), [], trick)
+        client = Client(self.reactor, 587, peer=STRANGERS[0])
+        client.say(f"PROXY TCP4 {LISTED} 127.0.0.1 25 25\n")
+        self.assertEqual(self.attempt(client, "EHLO", LANDING), [])
+        self.assertEqual(self.onward.messages, [])
+        self.sealed()
+
+    def test_listed(self) -> None:
+        """A listed client reaches everybody over the router, from our domains only, and with a From of ours."""
+        self.role()
+        accepted = self.attempt(Client(self.reactor, 587, peer=LISTED), "EHLO", FORMS + LANDING)
+        self.assertGreater(len(accepted), 20)
+        self.assertLessEqual({sender for _, sender in accepted}, set(OUR_SENDERS))
+        # Nobody knows what From the null reverse-path should have.
+        self.assertEqual(self.senders(), set(OUR_SENDERS[1:3]))
+        self.sealed()
+
+    def test_logged_in(self) -> None:
+        """Who logged in reaches everybody over the router, from addresses of its own only, listed or not."""
+        self.role()
+        for peer in (LISTED, STRANGERS[0]):
+            client = Client(self.reactor, 465, secure=True, peer=peer)
+            client.say(f"EHLO c.test\n{LOGIN}")
+            accepted = self.attempt(client, "EHLO", FORMS + LANDING)
+            self.assertGreater(len(accepted), 15)
+            self.assertLessEqual({sender for _, sender in accepted}, set(ALICES_SENDERS))
+        self.assertEqual(self.senders(), set(ALICES_SENDERS[:2]))
+        self.sealed()
+
+    def test_without_router(self) -> None:
+        """Without a router a listed client reaches our own mailboxes, and nobody elsewhere."""
+        self.role(router=False)
+        client = Client(self.reactor, 587, peer=LISTED)
+        self.assertEqual(self.attempt(client, "EHLO", FORMS), [])
+        accepted = self.attempt(client, "EHLO", LANDING)
+        self.assertLessEqual({sender for _, sender in accepted}, set(OUR_SENDERS))
+        self.assertEqual(len(accepted), 4)
         self.sealed()
 
 
