@@ -10,9 +10,8 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
-from twisted.internet.interfaces import IReactorFromThreads
 from twisted.logger import ILogObserver, LogLevel, globalLogBeginner
 from zope.interface import implementer
 
@@ -23,6 +22,16 @@ LEVELS: dict[str, int] = {"debug": 0, "info": 1, "warn": 2, "error": 3, "critica
 Write = Callable[[bytes], object]
 ATOMIC = 4096
 """Octets that go into a pipe in one piece (PIPE_BUF of Linux)."""
+GATHER = 0.02
+"""Seconds that a line may wait for others."""
+
+
+class _Reactor(Protocol):
+    """What gathering needs of it."""
+
+    def callFromThread(self, function: Callable[..., Any], *arguments: Any) -> Any: ...
+
+    def callLater(self, delay: float, function: Callable[..., Any], *arguments: Any) -> Any: ...
 
 
 class Levels:
@@ -94,8 +103,8 @@ class LineObserver:
         self._write = write
         self.lost = 0
 
-    def gather(self, reactor: IReactorFromThreads) -> Callable[[], None]:
-        """From now on write the lines of one turn together.
+    def gather(self, reactor: _Reactor) -> Callable[[], None]:
+        """From now on write the lines of a moment together.
 
         Returns:
             What writes the lines that are kept; to be called at the end.
@@ -118,18 +127,21 @@ class LineObserver:
 
 
 class Gathered:
-    """Lines of one turn of the reactor, written together: a call of the system for some twenty lines, not for each.
+    """Lines of a moment, written together: a call of the system for some twenty lines, not for each.
+
+    A moment is `GATHER` seconds. To write at the end of each turn of the reactor woke it 0.7 times a message, for a
+    write, a poll and a read each.
 
     Whole lines only, and at most `ATOMIC` octets a call (a longer line by itself): so much goes into a pipe in one
     piece, and lines of several processes stay whole there too.
 
     Args:
         write: takes octets.
-        reactor: its turns; lines may come from any thread.
+        reactor: lines may come from any thread.
         lost: told how many lines could not be written.
     """
 
-    def __init__(self, write: Write, reactor: IReactorFromThreads, lost: Callable[[int], None]) -> None:
+    def __init__(self, write: Write, reactor: _Reactor, lost: Callable[[int], None]) -> None:
         self._write = write
         self._lost = lost
         self._reactor = reactor
@@ -137,15 +149,15 @@ class Gathered:
         self._due = False
 
     def __call__(self, octets: bytes) -> None:
-        """Keep a line until the reactor's next turn."""
+        """Keep a line for a moment."""
         self._lines.append(octets)
         if not self._due:
             self._due = True
-            self._reactor.callFromThread(self.flush)
+            self._reactor.callFromThread(self._reactor.callLater, GATHER, self.flush)
 
     def flush(self) -> None:
         """Write what is kept."""
-        # First, so that a line that another thread adds from here on asks for another turn.
+        # First, so that a line that another thread adds from here on asks for another write.
         self._due = False
         pieces: list[bytes] = []
         size = 0

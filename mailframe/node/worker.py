@@ -7,6 +7,7 @@ parent's messages are ``configure`` (first, once), ``drain``, ``stop``, ``hints`
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -38,6 +39,10 @@ LOOK_EVERY = 0.1
 """Seconds between looks at whether the sessions have ended."""
 HURRY = 1.0
 """Seconds that sessions have to end when nobody has more patience: the parent is gone, or drain time is over."""
+HINT_DELAY = 0.02
+"""Seconds that hints for other workers may wait for more."""
+YOUNG = 5000
+"""Objects made between two looks of the garbage collector; Python's default is 700."""
 
 log = Logger("mailframe.node.worker")
 
@@ -115,9 +120,9 @@ class Worker:
     # Hints.
 
     def _forward_hint(self, account: str, mailbox_id: str) -> None:
-        # One message a turn of the reactor, each mailbox once: a delivery to fifty mailboxes is one write.
+        # One message a moment, each mailbox once: the parent and all other workers read it.
         if not self._pending_hints:
-            self._reactor.callLater(0, self._send_hints)
+            self._reactor.callLater(HINT_DELAY, self._send_hints)
         self._pending_hints[account, mailbox_id] = None
 
     def _send_hints(self) -> None:
@@ -138,6 +143,10 @@ class Worker:
         except Exception as error:
             self._failed(error)
             return
+        # What is there now stays: without it the collector need not look at all modules each time, some 50 ms.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
         if self._deadline is None:
             self._say(State.READY)
             log.info("worker {pid} serves: {work}", pid=os.getpid(), work=work.summary)

@@ -8,9 +8,11 @@ from typing import Any
 from unittest import mock
 
 from twisted.internet import reactor
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
@@ -19,12 +21,11 @@ from mailframe.node.acceptor import PAUSE, PAUSE_WHEN_FULL, STEP_BACK, Acceptor,
 
 
 class FakeReactor(Clock):
-    """Remembers readers; adopts connections as the real one does."""
+    """Remembers readers."""
 
     def __init__(self) -> None:
         super().__init__()
         self.readers: set[object] = set()
-        self.adopted = 0
 
     def addReader(self, reader: object) -> None:
         """Watch."""
@@ -34,10 +35,11 @@ class FakeReactor(Clock):
         """Watch no more."""
         self.readers.discard(reader)
 
-    def adoptStreamConnection(self, descriptor: int, family: int, factory: Factory) -> None:
-        """Count, and build as the real one does."""
-        self.adopted += 1
-        factory.buildProtocol(None)
+    def addWriter(self, writer: object) -> None:
+        """The test writes."""
+
+    def removeWriter(self, writer: object) -> None:
+        """It did."""
 
 
 @implementer(IBalance)
@@ -69,9 +71,20 @@ class AcceptorTests(SynchronousTestCase):
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.address = self.listening.getsockname()
         self.balance = FakeBalance()
-        self.acceptor = Acceptor(self.reactor, self.listening, Factory.forProtocol(Protocol), self.balance)
+        self.taken: list[Protocol] = []
+        self.acceptor = Acceptor(self.reactor, self.listening, self.factory(), self.balance)
         self.acceptor.startListening()
         self.addCleanup(self.acceptor.stopListening)
+
+    def factory(self) -> Factory:
+        """One whose protocols are told here."""
+        taken = self.taken
+
+        class Taken(Protocol):
+            def connectionMade(self) -> None:
+                taken.append(self)
+
+        return Factory.forProtocol(Taken)
 
     def connect(self) -> socket.socket:
         """A client."""
@@ -93,19 +106,75 @@ class AcceptorTests(SynchronousTestCase):
             self.connect()
         for count in (1, 2, 3, 3):
             self.acceptor.doRead()
-            self.assertEqual(self.reactor.adopted, count)
+            self.assertEqual(len(self.taken), count)
         self.assertEqual(self.balance.count, 3)
+
+    def test_addresses(self) -> None:
+        """A protocol knows its peer and itself, by IPv4 and by IPv6."""
+        client = self.connect()
+        self.acceptor.doRead()
+        self.check(self.taken[0], client)
+        listening = socket.create_server(("::1", 0), family=socket.AF_INET6)
+        acceptor = Acceptor(self.reactor, listening, self.factory())
+        acceptor.startListening()
+        self.addCleanup(acceptor.stopListening)
+        client = socket.create_connection(listening.getsockname()[:2])
+        self.addCleanup(client.close)
+        acceptor.doRead()
+        self.check(self.taken[1], client)
+
+    def check(self, protocol: Protocol, client: socket.socket) -> None:
+        """Is it the other end of a client's connection, and can it speak?"""
+        transport: Any = protocol.transport
+        peer, here = transport.getPeer(), transport.getHost()
+        self.assertEqual((peer.host, peer.port), client.getsockname()[:2])
+        self.assertEqual((here.host, here.port), client.getpeername()[:2])
+        self.assertIn(str(peer.port), repr(transport))
+        self.assertIn(transport, self.reactor.readers)
+        transport.write(b"x")
+        transport.doWrite()
+        self.assertEqual(client.recv(1), b"x")
+        transport.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(client.recv(1), b"")
+
+    def test_no_protocol(self) -> None:
+        """A factory that has no protocol for a client hangs up."""
+        factory = Factory()
+        factory.buildProtocol = lambda address: None  # type: ignore[method-assign]
+        acceptor = Acceptor(self.reactor, self.listening.dup(), factory)
+        acceptor.startListening()
+        self.addCleanup(acceptor.stopListening)
+        client = self.connect()
+        acceptor.doRead()
+        self.assertEqual(client.recv(1), b"")
+
+    def test_local_socket(self) -> None:
+        """A connection to a local socket is adopted by the reactor, which knows how."""
+        path = self.mktemp()
+        listening = socket.socket(socket.AF_UNIX)
+        listening.bind(path)
+        listening.listen()
+        factory, adopted = self.factory(), []
+        self.reactor.adoptStreamConnection = lambda *how: adopted.append(how)  # type: ignore[attr-defined]
+        acceptor = Acceptor(self.reactor, listening, factory)
+        acceptor.startListening()
+        self.addCleanup(acceptor.stopListening)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(path)
+            acceptor.doRead()
+            self.assertEqual(client.recv(1), b"")
+        self.assertEqual([how[1:] for how in adopted], [(socket.AF_UNIX, factory)])
 
     def test_crowded(self) -> None:
         """Having more than others, it lets them go first, for a moment only."""
         self.connect()
         self.balance.is_crowded = True
         self.acceptor.doRead()
-        self.assertEqual((self.reactor.adopted, self.reactor.readers), (0, set()))
+        self.assertEqual((self.taken, self.reactor.readers), ([], set()))
         self.reactor.advance(STEP_BACK)
         self.assertEqual(self.reactor.readers, {self.acceptor})
         self.acceptor.doRead()
-        self.assertEqual(self.reactor.adopted, 1)
+        self.assertEqual(len(self.taken), 1)
 
     def test_full(self) -> None:
         """With as many connections as it may have, it takes none until some have ended."""
@@ -114,10 +183,10 @@ class AcceptorTests(SynchronousTestCase):
         for _ in range(3):
             self.acceptor.doRead()
             self.reactor.advance(PAUSE_WHEN_FULL)
-        self.assertEqual(self.reactor.adopted, 0)
+        self.assertEqual(len(self.taken), 0)
         self.balance.is_full = False
         self.acceptor.doRead()
-        self.assertEqual(self.reactor.adopted, 1)
+        self.assertEqual(len(self.taken), 1)
 
     def test_out_of_descriptors(self) -> None:
         """Without descriptors left it pauses instead of spinning."""
