@@ -50,10 +50,10 @@ class Tally:
             proxy_id=proxy.unique_id if proxy is not None else None,
             proxy_tls=proxy.tls_version if proxy is not None else None,
             login=session.login,
-            account="" if session.account is None else session.account.name,
-            client=session.client,
+            account=None if session.account is None else session.account.name,
+            client=session.client or None,
             commands=self.commands,
             octets_in=self.octets_in,
             octets_out=self.octets_out,
-            delay=session.clock.seconds() - self.began,
+            delay=round(session.clock.seconds() - self.began, 3),
         )

@@ -202,7 +202,7 @@ class SMTPConversation:
             proxy=proxy.peer if proxy is not None else None,
             proxy_id=proxy.unique_id if proxy is not None else None,
             proxy_tls=proxy.tls_version if proxy is not None else None,
-            helo=repr(origin.helo) if origin.helo is not None else None,
+            helo=origin.helo,
             tls=origin.tls.version if origin.tls is not None else None,
             messages=session.messages,
             delay=round(factory.clock.seconds() - self._began, 3),

@@ -166,12 +166,13 @@ class Transaction:
         Args:
             now: the clock's seconds.
             reply: the last reply, as the client saw it.
-            statuses: one for each recipient where they differ (LMTP).
+            statuses: one for each recipient; logged where they differ (LMTP).
         """
         if self._logged:
             return
         self._logged = True
         envelope = self.envelope
+        texts = [str(status) for status in statuses]
         log.info(
             _LINE if not self._forwarded else _LINE_FORWARDED,
             queue_id=self.queue_id,
@@ -182,7 +183,7 @@ class Transaction:
             reverse_path=_path(envelope.reverse_path),
             forward_path=[_path(recipient.forward_path) for recipient in envelope.recipients],
             refused=self._refused,
-            statuses=[str(status) for status in statuses],
+            statuses=texts if len(set(texts)) > 1 else [],
             size=self.size,
             delay=round(now - self.started, 4),
             reply=reply,

@@ -8,6 +8,7 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
@@ -306,6 +307,15 @@ class TransactionTests(SessionCase):
             self.delivery.statuses = statuses
             reply = self.client.message(b"x\r\n", "bob@example.test", "eve@example.test")
             self.assertTrue(reply[0].startswith(code), reply)
+
+    def test_statuses_in_the_log(self) -> None:
+        """What became of each recipient is in the log where it differs."""
+        for statuses, logged in (([NO, LATER], [str(NO), str(LATER)]), ([NO, NO], [])):
+            self.delivery.statuses = statuses
+            with capturedLogs() as logs:
+                self.client.message(b"x\r\n", "bob@example.test", "eve@example.test")
+            (line,) = (log for log in logs if "statuses" in log)
+            self.assertEqual(line["statuses"], logged)
 
     def test_delivery_fails(self) -> None:
         """A fault of ours is temporary, told without details and logged once; a reasoned one is told as such."""
