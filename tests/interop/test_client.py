@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ class ClientCase(TestCase):
     def setUp(self) -> None:
         """A directory, and nothing to close yet."""
         self.place = Path(tempfile.mkdtemp(prefix="mailframe-client-", dir="/tmp"))
+        self.addCleanup(shutil.rmtree, self.place, ignore_errors=True)
         self.pool: Pool | None = None
 
     async def send(

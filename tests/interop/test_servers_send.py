@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -41,7 +42,9 @@ class ServerCase(TestCase):
 
     def base(self) -> Path:
         """A directory of its own."""
-        return Path(tempfile.mkdtemp(prefix="mailframe-peer-", dir="/tmp"))
+        base = Path(tempfile.mkdtemp(prefix="mailframe-peer-", dir="/tmp"))
+        self.addCleanup(shutil.rmtree, base, ignore_errors=True)
+        return base
 
     def arrives(self, token: str, body: bytes, account: str = CAROL) -> bytes:
         """The message is in the INBOX with this very body; returned whole."""
