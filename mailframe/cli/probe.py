@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import attrs
 import click
 
 from mailframe.delivery.options import parse_host
-from mailframe.message.address import Address, parse_mailbox
+from mailframe.message.address import Address, parse_domain, parse_mailbox
+from mailframe.message.idn import to_ascii
 from mailframe.sasl.client import ClientCredentials
 from mailframe.smtp.client.connecting import Connector, Target
 from mailframe.smtp.client.probing import Questions, Report, probe
@@ -65,6 +67,8 @@ def smtp(
     relays. No message is sent.
     """
     target = _target(host, lmtp, implicit_tls)
+    if target.path is not None and (implicit_tls or starttls):
+        raise click.UsageError("A socket needs no TLS, and none is tried on it.")
     credentials = None
     if user is not None:
         credentials = ClientCredentials(user, ask_password(password_file, confirm=False), host=target.host)
@@ -75,12 +79,19 @@ def smtp(
         [_mailbox(address) for address in relay],
         _mailbox(sender) if sender else None,
     )
-    report = _run(target, questions, _settings(hostname, timeout), authorities)
+    report = _run(target, questions, _settings(_hostname(hostname), timeout), authorities)
     _show(report, as_json)
     if not any(step.name == "connection" and step.good for step in report.steps):
         raise NotRunning(f"No session with {target}.")
     if not report.good:
         raise Refused(f"{target} is not as it should be.")
+
+
+def _hostname(text: str) -> str:
+    try:
+        return to_ascii(parse_domain(text))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def _mailbox(text: str) -> Address:
@@ -107,6 +118,8 @@ def _target(host: str, lmtp: bool, implicit_tls: bool) -> Target:
 
 
 def _settings(hostname: str, timeout: float) -> ClientSettings:
+    if not 0 < timeout < math.inf:
+        raise click.UsageError("--timeout is a number of seconds above 0.")
     times = {field.name: timeout for field in attrs.fields(ClientSettings) if field.name.endswith("_timeout")}
     return ClientSettings(hostname=hostname, **times)  # type: ignore[arg-type]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import attrs
+from attrs import validators
 
 from mailframe.config.types import Duration, FilePath, Secret, option
 from mailframe.message.address import parse_domain
@@ -59,6 +60,13 @@ def parse_host(text: str) -> Host:
     return Host(name, int(port or 0), rest != text)
 
 
+def _address(_: object, attribute: object, value: str) -> None:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        raise ValueError(f"expected an IP address such as 192.0.2.1, got {value!r}") from None
+
+
 def _hosts(_: object, attribute: object, value: list[str]) -> None:
     if not value:
         raise ValueError(f"at least one host is needed: {ALLOWED}")
@@ -99,7 +107,9 @@ class NextHopOptions(ClientSettings):
         minimum=MINIMUM_ITERATIONS,
         maximum=5_000_000,
     )
-    source: str | None = option("The IP address of this machine to connect from.", None)
+    source: str | None = option(
+        "The IP address of this machine to connect from.", None, validator=validators.optional(_address)
+    )
     down_time: Duration = option(
         "How long a host that did not answer is tried only after all others.", Duration(30.0), minimum=0
     )

@@ -10,6 +10,7 @@ from mailframe.delivery.hosts import Hosts
 from mailframe.delivery.lmtp import LMTPDelivery
 from mailframe.delivery.options import LMTPOptions, NextHopOptions, SmarthostOptions, parse_host
 from mailframe.delivery.smarthost import SmarthostDelivery
+from mailframe.message.idn import to_ascii
 from mailframe.sasl.client import ClientCredentials
 from mailframe.smtp.client.connecting import Connector, Target
 from mailframe.smtp.client.pool import Pool
@@ -36,7 +37,7 @@ def build_lmtp(options: LMTPOptions, context: Context) -> LMTPDelivery:
 def hosts(options: NextHopOptions, context: Context, protocol: Literal["smtp", "lmtp"]) -> Hosts:
     """The hosts that options name, with a pool of their own."""
     values = {field.name: getattr(options, field.name) for field in attrs.fields(ClientSettings)}
-    values.update(hostname=context.hostname)
+    values.update(hostname=to_ascii(context.hostname))
     contexts = ClientContexts(options.authorities, options.certificate, context.configuration.tls.minimum)
     connector = Connector(context.reactor, ClientSettings(**values), contexts)
     targets = [target(text, options, protocol) for text in options.hosts]

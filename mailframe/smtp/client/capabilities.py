@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -9,6 +10,8 @@ from typing import Final
 from mailframe.smtp.wire.replies import Reply
 
 _DIGITS_LIMIT: Final = 20
+_LIMIT: Final = re.compile(r"[1-9][0-9]{0,5}", re.ASCII)
+"""A value of LIMITS; what is none is ignored (RFC 9422 section 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,7 @@ class Capabilities:
         for word in self.keywords.get("LIMITS", "").split():
             key, _, value = word.partition("=")
             if key.upper() == name:
-                # RFC 9422 section 3.1: a limit is one to six digits and not 0; what is not is ignored.
-                return _number(value) or None
+                return int(value) if _LIMIT.fullmatch(value) else None
         return None
 
 

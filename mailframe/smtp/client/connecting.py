@@ -136,7 +136,7 @@ class Connector:
         limit = self.reactor.callLater(self.settings.connect_timeout, connecting.cancel)
         try:
             await connecting
-        except (ConnectError, DNSLookupError, OSError, CancelledError) as error:
+        except (ConnectError, DNSLookupError, OSError, ValueError, CancelledError) as error:
             if isinstance(error, CancelledError) and limit.active():
                 raise
             words = _words(error) if limit.active() else "it takes too long"
@@ -204,6 +204,8 @@ def _no_connection(target: Target, error: Exception, words: str) -> Status:
 def _words(error: Exception) -> str:
     if isinstance(error, CancelledError | ConnectTimeout):
         return "it takes too long"
+    if isinstance(error, DNSLookupError):
+        return "the name cannot be looked up"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error).split(": ")[-1].rstrip(".") or type(error).__name__

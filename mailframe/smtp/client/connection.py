@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 
-from mailframe.message.status import Status
+from mailframe.message.status import MailframeError, Status
 from mailframe.sasl.client import ClientCredentials, choose
 
 from . import opening
@@ -85,15 +85,19 @@ class ClientConnection(Line):
             The mechanism's name.
 
         Raises:
-            MailframeError: there is none, or the server does not let us in.
+            Refused: there is none, or the server does not let us in.
+            Lost: the connection ended.
         """
-        mechanism = choose(
-            self.capabilities.mechanisms,
-            credentials,
-            self.tls is not None,
-            self._channel_binding(),
-            clear=clear,
-        )
+        try:
+            mechanism = choose(
+                self.capabilities.mechanisms,
+                credentials,
+                self.tls is not None,
+                self._channel_binding(),
+                clear=clear,
+            )
+        except MailframeError as error:
+            raise Refused(error.status, f"{self.core.host} does not let us in: {error.reason}") from None
         await self.ask(opening.log_in(self.core, mechanism))
         return mechanism.name
 

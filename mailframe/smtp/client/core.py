@@ -122,16 +122,23 @@ class ClientCore:
             self._throw(self.ended)
         return exchange
 
-    def receive(self, octets: bytes) -> None:
-        """Take what arrived. Nothing is raised for what a server says."""
+    def receive(self, octets: bytes) -> bool:
+        """Take what arrived. Nothing is raised for what a server says.
+
+        Returns:
+            True when anything came of it: a whole reply, or the end. Time goes on for a server that says half of one.
+        """
         if self.ended is not None:
-            return
+            return True
         self._reader.feed(octets)
+        any_reply = False
         try:
             while self.ended is None and (reply := self._reader.next_reply()) is not None:
+                any_reply = True
                 self._reply(reply)
         except ProtocolError as error:
-            self.lost(Status(UNEXPECTED.enhanced, str(error.status.text)))
+            self.lost(Status(UNEXPECTED.enhanced, error.status.text))
+        return any_reply or self.ended is not None
 
     def lost(self, status: Status = CONNECTION_LOST) -> None:
         """The connection is gone, or must not be used any more; whatever was asked ends with this."""
@@ -202,6 +209,14 @@ class ClientCore:
     def spoken_ahead(self) -> bool:
         """Has the server sent more than the reply that is being looked at?"""
         return self._reader.waiting > 0
+
+    def contradicted(self) -> bool:
+        """Does a refusal stand right behind the reply that is being looked at?
+
+        421 is none: a server may say after any reply that it closes the connection.
+        """
+        behind = self._reader.beginning
+        return behind.isdigit() and behind[:1] in (b"4", b"5") and not b"421".startswith(behind)
 
     def forget(self) -> None:
         """TLS begins: whatever was learned in clear does not count (RFC 3207 section 4.2)."""

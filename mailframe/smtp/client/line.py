@@ -90,8 +90,8 @@ class Line(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Feed the core, send what it wants to say."""
-        self.core.receive(data)
-        self._move_on()
+        if self.core.receive(data):
+            self._move_on()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Whatever was asked ends with this."""
@@ -253,7 +253,7 @@ class Line(Protocol):
         await self._waiting
 
     def _note_tls_failure(self, reason: Failure) -> None:
-        if self._handshaking and not self._handshake_over:
+        if self._handshaking and not self._handshake_over and self._failed_tls is None:
             error = reason.value
             self._failed_tls = (
                 error.reason

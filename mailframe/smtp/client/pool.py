@@ -39,11 +39,13 @@ class _Lane:
         busy: connections in use, or being made.
         idle: kept ones, the latest used last.
         waiting: who waits for one, in order.
+        calling: turns are being given out.
     """
 
     busy: int = 0
     idle: list[tuple[SMTPClient, IDelayedCall]] = field(default_factory=list)
     waiting: deque[Deferred[None]] = field(default_factory=deque)
+    calling: bool = False
 
 
 class Pool:
@@ -186,11 +188,17 @@ class Pool:
 
     def _leave(self, target: Target, lane: _Lane) -> None:
         """One less is in use: the turn goes to who waited longest."""
-        if lane.waiting and not self._closed:
-            # ``busy`` stays as it is: the turn is passed on.
-            _fire(lane.waiting.popleft())
-            return
         lane.busy -= 1
+        if lane.calling:
+            # Who got a turn was done with it at once, and the loop below goes on: no recursion a thousand deep.
+            return
+        lane.calling = True
+        try:
+            while lane.waiting and lane.busy < self._settings.connections and not self._closed:
+                lane.busy += 1
+                _fire(lane.waiting.popleft())
+        finally:
+            lane.calling = False
         self._sweep(target, lane)
 
     # Idle connections.

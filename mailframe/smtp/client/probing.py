@@ -7,16 +7,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mailframe.message.address import Address
-from mailframe.message.status import MailframeError
+from mailframe.message.status import MailframeError, Status
 from mailframe.sasl.client import ClientCredentials
 from mailframe.smtp.wire.replies import Reply
 from mailframe.tls.policies import NO_TLS, ClientPolicy, Level
 
 from .connecting import Connector, Target
 from .core import ClientCore, Dialogue
-from .errors import TLSFailed
+from .errors import Refused, TLSFailed
 from .phases import Phase
 from .sender import SMTPClient
+
+NOT_PROVEN = Status((4, 7, 0), "not tried: a password is not shown to whom the certificate does not prove")
 
 
 @dataclass(slots=True)
@@ -67,8 +69,9 @@ class Questions:
     """What is asked.
 
     Attributes:
-        tls: should there be TLS? True: it is a fault when not; None: it is tried where offered; False: not tried.
-        verify: is a certificate that does not hold a fault?
+        tls: should there be TLS? True: it is a fault when not; None: it is tried where offered; False: not tried. On
+            sockets it is not tried.
+        verify: is a certificate that does not hold a fault? Then no password is shown under it either.
         credentials: log in, too.
         relay: recipients that the server should refuse; no message is sent to them.
         sender: their sender; None for the null sender.
@@ -98,7 +101,7 @@ async def probe(connector: Connector, target: Target, questions: Questions) -> R
         report.keywords = dict(client.capabilities.keywords)
         report.add("hello", True, " ".join(sorted(report.keywords)) or "no extensions")
         if questions.credentials is not None:
-            await _try(report, "login", lambda: _log_in(client, questions))
+            await _try(report, "login", lambda: _log_in(client, target, questions))
         for recipient in questions.relay if client.usable else ():
             await _relay(report, client, questions.sender, recipient)
     finally:
@@ -118,7 +121,8 @@ async def _client(
             if certificate:
                 report.add("certificate", False if questions.verify else None, failed.reason)
             elif policy.level is not Level.VERIFY:
-                report.add("tls", False if questions.tls else None, failed.reason)
+                reason = "STARTTLS is not offered" if _not_offered(failed) else failed.reason
+                report.add("tls", False if questions.tls else None, reason)
             continue
         except MailframeError as error:
             report.add("connection", False, error.reason)
@@ -131,7 +135,7 @@ async def _client(
 
 def _policies(target: Target, questions: Questions) -> Sequence[ClientPolicy]:
     """From the strictest on; what fails is tried again with less."""
-    if questions.tls is False and not target.implicit_tls:
+    if target.path is not None or (questions.tls is False and not target.implicit_tls):
         return (NO_TLS,)
     strict = (ClientPolicy(Level.VERIFY, (target.host,)), ClientPolicy(Level.ENCRYPT))
     return strict if target.implicit_tls else (*strict, NO_TLS)
@@ -160,9 +164,11 @@ async def _try(report: Report, name: str, step: Callable[[], Awaitable[str]]) ->
         report.add(name, False, error.reason)
 
 
-async def _log_in(client: SMTPClient, questions: Questions) -> str:
+async def _log_in(client: SMTPClient, target: Target, questions: Questions) -> str:
     assert questions.credentials is not None
-    mechanism = await client.log_in(questions.credentials)
+    if client.tls is not None and questions.verify and not client.verified:
+        raise Refused(NOT_PROVEN, NOT_PROVEN.text)
+    mechanism = await client.log_in(questions.credentials, clear=target.path is not None)
     return f"by {mechanism} as {questions.credentials.authcid}"
 
 

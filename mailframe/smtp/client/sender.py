@@ -7,7 +7,7 @@ from functools import partial
 
 from twisted.logger import Logger
 
-from mailframe.message.content import CHUNK, Content, OctetsBody
+from mailframe.message.content import CHUNK, Content, OctetsBody, PiecesBody
 from mailframe.message.envelope import Recipient
 from mailframe.message.mail import MailObject
 from mailframe.message.status import MailframeError, Status
@@ -23,6 +23,8 @@ from .transaction import Commands, Transaction, Verdict
 
 NOT_TRIED = Status((4, 4, 2), "Not tried: the connection ended before")
 NO_MORE_MESSAGES = Status((4, 5, 3), "The server takes no more messages over this connection")
+_IN_MEMORY = (OctetsBody, PiecesBody)
+"""Bodies whose octets are had without I/O; all others are read in threads."""
 
 log = Logger()
 
@@ -86,7 +88,7 @@ class SMTPClient(ClientConnection):
         together: bool,
         results: list[RecipientOutcome | None],
     ) -> bool:
-        """As many transactions as it takes; True when the server answered nothing of the first."""
+        """As many transactions as it takes; True when the server answered nothing of any."""
         for number, command in enumerate(plan.rcpts):
             if isinstance(command, Status):
                 results[number] = RecipientOutcome(recipients[number], command)
@@ -98,27 +100,28 @@ class SMTPClient(ClientConnection):
             ]
             return False
         todo = [number for number, result in enumerate(results) if result is None]
-        untouched = False
+        answered = False
         while todo:
             if not self.usable or not self.messages_left:
                 status = NO_MORE_MESSAGES if self.usable else self.core.ended or NOT_TRIED
                 for number in todo:
                     results[number] = RecipientOutcome(recipients[number], _deferred(status), untried=True)
-                return untouched
+                break
             group = self._group(todo, recipients)
             commands = [command for number in group if isinstance(command := plan.rcpts[number], bytes)]
             transaction = Transaction(
                 self.core, Commands(plan.mail, commands, plan.chunked, plan.binary, together)
             )
             verdicts = await self._transact(transaction, chunks, content)
-            untouched = self.core.ended is not None and not (transaction.answered or transaction.sent)
+            answered = answered or transaction.answered or transaction.sent
             again = []
             for number, verdict in zip(group, verdicts, strict=True):
                 results[number] = _outcome(recipients[number], verdict, plan.dsn)
                 if verdict.too_many:
                     again.append(number)
-            todo = again + [number for number in todo if number not in set(group)]
-        return untouched
+            done = set(group)
+            todo = again + [number for number in todo if number not in done]
+        return self.core.ended is not None and not answered
 
     async def _transact(
         self, transaction: Transaction, chunks: Callable[[], Iterator[bytes]], content: Content
@@ -131,7 +134,7 @@ class SMTPClient(ClientConnection):
         self.messages += 1
         began = self.clock.seconds()
         exchange = self._begin(transaction.dialogue())
-        verdicts = await self._stream(exchange, chunks, not isinstance(content.body, OctetsBody))
+        verdicts = await self._stream(exchange, chunks, not isinstance(content.body, _IN_MEMORY))
         self.metrics.seconds.observe(self.clock.seconds() - began)
         return verdicts
 
@@ -152,7 +155,7 @@ class SMTPClient(ClientConnection):
     # Content.
 
     async def _look(self, content: Content) -> Facts:
-        if isinstance(content.body, OctetsBody):
+        if isinstance(content.body, _IN_MEMORY):
             return examine(content.chunks())
         return await in_thread(self.clock, lambda: examine(content.chunks()))
 

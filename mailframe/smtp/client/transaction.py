@@ -16,7 +16,7 @@ from typing import Final
 from mailframe.message.status import Status
 from mailframe.smtp.wire.replies import Reply
 
-from .core import ClientCore, Dialogue, Lost
+from .core import UNASKED, ClientCore, Dialogue, Lost
 from .framing import ChunkFraming, DotFraming
 from .phases import Phase
 
@@ -254,8 +254,18 @@ class Transaction:
             if reply.intermediate:
                 raise core.unexpected()
             self._settle(self._accepted, reply, Phase.END)
+        if core.contradicted():
+            self._take_back()
+            raise core.unexpected(UNASKED)
         self._unknown = False
         core.in_transaction = False
+
+    def _take_back(self) -> None:
+        """The server accepted, and refused in the same breath: which of both is about the message nobody knows."""
+        for number in self._accepted:
+            verdict = self._verdicts[number]
+            if verdict is not None and verdict.status.success:
+                self._verdicts[number] = None
 
     # Verdicts.
 
@@ -268,9 +278,10 @@ class Transaction:
     def _settle_rest(self, status: Status) -> None:
         """The connection ended: nothing has arrived, unless all was sent and only the answer is missing."""
         phase = self._core.phase
+        sent = set(self._accepted) if self._unknown else set()
         for number, verdict in enumerate(self._verdicts):
             if verdict is None:
-                unknown = self._unknown and number in self._accepted
+                unknown = number in sent
                 text = f"{PERHAPS_DELIVERED.text} ({status.text})" if unknown else status.text
                 found = Status(PERHAPS_DELIVERED.enhanced if unknown else _temporary(status), text)
                 self._verdicts[number] = Verdict(found, phase, possibly_delivered=unknown)

@@ -146,6 +146,11 @@ class ReplyReader:
         """Octets that were not given out yet: what came behind the last reply, or a part of the next one."""
         return len(self._buffer) + self._octets
 
+    @property
+    def beginning(self) -> bytes:
+        """At most three octets of what came behind the last whole line: of a code, where it is one."""
+        return bytes(self._buffer[:3])
+
     def feed(self, octets: bytes) -> None:
         """Add what arrived."""
         self._buffer += octets
