@@ -1,12 +1,14 @@
 """Every public interface, for authors of plugins: one page to look at. Our own rooms do not import it."""
 
-from mailframe.delivery.interfaces import IDelivery
+from mailframe.delivery.interfaces import IDelivery, INextHop
 from mailframe.dialogue.interfaces import IConnection, IConversation
 from mailframe.directory.interfaces import (
     IAuthenticator,
+    ICredentialSource,
     IDirectory,
     IDirectoryAdmin,
     IGrantAdmin,
+    IKeepKeys,
     ISASLAuthenticator,
     ISenderGrants,
     ISenderRights,
@@ -46,6 +48,7 @@ __all__ = [
     "IConnection",
     "IContentPolicy",
     "IConversation",
+    "ICredentialSource",
     "IDelivery",
     "IDeliveryFactory",
     "IDirectory",
@@ -57,11 +60,13 @@ __all__ = [
     "IHeloPolicy",
     "IHints",
     "IHolding",
+    "IKeepKeys",
     "IMailAccount",
     "IMailPolicy",
     "IMailStore",
     "IMailStoreFactory",
     "IMailbox",
+    "INextHop",
     "IPluginFactory",
     "IPolicyFactory",
     "IRecipientPolicy",

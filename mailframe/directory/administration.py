@@ -164,6 +164,15 @@ def credential_txn(connection: apsw.Connection, name: str) -> Credential | None:
     return Credential(*found, tuple(str(secret) for (secret,) in connection.execute(sql, (name,))))
 
 
+def keep_keys_txn(connection: apsw.Connection, name: str, password_hash: str, keys: Sequence[str]) -> bool:
+    """Replace the keys of an account whose password is still kept as this hash."""
+    found = account_txn(connection, name)
+    if found is None or found[1] != password_hash:
+        return False
+    _set_keys_txn(connection, name, keys)
+    return True
+
+
 def alias_txn(connection: apsw.Connection, name: str) -> Alias | None:
     """An alias with its targets in order."""
     sql = "SELECT target_local_part, target_domain FROM alias_target WHERE name = ? ORDER BY position"

@@ -33,6 +33,7 @@ from .attempts import Attempt, Attempts, Recent
 from .evidence import EvidenceCheck
 from .hashing import BUSY, HashingThreads
 from .interfaces import ICredentialSource, ISASLAuthenticator, ITokens
+from .keys_at_login import KeysAtLogin
 from .metrics import LOGIN_OUTCOMES
 from .names import comparable_name
 from .options import PasswordOptions
@@ -83,6 +84,7 @@ class PasswordAuthenticator:
         self._no_hash = ""
         self._tokens = tokens
         self._evidence = EvidenceCheck(source, self._threads, self._attempts, options, tokens, self._name)
+        self._new_keys = KeysAtLogin(source, self._threads, options, self._evidence.salt)
         self.oauth_hints: bytes = b"" if tokens is None else tokens.hints
 
     async def start(self) -> None:
@@ -214,6 +216,7 @@ class PasswordAuthenticator:
         self._checks[key] = []
         waiting = self._join(key)
         checked.addCallback(self._count, attempt, credential, key)
+        checked.addCallback(self._give_keys, credential, login.credentials.password)
         checked.addErrback(_cannot_check, login.name)
         checked.addBoth(self._tell, key)
         return waiting
@@ -223,6 +226,11 @@ class PasswordAuthenticator:
         self._attempts.count(attempt, right)
         if right:
             self._right.add(key, self._reactor.seconds() + self._options.remember)
+        return right
+
+    def _give_keys(self, right: bool, credential: Credential | None, password: bytes) -> bool:
+        if right and credential is not None:
+            self._new_keys.give(credential, password)
         return right
 
     def _tell(self, result: bool | Failure, key: bytes) -> None:

@@ -92,12 +92,16 @@ class EvidenceCheck:
         except ValueError as error:
             raise _unreadable(name) from error
         octets = self._nobodys if password is None else prepared_octets(password)
-        salt = hmac.digest(self._salts, f"{mechanism} {name}".encode("utf-8", "replace"), hashlib.sha256)
         # Also where keys are kept already: the time must not tell who has some.
         made = await self._threads.run(
-            derive, HASHES[mechanism], octets, salt[:SALT_OCTETS], self._options.scram_iterations
+            derive, HASHES[mechanism], octets, self.salt(mechanism, name), self._options.scram_iterations
         )
         return kept or made
+
+    def salt(self, mechanism: str, name: str) -> bytes:
+        """The salt that is shown for an account without keys, whether there is one or not; the same each time."""
+        text = f"{mechanism} {name}".encode("utf-8", "replace")
+        return hmac.digest(self._salts, text, hashlib.sha256)[:SALT_OCTETS]
 
     async def judge(self, evidence: Evidence) -> Identity:
         """Decide (see `ISASLAuthenticator.judge`)."""

@@ -79,6 +79,31 @@ class ICredentialSource(Interface):
         """
 
 
+class IKeepKeys(Interface):
+    """A directory that takes SCRAM keys from a service; an optional capability of an `ICredentialSource`.
+
+    With it, accounts whose password is kept as a hash only get keys when they log in by it.
+    """
+
+    def keep_keys(name: str, password_hash: str, keys: Sequence[str]) -> Awaitable[bool]:
+        """Keep keys beside a hash, in place of those that are there.
+
+        Only while the hash is still the one the password was checked against: whoever logs in with an old password
+        while it is being changed must not leave keys of it behind. Comparing and keeping are one step.
+
+        Args:
+            name: the account's.
+            password_hash: the one that `ICredentialSource.credential` gave.
+            keys: as `mailframe.directory.scram_keys` writes them, one of a scheme.
+
+        Returns:
+            False: the account is gone, or its password another; nothing was kept.
+
+        Raises:
+            MailframeError: temporary, when nothing can be kept; or the keys are none.
+        """
+
+
 class IAuthenticator(Interface):
     """Answers whether credentials are right; never hashes on the reactor's thread."""
 

@@ -11,7 +11,14 @@ from mailframe.message.address import Address
 
 from . import refusals
 from .grants import checked_subject, subjects_of
-from .interfaces import ICredentialSource, IDirectory, IDirectoryAdmin, IGrantAdmin, ISenderGrants
+from .interfaces import (
+    ICredentialSource,
+    IDirectory,
+    IDirectoryAdmin,
+    IGrantAdmin,
+    IKeepKeys,
+    ISenderGrants,
+)
 from .names import (
     address_of,
     checked_address,
@@ -29,7 +36,7 @@ from .passwords import is_hash, make_hash
 from .values import Account, Alias, Credential, Grant
 
 
-@implementer(IDirectory, IDirectoryAdmin, ICredentialSource, ISenderGrants, IGrantAdmin)
+@implementer(IDirectory, IDirectoryAdmin, ICredentialSource, IKeepKeys, ISenderGrants, IGrantAdmin)
 class MemoryDirectory:
     """Domains, accounts and aliases that last as long as the object.
 
@@ -74,6 +81,15 @@ class MemoryDirectory:
     async def credential(self, name: str) -> Credential | None:
         """What this account's password is checked against."""
         return self._accounts.get(comparable_name(name))
+
+    async def keep_keys(self, name: str, password_hash: str, keys: Sequence[str]) -> bool:
+        """Keep keys beside a hash that is still there."""
+        checked = checked_keys(keys)
+        found = self._accounts.get(comparable_name(name))
+        if found is None or found.password_hash != password_hash:
+            return False
+        self._accounts[found.account.name] = replace(found, keys=checked)
+        return True
 
     async def granted(self, account: str, address: Address) -> bool:
         """Has the account a grant for this address or its domain?"""

@@ -95,8 +95,9 @@ class PasswordOptions:
     )
     remember_entries: int = option("How many right passwords are remembered.", 10_000, minimum=1)
     scram: bool = option(
-        "Offer SCRAM-SHA-256, and keep its keys beside the hash of each new password. An account whose password is "
-        "older, or kept as a hash only, cannot log in by it; many clients try nothing else once it is offered.",
+        "Offer SCRAM-SHA-256, and keep its keys beside the hash of each password that is new, or right at a login by "
+        "PLAIN or LOGIN. Until then an account whose password is kept as a hash only cannot log in by SCRAM; many "
+        "clients try nothing else once it is offered.",
         False,
     )
     scram_sha_1: bool = option("The same for SCRAM-SHA-1, for clients that have nothing newer.", False)

@@ -22,18 +22,22 @@ ITERATIONS = 15_000
 """RFC 7677 section 4 names it as what then took a tenth of a second; telephones have to do it at each login."""
 
 
-def make_keys(mechanism: str, password: bytes, iterations: int = ITERATIONS) -> str:
-    """The keys of a new password, with a new salt.
+def make_keys(
+    mechanism: str, password: bytes, iterations: int = ITERATIONS, salt: bytes | None = None
+) -> str:
+    """The keys of a password.
 
     Args:
         mechanism: one of `mailframe.sasl.scram.HASHES`.
         password: octets, UTF-8.
         iterations: rounds of PBKDF2.
+        salt: octets that no other account has; random by default.
 
     Returns:
         The text that goes behind ``{SCHEME}``.
     """
-    return _write(_derived(mechanism, password, secrets.token_bytes(SALT_OCTETS), iterations))
+    salt = secrets.token_bytes(SALT_OCTETS) if salt is None else salt
+    return _write(_derived(mechanism, password, salt, iterations))
 
 
 def new_keys(password: str, mechanisms: Iterable[str], iterations: int = ITERATIONS) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ connection has committed: then everything remembered is forgotten. So a busy exc
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import apsw
@@ -21,12 +21,26 @@ from mailframe.database.lanes import CallFromThread
 from mailframe.message.address import Address
 from mailframe.message.status import CANNOT_LOOK_UP, MailframeError
 
-from .administration import SQLiteAdministration, account_txn, alias_txn, credential_txn, is_domain_txn
+from .administration import (
+    SQLiteAdministration,
+    account_txn,
+    alias_txn,
+    credential_txn,
+    is_domain_txn,
+    keep_keys_txn,
+)
 from .answers import MISSING, Answers
 from .grants import SQLiteGrants, granted_txn, subjects_of
-from .interfaces import ICredentialSource, IDirectory, IDirectoryAdmin, IGrantAdmin, ISenderGrants
+from .interfaces import (
+    ICredentialSource,
+    IDirectory,
+    IDirectoryAdmin,
+    IGrantAdmin,
+    IKeepKeys,
+    ISenderGrants,
+)
 from .metrics import LOOKUP_ASKED, LOOKUP_CACHED, LOOKUP_FAILED
-from .names import comparable_domain, comparable_name, name_of
+from .names import checked_keys, comparable_domain, comparable_name, name_of
 from .options import SQLiteOptions
 from .values import Account, Alias, Credential
 
@@ -35,7 +49,7 @@ TRUSTED_SECONDS = 0.5
 """How long remembered answers are given without a look at the file."""
 
 
-@implementer(IDirectory, IDirectoryAdmin, ICredentialSource, ISenderGrants, IGrantAdmin)
+@implementer(IDirectory, IDirectoryAdmin, ICredentialSource, IKeepKeys, ISenderGrants, IGrantAdmin)
 class SQLiteDirectory(SQLiteAdministration, SQLiteGrants):
     """Domains, accounts and aliases in one file.
 
@@ -92,6 +106,11 @@ class SQLiteDirectory(SQLiteAdministration, SQLiteGrants):
         key = comparable_name(name)
         found: Credential | None = await self._ask(lambda c: credential_txn(c, key))
         return found
+
+    async def keep_keys(self, name: str, password_hash: str, keys: Sequence[str]) -> bool:
+        """Keep keys beside a hash that is still there, in one transaction."""
+        key, checked = comparable_name(name), checked_keys(keys)
+        return await self._database.run(lambda c: keep_keys_txn(c, key, password_hash, checked))
 
     async def granted(self, account: str, address: Address) -> bool:
         """Has the account a grant for this address or its domain?"""

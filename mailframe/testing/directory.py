@@ -8,7 +8,13 @@ from typing import Any
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from mailframe.directory.interfaces import IAuthenticator, ICredentialSource, IDirectory, IDirectoryAdmin
+from mailframe.directory.interfaces import (
+    IAuthenticator,
+    ICredentialSource,
+    IDirectory,
+    IDirectoryAdmin,
+    IKeepKeys,
+)
 from mailframe.directory.values import Account, Alias, Credential, Credentials, Identity
 from mailframe.message.address import Address
 from mailframe.message.status import CREDENTIALS_INVALID, MailframeError
@@ -16,6 +22,7 @@ from mailframe.message.status import CREDENTIALS_INVALID, MailframeError
 ALICE = Address("alice", "example.test")
 HASH = "{PLAIN}geheim"
 KEYS = "{SCRAM-SHA-256}4096,c2FsdA==,c3RvcmVk,c2VydmVy"
+OTHER_KEYS = "{SCRAM-SHA-1}4096,c2FsdA==,c3RvcmVk,c2VydmVy"
 
 
 @implementer(IAuthenticator)
@@ -47,6 +54,45 @@ class FakeAuthenticator:
         if credentials.authzid not in ("", name) or self._passwords.get(name) != credentials.password:
             raise MailframeError(CREDENTIALS_INVALID)
         return Identity(Account(name), name)
+
+
+class KeepKeysContract:
+    """What every directory must pass that takes SCRAM keys from a service (`IKeepKeys`); mixed with the one below.
+
+    The directory is the one that `DirectoryContract.make_directory` makes.
+    """
+
+    async def test_keep_keys(self: Any) -> None:
+        """Keys are kept beside the hash they belong to, in place of those of before."""
+        directory = await self.filled()
+        self.assertTrue(verifyObject(IKeepKeys, directory))
+        self.assertTrue(await directory.keep_keys("Alice@example.test", HASH, [KEYS, OTHER_KEYS]))
+        found = await directory.credential("alice@example.test")
+        self.assertEqual((HASH, {KEYS, OTHER_KEYS}), (found.password_hash, set(found.keys)))
+        self.assertTrue(await directory.keep_keys("alice@example.test", HASH, [KEYS]))
+        self.assertEqual((KEYS,), (await directory.credential("alice@example.test")).keys)
+        self.assertEqual((), (await directory.credential("bob@example.test")).keys)
+
+    async def test_keep_keys_of_an_old_password(self: Any) -> None:
+        """They are not kept beside another hash, nor for an account that is gone; the ones there stay."""
+        directory = await self.filled()
+        directory.set_password("alice@example.test", "{PLAIN}other", [KEYS])
+        self.assertFalse(await directory.keep_keys("alice@example.test", HASH, [OTHER_KEYS]))
+        found = await directory.credential("alice@example.test")
+        self.assertEqual(("{PLAIN}other", (KEYS,)), (found.password_hash, found.keys))
+        for name in ("nobody@example.test", "info@example.test", "", "\ud800@example.test"):
+            self.assertFalse(await directory.keep_keys(name, HASH, [KEYS]))
+
+    async def test_keep_no_keys(self: Any) -> None:
+        """What are no keys is refused."""
+        directory = await self.filled()
+        for keys in ([HASH], ["{SCRAM-SHA-256}x"], [KEYS, KEYS], ["geheim"]):
+            try:
+                await directory.keep_keys("alice@example.test", HASH, keys)
+            except MailframeError as error:
+                self.assertEqual("CANNOT", error.status.word)
+            else:
+                self.fail(keys)
 
 
 class DirectoryContract:

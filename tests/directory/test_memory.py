@@ -6,10 +6,10 @@ from twisted.trial.unittest import TestCase
 
 from mailframe.directory.memory import MemoryDirectory
 from mailframe.directory.passwords import verify
-from mailframe.testing.directory import DirectoryContract
+from mailframe.testing.directory import DirectoryContract, KeepKeysContract
 
 
-class MemoryDirectoryTests(DirectoryContract, TestCase):
+class MemoryDirectoryTests(KeepKeysContract, DirectoryContract, TestCase):
     """The contract, and what is special."""
 
     async def make_directory(self) -> MemoryDirectory:

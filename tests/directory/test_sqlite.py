@@ -16,10 +16,10 @@ from mailframe.directory.sqlite import SQLiteDirectory
 from mailframe.directory.values import Account
 from mailframe.message.address import Address
 from mailframe.message.status import CANNOT_LOOK_UP, MailframeError
-from mailframe.testing.directory import ALICE, HASH, DirectoryContract
+from mailframe.testing.directory import ALICE, HASH, DirectoryContract, KeepKeysContract
 
 
-class SQLiteDirectoryTests(DirectoryContract, TestCase):
+class SQLiteDirectoryTests(KeepKeysContract, DirectoryContract, TestCase):
     """The contract, with lookups in a thread."""
 
     async def make_directory(self) -> SQLiteDirectory:
@@ -30,7 +30,7 @@ class SQLiteDirectoryTests(DirectoryContract, TestCase):
         return directory
 
 
-class WithoutReactorTests(DirectoryContract, TestCase):
+class WithoutReactorTests(KeepKeysContract, DirectoryContract, TestCase):
     """The contract, as a command uses it."""
 
     async def make_directory(self) -> SQLiteDirectory:
