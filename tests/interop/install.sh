@@ -1,21 +1,45 @@
 #!/bin/sh
 # Installs the programs that the interop tests talk to. Starts no service: the tests start what they need.
 set -e
-wanted="dovecot-lmtpd gsasl msmtp haproxy nginx libnginx-mod-stream libnginx-mod-mail swaks fetchmail isync neomutt curl libnet-ssleay-perl libio-socket-ssl-perl openssl bsdutils postfix libnss-wrapper libgnutls-dane0 libidn12 libnsl2 libevent-2.1-7 libunbound8"
+wanted="bsdutils curl dovecot-lmtpd fetchmail gsasl haproxy isync libio-socket-ssl-perl libnet-ssleay-perl
+    libnginx-mod-mail libnginx-mod-stream libnss-wrapper msmtp neomutt nginx openssl postfix swaks"
 exim="${MAILFRAME_EXIM:-/opt/mailframe-interop/exim}"
 node="${MAILFRAME_NODE:-/opt/mailframe-interop/node}"
 # Whoever has node from elsewhere need not have Debian's.
 command -v npm >/dev/null || wanted="$wanted nodejs npm"
-missing=""
-for package in $wanted; do
-    dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "ok installed" || missing="$missing $package"
-done
-[ -n "$missing" ] || [ ! -x "$exim/usr/sbin/exim4" ] || [ ! -d "$node/node_modules/nodemailer" ] || exit 0
+
+exim_runs() {
+    [ -x "$exim/usr/sbin/exim4" ] && ! ldd "$exim/usr/sbin/exim4" | grep -q "not found"
+}
+
+# The packages among the arguments that are not installed.
+absent() {
+    for package; do
+        dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q "ok installed" || printf ' %s' "$package"
+    done
+}
+
+install() {
+    echo "Installing $* ..."
+    if apt-get install -s -qq --no-install-recommends "$@" | grep "^Remv" >&2; then
+        echo "Installing them would remove the packages above; decide yourself, and install them by hand." >&2
+        exit 1
+    fi
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# shellcheck disable=SC2086
+missing=$(absent $wanted)
+[ -n "$missing" ] || ! exim_runs || [ ! -d "$node/node_modules/nodemailer" ] || exit 0
 as_root=""
 [ "$(id -u)" -eq 0 ] || as_root="sudo"
 $as_root apt-get update -qq
+if ! exim_runs; then
+    # Postfix's and Exim's packages exclude each other: Exim is unpacked beside the system, its libraries are installed.
+    # shellcheck disable=SC2046
+    missing="$missing$(absent $(apt-cache depends exim4-daemon-light | sed -n 's/^ *|*Depends: \(lib.*\)/\1/p'))"
+fi
 if [ -n "$missing" ]; then
-    echo "Installing$missing ..."
     # Debian starts what it installs, unless this file says no.
     guard=/usr/sbin/policy-rc.d
     if [ ! -e "$guard" ]; then
@@ -24,10 +48,9 @@ if [ -n "$missing" ]; then
         trap '$as_root rm -f "$guard"' EXIT
     fi
     # shellcheck disable=SC2086
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    install $missing
 fi
-if [ ! -x "$exim/usr/sbin/exim4" ]; then
-    # Postfix's and Exim's packages exclude each other: Exim is unpacked beside the system.
+if ! exim_runs; then
     echo "Unpacking Exim into $exim ..."
     place=$(mktemp -d)
     (cd "$place" && apt-get download -qq exim4-daemon-light exim4-base >/dev/null 2>&1)
