@@ -11,6 +11,7 @@ from mailframe.message.envelope import Recipient
 from mailframe.message.mail import MailObject
 from mailframe.message.status import MailframeError, Status
 from mailframe.smtp.client.connecting import Target
+from mailframe.smtp.client.core import Lost
 from mailframe.smtp.client.errors import Refused, Unreachable
 from mailframe.smtp.client.outcome import Outcome, RecipientOutcome
 from mailframe.smtp.client.phases import Phase
@@ -19,6 +20,8 @@ from mailframe.tls.policies import Level
 
 log = Logger()
 
+SILENCE = 600.0
+"""Seconds for which it is remembered that a host did not answer: who has no more mail for it learns nothing new."""
 _BEFORE_CONTENT = (Phase.MAIL, Phase.RCPT, Phase.DATA)
 
 
@@ -45,6 +48,7 @@ class Hosts:
         self._seconds = seconds
         self._down_time = down_time
         self._down: dict[str, float] = {}
+        self._silent: dict[str, float] = {}
 
     async def send(
         self, mail: MailObject, recipients: Sequence[Recipient], *, age: float = 0.0, together: bool = False
@@ -57,17 +61,26 @@ class Hosts:
                     _protected(target, mail), mail, recipients, age=age, together=together
                 )
             except MailframeError as error:
-                if isinstance(error, Unreachable | Refused):
+                if isinstance(error, Unreachable | Refused | Lost):
                     self._note_down(target)
                 outcome = _none(target, recipients, error.status)
                 continue
             outcome = found
             if found.untouched:
                 self._note_down(target)
-            elif not _deferred_early(found):
+                continue
+            self._silent.pop(str(target), None)
+            if not _deferred_early(found):
                 break
         assert outcome is not None
         return outcome
+
+    def unreachable(self) -> str | None:
+        """A sentence where none of them answered when it was asked last (see `INextHop.unreachable`)."""
+        names, since = [str(target) for target in self._targets], self._seconds() - SILENCE
+        if any(self._silent.get(name, since) <= since for name in names):
+            return None
+        return f"no answer from {', '.join(names)} when mail was to go there"
 
     async def stop(self) -> None:
         """End the connections."""
@@ -80,6 +93,7 @@ class Hosts:
         return sorted(self._targets, key=lambda target: str(target) in self._down)
 
     def _note_down(self, target: Target) -> None:
+        self._silent[str(target)] = self._seconds()
         if self._down_time > 0:
             self._down[str(target)] = self._seconds() + self._down_time
             log.warn("{host} is taken for down for a while", host=str(target))

@@ -11,6 +11,16 @@ from mailframe.message.status import Status
 from mailframe.routing.interfaces import Route
 
 
+class INextHop(Interface):
+    """A delivery that can do nothing while other hosts are away, and notices; optional beside `IDelivery`."""
+
+    def unreachable() -> str | None:
+        """None where a host answered when it was asked last, or none was asked yet; otherwise a sentence.
+
+        Nothing is asked for this: it is what the deliveries so far came to know.
+        """
+
+
 class IDelivery(Interface):
     """Takes responsibility for a message: success means durable."""
 

@@ -12,12 +12,12 @@ from mailframe.message.status import UNKNOWN_FAULT, Status
 from mailframe.routing.interfaces import Route
 
 from .hosts import Hosts
-from .interfaces import IDelivery
+from .interfaces import IDelivery, INextHop
 
 log = Logger()
 
 
-@implementer(IDelivery)
+@implementer(IDelivery, INextHop)
 class SmarthostDelivery:
     """Hands messages on while the sender waits: success means that the next host has taken it.
 
@@ -46,6 +46,10 @@ class SmarthostDelivery:
             log.failure("{queue_id}: the client failed", queue_id=mail.queue_id)
             return [UNKNOWN_FAULT] * len(routes)
         return outcome.statuses
+
+    def unreachable(self) -> str | None:
+        """What is known of the hosts (see `INextHop.unreachable`)."""
+        return self._hosts.unreachable()
 
     async def stop(self) -> None:
         """End the connections."""

@@ -26,10 +26,13 @@ class Problem:
     Attributes:
         name: the check's.
         text: what is wrong, for administrators.
+        fatal: the service is lost with it. Where it is not, every node has the problem and can still answer its
+            clients, and it would help nobody to send these elsewhere.
     """
 
     name: str
     text: str
+    fatal: bool = True
 
 
 class Health:
@@ -43,14 +46,21 @@ class Health:
     def __init__(self, clock: IReactorTime, age: float = 1.0) -> None:
         self._clock = clock
         self._age = age
-        self._checks: dict[str, tuple[Check, float]] = {}
+        self._checks: dict[str, tuple[Check, float, bool]] = {}
         self._answer: tuple[float, tuple[Problem, ...]] | None = None
         self._waiting: list[Deferred[tuple[Problem, ...]]] | None = None
         self._names: frozenset[str] = frozenset()
 
-    def add(self, name: str, check: Check, timeout: float = 5.0) -> None:
-        """Ask this from now on; a check of the same name is replaced."""
-        self._checks[name] = (check, timeout)
+    def add(self, name: str, check: Check, timeout: float = 5.0, *, fatal: bool = True) -> None:
+        """Ask this from now on; a check of the same name is replaced.
+
+        Args:
+            name: the check's.
+            check: is asked.
+            timeout: seconds in which it has to answer.
+            fatal: as `Problem.fatal`.
+        """
+        self._checks[name] = (check, timeout, fatal)
         self._answer = None
 
     def remove(self, name: str) -> None:
@@ -71,7 +81,7 @@ class Health:
         return await waiting
 
     async def _ask(self) -> tuple[Problem, ...]:
-        asked = [self._one(name, check, timeout) for name, (check, timeout) in sorted(self._checks.items())]
+        asked = [self._one(name, *check) for name, check in sorted(self._checks.items())]
         found = await gatherResults(asked)
         problems = tuple(problem for problem in found if problem is not None)
         self._note(problems)
@@ -86,16 +96,16 @@ class Health:
             else:
                 one.callback(result)
 
-    def _one(self, name: str, check: Check, timeout: float) -> Deferred[Problem | None]:
+    def _one(self, name: str, check: Check, timeout: float, fatal: bool) -> Deferred[Problem | None]:
         async def run() -> Problem | None:
             text = await check()
-            return Problem(name, text) if text else None
+            return Problem(name, text, fatal) if text else None
 
         asked = Deferred.fromCoroutine(run())
         asked.addTimeout(timeout, self._clock)
 
         def failed(failure: Failure) -> Problem:
-            return Problem(name, _what_failed(failure, timeout))
+            return Problem(name, _what_failed(failure, timeout), fatal)
 
         asked.addErrback(failed)
         return asked

@@ -50,7 +50,7 @@ def make_pages(figures: Figures, health: Healthy, status: Status, clock: IReacto
 
     Args:
         figures: asked for ``/metrics``.
-        health: asked for ``/healthz`` and the page: 200 when the answer is empty, otherwise 503.
+        health: asked for ``/healthz`` and the page: 200 when there is no fatal problem, otherwise 503.
         status: asked for the page.
         clock: for the timeout.
     """
@@ -62,10 +62,13 @@ def make_pages(figures: Figures, health: Healthy, status: Status, clock: IReacto
 
     async def healthz(request: Request) -> bytes:
         problems = await health()
-        request.setResponseCode(SERVICE_UNAVAILABLE if problems else OK)
+        lost = any(problem.fatal for problem in problems)
+        request.setResponseCode(SERVICE_UNAVAILABLE if lost else OK)
         request.setHeader(b"Content-Type", b"application/json")
-        listed = [{"name": problem.name, "problem": problem.text} for problem in problems]
-        return json.dumps({"healthy": not problems, "problems": listed}).encode("ascii") + b"\n"
+        listed = [
+            {"name": problem.name, "problem": problem.text, "fatal": problem.fatal} for problem in problems
+        ]
+        return json.dumps({"healthy": not lost, "problems": listed}).encode("ascii") + b"\n"
 
     async def page(request: Request) -> bytes:
         problems, sections = await health(), await status()

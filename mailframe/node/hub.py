@@ -56,7 +56,7 @@ class Hub:
             if answer is None:
                 problems[Problem("workers", f"{worker.pid} does not answer")] = None
             else:
-                problems.update(dict.fromkeys(Problem(name, text) for name, text in answer["problems"]))
+                problems.update(dict.fromkeys(Problem(*one) for one in answer["problems"]))
         return list(problems)
 
     async def figures(self) -> Sequence[Family]:

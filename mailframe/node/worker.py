@@ -13,6 +13,7 @@ import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import astuple
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -113,7 +114,7 @@ class Worker:
     async def _health(self) -> Message:
         if self._work is None:
             return {"problems": [("worker", "it has not started")]}
-        return {"problems": [(problem.name, problem.text) for problem in await self._work.health()]}
+        return {"problems": [astuple(problem) for problem in await self._work.health()]}
 
     _questions = {"ping": _ping, "status": _status, "metrics": _metrics, "health": _health}
 

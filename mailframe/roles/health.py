@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.threads import deferToThreadPool
 
+from mailframe.delivery.interfaces import INextHop
 from mailframe.directory.interfaces import IDirectory
 from mailframe.monitor.health import Check
 
@@ -23,6 +24,15 @@ def directory_answers(directory: IDirectory, clock: IReactorTime) -> Check:
         # Another name each time: an answer that is remembered says nothing of the directory.
         await directory.is_local(f"health-{int(clock.seconds())}.invalid")
         return None
+
+    return check
+
+
+def next_hop_answers(delivery: INextHop) -> Check:
+    """Asks a delivery what it knows of the hosts that it hands mail to."""
+
+    async def check() -> str | None:
+        return delivery.unreachable()
 
     return check
 

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.config.types import Size
-from mailframe.delivery.interfaces import IDelivery
+from mailframe.delivery.interfaces import IDelivery, INextHop
 from mailframe.delivery.store import StoreDelivery
 from mailframe.directory.interfaces import IAuthenticator, IDirectory, ISenderRights
 from mailframe.directory.names import comparable_name
@@ -36,7 +36,7 @@ from mailframe.store.interfaces import IMailStore
 from mailframe.tls.interfaces import IServerContexts
 
 from .context import Context
-from .health import directory_answers
+from .health import directory_answers, next_hop_answers
 from .listening import Listener, ListeningRole
 from .mechanisms import require_mechanisms
 from .options import RelayOptions
@@ -150,6 +150,13 @@ class RelayRole(ListeningRole):
         )
         self.open_smtp_doors(listeners, reception, settings)
         self._health.add("directory", directory_answers(directory, clock))
+        if onward is not None:
+            self._watch(onward)
+
+    def _watch(self, onward: object) -> None:
+        """Tell when the router is away; no fatal problem, as clients would be told the same by any other node."""
+        if INextHop.providedBy(onward):
+            self._health.add("router", next_hop_answers(INextHop(onward)), fatal=False)
 
     @staticmethod
     def _way(

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mailframe.delivery.hosts import Hosts
-from mailframe.delivery.interfaces import IDelivery
+from mailframe.delivery.interfaces import IDelivery, INextHop
 from mailframe.delivery.lmtp import LMTPDelivery
 from mailframe.delivery.options import SmarthostOptions, parse_host
 from mailframe.delivery.smarthost import SmarthostDelivery
@@ -100,8 +100,9 @@ class SmarthostTests(HostsCase):
         return SmarthostDelivery(self.hosts(**values))
 
     def test_interface(self) -> None:
-        """It is a delivery."""
+        """It is a delivery, and tells how its hosts are."""
         verifyObject(IDelivery, self.smarthost())
+        verifyObject(INextHop, self.smarthost())
 
     def test_delivered(self) -> None:
         """The first host gets it, and all recipients have its answer."""
@@ -147,6 +148,14 @@ class SmarthostTests(HostsCase):
         self.deliver(delivery, ONWARD)
         self.assertEqual((len(self.one.messages), len(self.two.messages)), (1, 2))
 
+    def test_dead_at_once(self) -> None:
+        """A host that takes connections and loses them before it greets us counts as down as well."""
+        delivery = self.smarthost()
+        self.script(self.one, {"CONNECT": DROP})
+        self.deliver(delivery, ONWARD)
+        self.deliver(delivery, ONWARD)
+        self.assertEqual((len(self.one.sessions), len(self.two.messages)), (1, 2))
+
     def test_all_down(self) -> None:
         """With no host the mail is tried later, even where a host says that it never wants any."""
         delivery = self.smarthost()
@@ -154,6 +163,25 @@ class SmarthostTests(HostsCase):
         self.script(self.two, {"CONNECT": "554 5.7.1 Never"})
         self.assertEqual(self.deliver(delivery, ONWARD), ["4.7.1"])
         self.assertEqual(self.deliver(delivery, ONWARD), ["4.7.1"])
+
+    def test_unreachable(self) -> None:
+        """Whoever asks is told when no host answers any more, until one does again or nobody has tried for long."""
+        delivery = self.smarthost()
+        self.assertIsNone(delivery.unreachable())
+        self.endpoints["two.example.test"].server = None
+        self.script(self.one, {"MAIL": "451 4.3.0 Later"})
+        self.deliver(delivery, ONWARD)
+        self.assertIsNone(delivery.unreachable())
+        self.script(self.one, {"CONNECT": DROP, "MAIL": DROP})
+        self.deliver(delivery, ONWARD)
+        self.assertIn("one.example.test", delivery.unreachable() or "")
+        self.clock.advance(601)
+        self.assertIsNone(delivery.unreachable())
+        self.deliver(delivery, ONWARD)
+        self.assertIn("two.example.test", delivery.unreachable() or "")
+        self.script(self.one, {"CONNECT": "220 one.example.test ESMTP", "MAIL": "250 OK"})
+        self.deliver(delivery, ONWARD)
+        self.assertIsNone(delivery.unreachable())
 
     def test_together(self) -> None:
         """With one answer for all, nothing is sent when the host refuses one of them."""

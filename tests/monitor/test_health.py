@@ -48,11 +48,11 @@ class HealthTests(SynchronousTestCase):
 
         self.health.add("a", full)
         self.health.add("c", away)
-        self.health.add("b", bug)
+        self.health.add("b", bug, fatal=False)
         self.assertEqual(
             (
                 Problem("a", "only 3 MB left"),
-                Problem("b", "ValueError: oops"),
+                Problem("b", "ValueError: oops", fatal=False),
                 Problem("c", "cannot open /srv/x"),
             ),
             self.problems(),

@@ -73,8 +73,23 @@ class PageTests(SynchronousTestCase):
         line, _, body = self.request("/healthz")
         self.assertIn(b"503", line)
         self.assertEqual(
-            {"healthy": False, "problems": [{"name": "disk", "problem": "full"}]}, json.loads(body)
+            {"healthy": False, "problems": [{"name": "disk", "problem": "full", "fatal": True}]},
+            json.loads(body),
         )
+
+    def test_degraded(self) -> None:
+        """What is wrong but not fatal is told, and is no reason for a load balancer to go elsewhere."""
+        router = Problem("router", "away", fatal=False)
+        self.problems = (router,)
+        line, _, body = self.request("/healthz")
+        self.assertIn(b"200", line)
+        self.assertEqual(
+            {"healthy": True, "problems": [{"name": "router", "problem": "away", "fatal": False}]},
+            json.loads(body),
+        )
+        self.assertIn(b"<b>router</b>: away", self.request("/")[2])
+        self.problems = (router, Problem("disk", "full"))
+        self.assertIn(b"503", self.request("/healthz")[0])
 
     def test_page(self) -> None:
         """People see a page; what it shows is escaped, and nothing is loaded from elsewhere."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from zope.interface import implementer
 
+from mailframe.delivery.interfaces import IDelivery, INextHop
 from mailframe.message.address import parse_mailbox
 from mailframe.message.header import first, values
 from mailframe.message.status import CANNOT_LOOK_UP, MailframeError, Status
+from mailframe.monitor.health import Problem
 from mailframe.policy.sending_limits import Limits
 from mailframe.queue.claim import State
 from mailframe.queue.held import HeldMail
@@ -19,7 +22,7 @@ from mailframe.roles.submission import SubmissionRules
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.testing.smtp import RecordingDelivery
 
-from .house import ALICE, Client, RoleCase
+from .house import ALICE, Client, Reactor, RoleCase
 from .test_relay import LOGIN, FakeContexts
 
 AWAY = Status((4, 4, 1), "The next host cannot be reached", reply_code=451)
@@ -123,9 +126,7 @@ class SenderTests(SubmissionCase):
         client = self.alice()
         self.directory.set_enabled(ALICE, False)
         for sender in (ALICE, ""):
-            self.assertEqual(
-                self.send(client, "\n", "postmaster@example.test", sender=sender), "550 5.7.13"[:9]
-            )
+            self.assertEqual(self.send(client, "\n", "postmaster@example.test", sender=sender), "550 5.7.1")
 
     def test_directory_away(self) -> None:
         """While the directory cannot be asked, mail is refused for now."""
@@ -316,6 +317,22 @@ class RouterTests(SubmissionCase):
         self.reactor.advance(60 + EVERY)
         self.assertEqual(len(self.onward.messages), 2)
         self.assertEqual(list(self.held.listing()), [])
+
+    def test_health(self) -> None:
+        """A router that is away is a problem that everybody has, and no reason to go to another node."""
+
+        @implementer(IDelivery, INextHop)
+        class Away(RecordingDelivery):
+            def unreachable(self) -> str | None:
+                return "no answer from r1"
+
+        for onward, expected in (
+            (self.onward, ()),
+            (Away(), (Problem("router", "no answer from r1", fatal=False),)),
+        ):
+            self.reactor = Reactor()
+            role = self.relay(store=None, onward=onward)
+            self.assertEqual(self.get(role.health()), expected)
 
     def test_not_for_strangers(self) -> None:
         """Who has not logged in reaches nobody, with a router neither."""
