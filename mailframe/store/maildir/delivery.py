@@ -1,12 +1,12 @@
 """Deliveries and APPENDs in groups: what makes a message durable, and its price.
 
 A group has many units, each one call of `deliver`. First all files of the group are written into their ``tmp/``.
-Then, under the write locks of the catalogues concerned, files are renamed into ``new/`` and rows added; last, octets
-and names of all go into the delivery journal (`mailframe.store.maildir.journal`) with one flush. Files that are too
-large for it, or on another device, or all where there is no journal, are flushed before they are renamed, together,
-so that the file system can put them into one commit of its own; and each directory is flushed once afterwards. Only
-then anybody is answered. A crash leaves files in ``tmp/`` (swept when old), or files in ``new/`` without rows (taken
-in by the next look): never a message that was answered and is not there.
+Then, account by account under its catalogue's write lock, files are renamed into ``new/`` and rows added; last,
+octets and names of all go into the delivery journal (`mailframe.store.maildir.journal`) with one flush. Files that
+are too large for it, or on another device, or all where there is no journal, are flushed before they are renamed,
+together, so that the file system can put them into one commit of its own; and each directory is flushed once
+afterwards. Only then anybody is answered. A crash leaves files in ``tmp/`` (swept when old), or files in ``new/``
+without rows (taken in by the next look): never a message that was answered and is not there.
 
 What the journal gains is measured by ``benchmarks/store_deliver.py`` with and without ``--no-journal``, on a quiet
 disk where no files were removed for a minute: otherwise making a file in ext4 costs more than all the rest. Groups of
@@ -146,6 +146,9 @@ class Group:
         return drop
 
     def _folder(self, drop: Maildrop, name: str) -> str:
+        if name == INBOX:
+            # The account's own directory, always: no need to ask the catalogue.
+            return drop.path
         folder = self._folders.get((drop.account, name))
         if folder is None:
             folder = self._folders[drop.account, name] = drop.folder(_mailbox(drop, name))
@@ -196,18 +199,41 @@ class Group:
     # Step 3: visible, with rows.
 
     def _publish(self) -> None:
-        """Under the write locks of all accounts, in one order everywhere, so that no two wait for each other."""
-        begun = [drop for drop in self._drops() if self._begin(drop)]
-        self._give_up_with_others()
-        for drop in begun:
-            self._guarded(drop, self._add)
-        self._give_up_with_others()
-        for drop in begun:
-            self._guarded(drop, self._commit)
-        self._give_up_with_others()
+        """Account by account, each committed at once, so that no lock is held longer than its account needs.
 
-    def _begin(self, drop: Maildrop) -> bool:
-        return self._guarded(drop, lambda drop, attempts: drop.catalogue.begin())
+        With the locks of all accounts held until the last one was done, two workers with messages for the same fifty
+        mailboxes did nothing but wait for each other. What fails late is taken back from accounts that have it
+        already; accounts that failed before go first, so that this is not seen each time a client tries again.
+        """
+        for drop, attempts in self._by_account():
+            alive = [attempt for attempt in attempts if attempt.status is None]
+            if alive and not self._published(drop, alive):
+                self._give_up_with_others()
+
+    def _by_account(self) -> list[tuple[Maildrop, list[Attempt]]]:
+        found: dict[str, tuple[Maildrop, list[Attempt]]] = {}
+        for attempt in self._alive():
+            if attempt.drop is not None:
+                found.setdefault(attempt.drop.account, (attempt.drop, []))[1].append(attempt)
+        suspects = self._shelf.suspects
+        return sorted(found.values(), key=lambda one: one[0].account not in suspects)
+
+    def _published(self, drop: Maildrop, attempts: list[Attempt]) -> bool:
+        """All of one account: they fail together."""
+        try:
+            drop.catalogue.begin()
+            self._add(drop, attempts)
+            drop.catalogue.commit(len(attempts))
+        except Exception as fault:
+            drop.catalogue.roll_back()
+            drop.catalogue.mailboxes.forget_keywords()
+            for attempt in attempts:
+                attempt.row = None
+                self._fail(attempt, fault)
+            self._shelf.suspect(drop.account)
+            return False
+        self._shelf.suspects.discard(drop.account)
+        return True
 
     def _add(self, drop: Maildrop, attempts: list[Attempt]) -> None:
         by_mailbox: dict[int, list[Attempt]] = {}
@@ -221,12 +247,6 @@ class Group:
             assert target is not None
             with drop.own_change(target, directories_of(coming)):
                 add_rows(drop, target, coming)
-
-    def _commit(self, drop: Maildrop, attempts: list[Attempt]) -> None:
-        if attempts:
-            drop.catalogue.commit(len(attempts))
-        else:
-            drop.catalogue.roll_back()
 
     # Step 4: names on stable storage.
 
@@ -274,20 +294,6 @@ class Group:
             except Exception as fault:
                 self._fail(attempt, fault)
 
-    def _guarded(self, drop: Maildrop, step: Callable[[Maildrop, list[Attempt]], None]) -> bool:
-        """A step for all live attempts of one account: they fail together."""
-        attempts = [attempt for attempt in self._alive() if attempt.drop is drop]
-        try:
-            step(drop, attempts)
-        except Exception as fault:
-            drop.catalogue.roll_back()
-            drop.catalogue.mailboxes.forget_keywords()
-            for attempt in attempts:
-                attempt.row = None
-                self._fail(attempt, fault)
-            return False
-        return True
-
     def _fail(self, attempt: Attempt, fault: BaseException) -> None:
         attempt.status = _status(fault, attempt.delivery)
         self._take_back(attempt)
@@ -326,10 +332,6 @@ class Group:
 
     def _alive(self) -> list[Attempt]:
         return [attempt for attempt in self._attempts if attempt.status is None]
-
-    def _drops(self) -> list[Maildrop]:
-        found = {attempt.drop.account: attempt.drop for attempt in self._alive() if attempt.drop is not None}
-        return [found[account] for account in sorted(found)]
 
     def _answers(self) -> list[Answer]:
         answers = [Answer([], set()) for _ in self._units]

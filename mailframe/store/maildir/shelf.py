@@ -15,6 +15,8 @@ from .maildrop import Maildrop
 from .reading import LargeFiles
 from .surroundings import Surroundings
 
+SUSPECTS_LIMIT = 1000
+
 log = Logger()
 
 
@@ -24,6 +26,9 @@ class Shelf:
     Args:
         surroundings: the store's.
         limit: how many stay open; each holds three descriptors.
+
+    Attributes:
+        suspects: accounts whose last delivery failed.
     """
 
     def __init__(self, surroundings: Surroundings, limit: int) -> None:
@@ -32,6 +37,7 @@ class Shelf:
         self._open: OrderedDict[str, Maildrop] = OrderedDict()
         self._touched: set[str] = set()
         self._dirty: set[str] = set()
+        self.suspects: set[str] = set()
         self._large_files = LargeFiles(surroundings.files)
 
     def get(self, account: str, create: bool = True) -> Maildrop:
@@ -80,6 +86,11 @@ class Shelf:
                 drop.catalogue.flushed()
         self._dirty.clear()
         return paths
+
+    def suspect(self, account: str) -> None:
+        """Note that something could not be delivered there."""
+        if len(self.suspects) < SUSPECTS_LIMIT:
+            self.suspects.add(account)
 
     def forget(self, account: str) -> None:
         """Close one account, whose directory is about to go."""

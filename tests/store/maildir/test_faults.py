@@ -133,6 +133,28 @@ class DeliveryFaultTests(MaildirCase):
         self.assertEqual(self.contents(), [numbered(0)])
         self.assertEqual(self.contents(account=BOB), [numbered(0)])
 
+    def test_suspects_go_first(self) -> None:
+        """An account that failed is tried before others the next time, so that nobody sees mail come and go again."""
+        begin, asked, broken = Catalogue.begin, [], True
+
+        def noted(catalogue: Catalogue) -> None:
+            asked.append("bob" if "/bob/" in catalogue.path else "alice")
+            if broken and asked[-1] == "bob":
+                raise apsw.ReadOnlyError("read only")
+            begin(catalogue)
+
+        with mock.patch.object(Catalogue, "begin", noted):
+            self.wait(self.store.deliver(self.for_both(1), atomic=True))
+            self.assertEqual(asked[:2], ["alice", "bob"])
+            asked.clear()
+            self.wait(self.store.deliver(self.for_both(1), atomic=True))
+            self.assertEqual(asked, ["bob"])
+            broken = False
+            for order in (["bob", "alice"], ["alice", "bob"]):
+                asked.clear()
+                self.wait(self.store.deliver(self.for_both(2), atomic=True))
+                self.assertEqual(asked, order)
+
     def test_mistake_of_ours(self) -> None:
         """A bug is logged, and answered as temporary."""
         with mock.patch.object(delivery, "write", side_effect=KeyError("bug")):
