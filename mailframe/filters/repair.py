@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailframe.message.header import Field, leading
@@ -12,6 +13,7 @@ REMOVED = frozenset({b"bcc", b"resent-bcc", b"return-path"})
 """Fields that do not leave: whom nobody may know of (RFC 5322 section 3.6.3), and what the last host adds."""
 _DESTINATIONS = frozenset({b"to", b"cc"})
 _NOBODY_NAMED = b"To: undisclosed-recipients:;\r\n"
+_RESENT = b"resent-"
 _WHITE = b" \t"
 
 
@@ -24,12 +26,16 @@ class Additions:
         message_id: a Message-ID field.
         originator: a From field.
         sender: a Sender field; takes the place of any other.
+        resent_date: a Resent-Date field, for a message that was resent.
+        resent_message_id: a Resent-Message-ID field, likewise.
     """
 
     date: bytes | None = None
     message_id: bytes | None = None
     originator: bytes | None = None
     sender: bytes | None = None
+    resent_date: bytes | None = None
+    resent_message_id: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +56,11 @@ class Repaired:
 def repair(head: bytes, additions: Additions) -> Repaired:
     """Complete a header section.
 
-    Bcc, Resent-Bcc and Return-Path go. Date, Message-ID, From and To come where they are missing. Lines that are too
-    long are folded at white space. A line that is no field ends the header section, by an empty line before it:
-    readers disagree about what such a line means. All else stays as it was; what was repaired needs no more repair.
+    Bcc, Resent-Bcc and Return-Path go. Date, Message-ID, From and To come where they are missing; so do Resent-Date
+    and Resent-Message-ID where the message was resent (RFC 5322 section 3.6.6 demands the one and asks for the
+    other). Lines that are too long are folded at white space. A line that is no field ends the header section, by an
+    empty line before it: readers disagree about what such a line means. All else stays as it was; what was repaired
+    needs no more repair.
 
     Args:
         head: the beginning of a message, with all of its header section.
@@ -60,7 +68,10 @@ def repair(head: bytes, additions: Additions) -> Repaired:
     """
     fields, end = leading(head)
     stays = [field for field in fields if _stays(field, additions)]
-    kept = b"".join(_folded(field.raw) for field in stays)
+    resent = _first_resent(stays)
+    kept = b"".join(_folded(field.raw) for field in stays[:resent])
+    kept += _missing_resent(stays[resent:], additions)
+    kept += b"".join(_folded(field.raw) for field in stays[resent:])
     # The last line of a message that has a header section only may lack its end.
     if kept and not kept.endswith(b"\r\n"):
         kept += b"\r\n"
@@ -88,6 +99,25 @@ def _missing(there: set[bytes], additions: Additions) -> bytes:
     )
     new = b"".join(field for name, field in wanted if field is not None and name not in there)
     return new if there & _DESTINATIONS else new + _NOBODY_NAMED
+
+
+def _first_resent(fields: Sequence[Field]) -> int:
+    """Where the fields begin that whoever resent the message last put there; behind all where nobody did."""
+    places = (place for place, field in enumerate(fields) if field.name.lower().startswith(_RESENT))
+    return next(places, len(fields))
+
+
+def _missing_resent(fields: Sequence[Field], additions: Additions) -> bytes:
+    """What the block of Resent fields lacks that stands here; blocks of earlier times are not ours."""
+    there = set()
+    for field in fields:
+        name = field.name.lower()
+        # A second one of a kind begins the block of somebody before.
+        if not name.startswith(_RESENT) or name in there:
+            break
+        there.add(name)
+    wanted = ((b"resent-date", additions.resent_date), (b"resent-message-id", additions.resent_message_id))
+    return b"".join(field for name, field in wanted if there and field is not None and name not in there)
 
 
 def _folded(raw: bytes) -> bytes:

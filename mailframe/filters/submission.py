@@ -60,11 +60,14 @@ class SubmissionFilter:
 
     async def _additions(self, mail: MailObject, head: bytes) -> Additions:
         originator = _originator(mail)
+        now = format_date(self._clock.seconds())
         return Additions(
-            date=_field("Date", format_date(self._clock.seconds())),
+            date=_field("Date", now),
             message_id=_field("Message-ID", f"<{mail.queue_id}@{self._hostname}>"),
             originator=_field("From", _written(mail, originator)) if originator is not None else None,
             sender=await self._sender_field(mail, head),
+            resent_date=_field("Resent-Date", now),
+            resent_message_id=_field("Resent-Message-ID", f"<{mail.queue_id}.resent@{self._hostname}>"),
         )
 
     async def _sender_field(self, mail: MailObject, head: bytes) -> bytes | None:

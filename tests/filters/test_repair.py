@@ -100,6 +100,26 @@ class RepairTests(SynchronousTestCase):
         self.assertEqual(repaired(there, wanted), there)
         self.assertEqual(repaired(there, ADDITIONS), there)
 
+    def test_resent(self) -> None:
+        """A message that was resent says when, and by which id, in front of what was last put there for that."""
+        wanted = Additions(
+            resent_date=b"Resent-Date: now\r\n", resent_message_id=b"Resent-Message-ID: <2@x>\r\n"
+        )
+        both = b"Resent-Date: now\r\nResent-Message-ID: <2@x>\r\n"
+        before = b"Resent-From: b@example.test\r\nResent-Date: then\r\nResent-Message-ID: <0@x>\r\n"
+        mine = b"Resent-From: a@example.test\r\nRESENT-TO : c@example.test\r\n"
+        for header, expected in (
+            (WHOLE, WHOLE),
+            (mine + WHOLE, both + mine + WHOLE),
+            (b"Received: x\r\n" + mine + before + WHOLE, b"Received: x\r\n" + both + mine + before + WHOLE),
+            (mine + b"Resent-Date: today\r\n" + WHOLE, both[18:] + mine + b"Resent-Date: today\r\n" + WHOLE),
+            (before + mine + WHOLE, before + mine + WHOLE),
+            (b"Resent-Bcc: c@example.test\r\n" + WHOLE, WHOLE),
+            (WHOLE + b"X: y\r\n" + mine, WHOLE + b"X: y\r\n" + both + mine),
+        ):
+            self.assertEqual(repaired(header, wanted), expected)
+            self.assertEqual(repaired(expected, wanted), expected)
+
     def test_long_line(self) -> None:
         """A long line is folded at white space, and means the same."""
         field = (

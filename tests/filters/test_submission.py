@@ -84,6 +84,13 @@ class SubmissionFilterTests(SynchronousTestCase):
         made = self.filtered(b"From: x@example.test\r\n\r\n", login=login, sender="differs")
         self.assertEqual(first(made.octets(), b"Sender"), login.encode())
 
+    def test_resent(self) -> None:
+        """A message that was resent gets what is missing for that, with an id of its own."""
+        made = self.filtered(b"Resent-From: alice@example.test\r\n" + WHOLE).octets()
+        self.assertEqual(first(made, b"Resent-Date"), b"Tue, 14 Nov 2023 22:13:20 +0000")
+        self.assertEqual(first(made, b"Resent-Message-ID"), b"<0QUEUEID.resent@relay.example.test>")
+        self.assertEqual(made[-len(WHOLE) :], WHOLE)
+
     def test_null_reverse_path(self) -> None:
         """Where the reverse-path is null From is the login, and without that nobody."""
         self.assertEqual(first(self.filtered(b"\r\n").octets(), b"From"), ALICE.encode())
