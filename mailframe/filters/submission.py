@@ -53,7 +53,7 @@ class SubmissionFilter:
         content = mail.content
         head = content.head
         repaired = repair(head, await self._additions(mail, head))
-        if repaired.kept != repaired.end:
+        if repaired.kept != repaired.end or not repaired.end:
             return mail.with_content(content.with_header(repaired.header, repaired.end))
         added = repaired.header[: len(repaired.header) - repaired.kept]
         return mail.with_content(content.with_prefix(added)) if added else mail

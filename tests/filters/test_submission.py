@@ -91,6 +91,15 @@ class SubmissionFilterTests(SynchronousTestCase):
         self.assertEqual(first(made, b"Resent-Message-ID"), b"<0QUEUEID.resent@relay.example.test>")
         self.assertEqual(made[-len(WHOLE) :], WHOLE)
 
+    def test_no_header(self) -> None:
+        """A message without a header section gets one, and one empty line behind it."""
+        for body in (b" white\r\n", b"no field\r\n", b"\r\n white\r\n", b"\r\n\r\n", b"\r\n", b""):
+            made = self.filtered(body).with_prefix(b"Received: x\r\n").octets()
+            expected = body if body.startswith(b"\r\n") or not body else b"\r\n" + body
+            header, _, rest = made.partition(b"To: undisclosed-recipients:;\r\n")
+            self.assertTrue(header.startswith(b"Received: x\r\nDate: "))
+            self.assertEqual(rest, expected)
+
     def test_null_reverse_path(self) -> None:
         """Where the reverse-path is null From is the login, and without that nobody."""
         self.assertEqual(first(self.filtered(b"\r\n").octets(), b"From"), ALICE.encode())
