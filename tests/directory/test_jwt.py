@@ -55,6 +55,9 @@ class VerifiedTests(SynchronousTestCase):
         self.refused(token("ES256", sign=lambda octets: bytes(64)), "signature")
         self.refused(token("ES256", sign=lambda octets: bytes(63)), "signature")
         self.refused(token("RS256", {"kid": "ec"}), "signature")
+        for kind, claimed in (("ES256", "RS256"), ("EdDSA", "ES256"), ("RS256", "EdDSA")):
+            self.refused(token(kind, {"alg": claimed}), "signature")
+            self.refused(token(kind, {"alg": claimed, "kid": None}), "signature")
 
     def test_algorithm_of_the_token(self) -> None:
         """A token does not choose how it is checked: neither not at all, nor with the public key as a secret."""

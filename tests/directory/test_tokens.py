@@ -184,8 +184,10 @@ class IntrospectedTests(WebCase):
         waiting = Deferred.fromCoroutine(self.refused(tokens, "a-token", temporary=True))
         while not self.server.asked:
             await deferLater(reactor, 0.01)  # type: ignore[arg-type]
+        began = time.monotonic()
         await tokens.stop()
         await waiting
+        self.assertLess(time.monotonic() - began, 20)
 
     def test_hints(self) -> None:
         """What a refused client is told."""

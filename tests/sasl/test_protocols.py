@@ -199,6 +199,9 @@ class ProtocolsTests(SynchronousTestCase):
                     answer.startswith(("454 4.3.2", "a NO [UNAVAILABLE]", "-ERR [SYS/TEMP]")), answer
                 )
             self.assertFalse(dialogue.closed)
+            # No "invalid_token" before it, at which clients throw their tokens away.
+            answer = dialogue.command("OAUTHBEARER", b64encode(b"n,,\1auth=Bearer token-of-alice\1\1"))
+            self.assertIsNone(dialogue.challenge(answer), answer)
 
     def test_too_many(self) -> None:
         """Failed logins of all kinds together end the connection; so do salts that are asked for in vain."""

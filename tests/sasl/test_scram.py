@@ -230,6 +230,23 @@ class ServerTests(SynchronousTestCase):
             self.assertFalse(self.final(change).right)
         self.assertTrue(self.final(lambda m: m).right)
 
+    def test_nonce(self) -> None:
+        """A proof that fits its own message, but not the nonce of this exchange, is an old one or somebody else's."""
+        for base, algorithm in scram.HASHES.items():
+            for ours, right in ((b"", True), (b"x", False)):
+                server = Scram(base, None, False)
+                server.step(b"n,,n=user,r=abc")
+                challenge = server.keys(keys_for(base))
+                assert isinstance(challenge, Challenge)
+                nonce = challenge.octets[2:].partition(b",")[0] + ours
+                unproved = b"c=biws,r=" + nonce
+                message = b",".join((b"n=user,r=abc", challenge.octets, unproved))
+                salted = scram.salted_password(algorithm, b"pencil", SALT, 4096)
+                proof = base64.b64encode(scram.client_proof(algorithm, salted, message))
+                said = server.step(unproved + b",p=" + proof)
+                assert isinstance(said, Proof)
+                self.assertEqual(said.right, right)
+
     def test_one_proof(self) -> None:
         """A second proof in one exchange would be a second guess."""
         server = Scram("SCRAM-SHA-256", None, False)
