@@ -11,7 +11,7 @@ from .scalars import did_you_mean
 
 
 def check_mechanisms(instance: object, attribute: Any, names: Sequence[str]) -> None:
-    """A validator for `attrs`.
+    """A validator for ``attrs``.
 
     Raises:
         ValueError: a name is no mechanism, or is there twice.

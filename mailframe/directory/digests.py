@@ -23,7 +23,7 @@ DIGESTS: Final = {
     "LDAP-MD5": ("md5", False),
     "PLAIN-MD5": ("md5", False),
 }
-"""By scheme: the hash as `hashlib` names it, and whether there is a salt."""
+"""By scheme: the hash as ``hashlib`` names it, and whether there is a salt."""
 
 
 def verify_digest(scheme: str, password: bytes, text: str) -> bool:

@@ -172,7 +172,7 @@ def _check_times(claims: Mapping[str, Any], options: OAuthOptions, now: float) -
 
 
 def _is_time(value: object) -> bool:
-    """Not ``NaN`` nor ``Infinity`` either, which `json` reads, and which no clock ever passes."""
+    """Not ``NaN`` nor ``Infinity`` either, which ``json`` reads, and which no clock ever passes."""
     return type(value) is int or (isinstance(value, float) and math.isfinite(value))
 
 

@@ -30,8 +30,8 @@ def is_null_mx(records: Iterable[tuple[int, str]]) -> bool:
         records: preference and exchange of each; the root is ``"."`` or ``""``.
 
     Returns:
-        True when there is one record and its exchange is the root. Beside others it means nothing (RFC 7505
-        section 3 forbids it): who delivers passes over it like any name that has no address.
+        True when there is one record and its exchange is the root. Beside others it means nothing (RFC 7505 section 3
+        forbids it), and who delivers passes over it like any name that has no address.
     """
     exchanges = [exchange.rstrip(".") for _, exchange in records]
     return exchanges == [""]

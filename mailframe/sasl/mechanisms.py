@@ -39,7 +39,7 @@ class ServerMechanism(Protocol):
         """What goes before a failure: a challenge to which any response may come; None for nothing.
 
         Args:
-            hints: what `mailframe.sasl.server.Channel.hints` says.
+            hints: what `hints` of `mailframe.sasl.server.Channel` says.
         """
 
 

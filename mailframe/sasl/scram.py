@@ -25,7 +25,7 @@ USUAL_MAXIMUM: Final = 100_000
 that has one thread does nothing else. A server that asks for many more keeps its clients from working."""
 
 HASHES: Final = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-1": "sha1"}
-"""By mechanism, without ``-PLUS``, the better one first: the hash as `hashlib` names it."""
+"""By mechanism, without ``-PLUS``, the better one first: the hash as ``hashlib`` names it."""
 PLUS: Final = "-PLUS"
 BINDING_TYPE: Final = "tls-exporter"
 """The one channel binding we have (RFC 9266)."""

@@ -126,7 +126,7 @@ class ClientCore:
         """Take what arrived. Nothing is raised for what a server says.
 
         Returns:
-            True when anything came of it: a whole reply, or the end. Time goes on for a server that says half of one.
+            True when a whole reply or the end came of it; time goes on for a server that says half of one.
         """
         if self.ended is not None:
             return True

@@ -135,7 +135,7 @@ class Segment:
 class Journal:
     """The journal of one delivering thread.
 
-    `append` is for that thread, `checkpoint` and `close` may be called in another one.
+    ``append`` is for that thread, ``checkpoint`` and ``close`` may be called in another one.
 
     Args:
         files: does the work.
