@@ -103,6 +103,17 @@ class ProbeTests(CommandTestCase):
         self.assertEqual(self.steps(report)["certificate"], False)
         self.assertFalse(report["tls"]["verified"])
 
+    def test_password(self) -> None:
+        """A password is not shown to a server whose certificate does not hold."""
+        report = self.probe("--user", "alice", stdin="secret\n", code=1)
+        self.assertEqual(self.steps(report)["login"], False)
+        self.assertFalse([line for line in self.talk.said if line.startswith("AUTH")])
+
+    def test_hostname(self) -> None:
+        """A name beyond ASCII is said in A-labels."""
+        self.probe("--no-starttls", "--hostname", "Bücher.example.test")
+        self.assertEqual(self.talk.said[0], "EHLO xn--bcher-kva.example.test")
+
     def test_faults(self) -> None:
         """A wrong password, an open relay."""
         self.talk.relays = True
@@ -128,3 +139,7 @@ class ProbeTests(CommandTestCase):
         """What is no host or no address is wrong usage."""
         self.run_command("probe", "smtp", "a b", code=2)
         self.run_command("probe", "smtp", "localhost", "--relay", "x", code=2)
+        self.run_command("probe", "smtp", "localhost", "--hostname", "a;b", code=2)
+        self.run_command("probe", "smtp", "unix:/run/lmtp", "--tls", code=2)
+        for seconds in ("0", "-1", "nan", "inf"):
+            self.run_command("probe", "smtp", "localhost", "--timeout", seconds, code=2)

@@ -24,16 +24,19 @@ from mailframe.message.origin import Origin
 from mailframe.message.status import Status
 from mailframe.roles.next_hops import target
 from mailframe.routing.interfaces import LocalMailbox, Route
+from mailframe.sasl.client import ClientCredentials
 from mailframe.smtp.client.connecting import Connector, Target
 from mailframe.smtp.client.pool import Pool
 from mailframe.smtp.client.settings import ClientSettings
 from mailframe.testing.smtp_server import DROP, Answer, ScriptedServer
 from mailframe.testing.wires import MemoryEndpoint, PretendedContexts, settle
-from mailframe.tls.policies import NO_TLS, Level
+from mailframe.tls.files import CertificateError
+from mailframe.tls.policies import NO_TLS, ClientPolicy, Level
 
 ALICE, BOB, CAROL = (Address(name, "example.test") for name in ("alice", "bob", "carol"))
 ONWARD = Route(onward=True)
 CONTENT = b"Subject: x\r\n\r\nHello\r\n"
+WAIVED = b"TLS-Required: No\r\n" + CONTENT
 
 
 def mailbox(address: Address, delivered_to: Address | None = None) -> LocalMailbox:
@@ -75,13 +78,14 @@ class HostsCase(SynchronousTestCase):
         *routes: Route,
         atomic: bool = False,
         recipients: Sequence[Address] = (ALICE, BOB, CAROL),
-        parameters: dict[str, str | None] | None = None,
+        parameters: Mapping[str, str | None] | None = None,
+        content: bytes = CONTENT,
     ) -> list[str]:
         """The codes of what came of one message."""
         envelope = Envelope(
-            BOB, [Recipient(address) for address in recipients[: len(routes)]], parameters or {}
+            BOB, [Recipient(address) for address in recipients[: len(routes)]], dict(parameters or {})
         )
-        mail = MailObject("ID", envelope, Content.of(CONTENT), Origin("S", "192.0.2.1"))
+        mail = MailObject("ID", envelope, Content.of(content), Origin("S", "192.0.2.1"))
 
         async def work() -> Sequence[Status]:
             return await delivery.deliver(mail, routes, atomic)
@@ -209,6 +213,53 @@ class SmarthostTests(HostsCase):
         self.deliver(delivery, ONWARD)
         self.assertEqual([got.secure for got in self.one.messages], [True, False])
 
+    def test_tls_required_no(self) -> None:
+        """``TLS-Required: No`` passes over what the recipient's domain demands, not over what is configured."""
+        for source, content, parameters, code in (
+            ("dane", WAIVED, {}, "2.0.0"),
+            ("mta-sts", WAIVED, {}, "2.0.0"),
+            ("mta-sts", CONTENT, {}, "4.7.4"),
+            ("configuration", WAIVED, {}, "4.7.4"),
+            ("dane", WAIVED, {"REQUIRETLS": None}, "4.7.4"),
+        ):
+            self.setUp()
+            policy = ClientPolicy(Level.VERIFY, ("one.example.test",), source=source)
+            found = self.deliver(
+                self.smarthost(policy=policy), ONWARD, parameters=parameters, content=content
+            )
+            self.assertEqual(found, [code], (source, content, parameters))
+
+    def test_certificates_unreadable(self) -> None:
+        """Where our own part of TLS cannot be read there is no TLS, and the mail waits."""
+
+        def broken(policy: ClientPolicy, host: str) -> Any:
+            raise CertificateError("tls/authorities.pem cannot be read")
+
+        self.one.keywords += ["STARTTLS"]
+        self.two.keywords += ["STARTTLS"]
+        delivery = self.smarthost(policy=ClientPolicy(Level.ENCRYPT))
+        self.contexts.creator = broken  # type: ignore[method-assign]
+        self.assertEqual(self.deliver(delivery, ONWARD), ["4.7.5"])
+        self.assertNotIn("authorities", self.statuses[0].text)
+
+    def test_no_login(self) -> None:
+        """A host that offers no way to log in is as good as down."""
+        delivery = self.smarthost(credentials=ClientCredentials("joe", "secret"))
+        self.two.keywords += ["AUTH SCRAM-SHA-256"]
+        self.script(self.two, {"AUTH": "535 5.7.8 No"})
+        self.assertEqual(self.deliver(delivery, ONWARD), ["4.7.8"])
+        self.clock.advance(5)
+        self.assertEqual(
+            [str(target) for target in delivery._hosts._down], ["one.example.test:25", "two.example.test:25"]
+        )
+
+    def test_lost_between_transactions(self) -> None:
+        """A host that took the message for some, and then went away, keeps it: no other gets it for them again."""
+        self.one.keywords += ["LIMITS RCPTMAX=1"]
+        self.script(self.one, {"MAIL": ["250 OK", DROP]})
+        self.assertEqual(self.deliver(self.smarthost(), ONWARD, ONWARD), ["2.0.0", "4.4.2"])
+        self.assertEqual(self.two.messages, [])
+
     def test_stop(self) -> None:
         """At the end connections are closed."""
         delivery = self.smarthost()
@@ -289,6 +340,11 @@ class OptionTests(SynchronousTestCase):
                 parse_host(text)
         self.assertRaises(ValueError, SmarthostOptions, hosts=[])
         self.assertRaises(ValueError, SmarthostOptions, hosts=["a b"])
+        for source in ("eth0", "relay.example.test", "192.0.2.1:25", ""):
+            with self.assertRaisesRegex(ValueError, "expected an IP address"):
+                SmarthostOptions(hosts=["a"], source=source)
+        found = target("mail.example.test", SmarthostOptions(hosts=["a"], source="2001:db8::1"), "smtp")
+        self.assertEqual(found.source, "2001:db8::1")
 
     def test_targets(self) -> None:
         """Ports, TLS and logins as they are meant."""

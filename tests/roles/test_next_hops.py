@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
 from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.task import Clock
 
 from mailframe.delivery.hosts import Hosts
 from mailframe.delivery.lmtp import LMTPDelivery
+from mailframe.delivery.options import SmarthostOptions
 from mailframe.delivery.smarthost import SmarthostDelivery
 from mailframe.roles.mx import MXRole
+from mailframe.roles.next_hops import hosts
 from mailframe.smtp.client.connecting import Connector, Target
 from mailframe.smtp.client.pool import Pool
 from mailframe.testing.smtp_server import ScriptedServer
@@ -85,6 +89,13 @@ class ConfigurationTests(ContextCase):
         )
         work = build(self.assembly(text))
         self.assertIn("mx", work.summary)
+
+    def test_hostname(self) -> None:
+        """A node with a name beyond ASCII greets others by its A-labels."""
+        configuration = SimpleNamespace(tls=SimpleNamespace(minimum="1.2"))
+        context: Any = SimpleNamespace(reactor=Clock(), hostname="bücher.test", configuration=configuration)
+        found = hosts(SmarthostOptions(hosts=["mail.example.test"]), context, "smtp")
+        self.assertEqual(found._pool._settings.hostname, "xn--bcher-kva.test")
 
     def test_wrong(self) -> None:
         """What is no host is told, with the place."""

@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from mailframe.message.status import MailframeError, Status
 from mailframe.sasl.client import ClientCredentials
 from mailframe.smtp.wire.replies import ascii_text
+from mailframe.tls.files import CertificateError
 from mailframe.tls.interfaces import IClientContexts
 from mailframe.tls.policies import NO_TLS, OPPORTUNISTIC, ClientPolicy, Level
 
@@ -25,6 +26,8 @@ from .errors import Refused, TLSFailed, Unreachable
 from .opening import NOT_OFFERED
 from .sender import SMTPClient
 from .settings import ClientSettings
+
+NOT_SET_UP = Status((4, 7, 5), "TLS is not set up here")
 
 log = Logger()
 
@@ -167,8 +170,11 @@ class Connector:
 
     def _creator(self, target: Target, policy: ClientPolicy) -> Any:
         if self._contexts is None:
-            raise TLSFailed(Status((4, 7, 5), "TLS is not set up here"), "there are no contexts for TLS")
-        return self._contexts.creator(policy, target.host)
+            raise TLSFailed(NOT_SET_UP, "there are no contexts for TLS")
+        try:
+            return self._contexts.creator(policy, target.host)
+        except (CertificateError, ValueError) as error:
+            raise TLSFailed(NOT_SET_UP, f"TLS with {target} is not set up: {error}") from None
 
     def _usual_endpoint(self, target: Target) -> IStreamClientEndpoint:
         if target.path is not None:

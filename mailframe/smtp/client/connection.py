@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 
+from mailframe.dialogue.tls_facts import channel_binding
 from mailframe.message.status import MailframeError, Status
 from mailframe.sasl.client import ClientCredentials, choose
 
@@ -120,10 +121,4 @@ class ClientConnection(Line):
         self.close()
 
     def _channel_binding(self) -> bytes | None:
-        """``tls-exporter`` (RFC 9266), which is safe with TLS 1.3 only."""
-        if self.tls is None or self.tls.version != "TLSv1.3":
-            return None
-        exported: bytes = (
-            self._transport().getHandle().export_keying_material(b"EXPORTER-Channel-Binding", 32)
-        )
-        return exported
+        return None if self.tls is None else channel_binding(self._transport().getHandle())

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from mailframe.dialogue.tls_facts import tls_facts
 from mailframe.message.origin import TLSFacts
 from mailframe.message.status import MailframeError, Status
 from mailframe.tls.errors import TLSRefused
@@ -112,13 +113,7 @@ class Line(Protocol):
         self._handshake_over = True
         handle = self._transport().getHandle()
         self.verified = getattr(handle, "verified", None) is not None
-        name = handle.get_servername()
-        self.tls = TLSFacts(
-            version=handle.get_protocol_version_name(),
-            cipher=handle.get_cipher_name() or "",
-            bits=handle.get_cipher_bits() or 0,
-            server_name=name.decode("ascii", "replace") if name else None,
-        )
+        self.tls = tls_facts(handle)
         self._touch()
         self._wake()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,13 +21,17 @@ from mailframe.message.content import Content
 from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.mail import MailObject
 from mailframe.message.origin import Origin
+from mailframe.sasl.client import ClientCredentials
+from mailframe.sasl.values import Proof
 from mailframe.smtp.client.connecting import Connector, Target
-from mailframe.smtp.client.errors import TLSFailed, Unreachable
+from mailframe.smtp.client.errors import Refused, TLSFailed, Unreachable
 from mailframe.smtp.client.settings import ClientSettings
 from mailframe.smtp.reception import Reception
 from mailframe.smtp.server import SMTPServerFactory
 from mailframe.smtp.settings import SMTPSettings
+from mailframe.testing.sasl import FakeSASLAuthenticator
 from mailframe.testing.smtp import FixedRouter, RecordingDelivery
+from mailframe.testing.smtp_server import DROP, ScriptedServer
 from mailframe.tls.client import ClientContexts
 from mailframe.tls.development import make_certificate
 from mailframe.tls.interfaces import IServerContexts
@@ -34,6 +40,7 @@ from mailframe.tls.server import Contexts, wrap
 
 from .harness import BOB, MESSAGE, SENDER, message
 
+MECHANISMS = ("SCRAM-SHA-256-PLUS", "PLAIN")
 VERIFY = ClientPolicy(Level.VERIFY, ("localhost",))
 
 
@@ -65,11 +72,14 @@ class LoopbackTests(TestCase):
         self.files = make_certificate(str(self.place / "tls"), ["localhost"])
         self.tls = cast(IServerContexts, Contexts([self.files]))
         self.delivery: Any = RecordingDelivery()
+        self.authenticator: FakeSASLAuthenticator | None = None
 
     async def serve(self, protocol: str = "smtp", implicit: bool = False, unix: bool = False) -> int:
         """Listen; the port."""
-        settings = SMTPSettings(protocol=protocol, size_limit=200_000_000, spill_directory=str(self.place))  # type: ignore[arg-type]
-        reception = Reception(FixedRouter(unknown=None), self.delivery)
+        settings = SMTPSettings(
+            protocol=protocol, size_limit=200_000_000, spill_directory=str(self.place), mechanisms=MECHANISMS
+        )  # type: ignore[arg-type]
+        reception = Reception(FixedRouter(unknown=None), self.delivery, authenticator=self.authenticator)
         factory: Any = SMTPServerFactory(
             reception, settings, self.reactor, None if implicit else self.tls, implicit
         )
@@ -137,8 +147,6 @@ class LoopbackTests(TestCase):
 
     async def test_broken_handshake(self) -> None:
         """Where TLS is broken an opportunist goes on in clear on another connection."""
-        from mailframe.testing.smtp_server import ScriptedServer
-
         server = ScriptedServer(("STARTTLS",), tls=_Broken())
         port = await serverFromString(self.reactor, "tcp:0:interface=127.0.0.1").listen(server)
         self.addCleanup(port.stopListening)
@@ -168,6 +176,47 @@ class LoopbackTests(TestCase):
         self.assertEqual(caught.exception.status.code, "4.4.1")
         self.assertIn("refused", caught.exception.status.text)
 
+    async def test_source(self) -> None:
+        """The address to connect from is what the server sees, and one that is not ours leads nowhere."""
+        client = await self.connect(await self.serve(), source="127.0.0.3")
+        await client.send(message(), [Recipient(BOB)])
+        self.assertEqual(self.delivery.messages[0].mail.origin.peer, "127.0.0.3")
+        with self.assertRaises(Unreachable):
+            await self.connect(await self.serve(), source="192.0.2.1")
+
+    async def test_bound_login(self) -> None:
+        """A login that is bound to the TLS session: SCRAM-SHA-256-PLUS with what both ends see of it."""
+        self.authenticator = FakeSASLAuthenticator({"joe": "secret"})
+        client = await self.connect(
+            await self.serve(),
+            policy=ClientPolicy(Level.ENCRYPT),
+            credentials=ClientCredentials("joe", "secret"),
+        )
+        (evidence,) = self.authenticator.judged
+        self.assertIn("SCRAM-SHA-256-PLUS", client.capabilities.mechanisms)
+        self.assertIsInstance(evidence.claim, Proof)
+        with self.assertRaises(Refused) as caught:
+            await self.connect(
+                await self.serve(),
+                policy=ClientPolicy(Level.ENCRYPT),
+                credentials=ClientCredentials("joe", "x"),
+            )
+        self.assertNotIn("secret", str(caught.exception))
+
+    async def test_torn(self) -> None:
+        """TLS that ends without a word after the message is no acceptance, whichever way it ends."""
+        for tear in (_shut, _shut_half, _reset):
+            server = ScriptedServer(("STARTTLS",), {"END": DROP}, tls=self.tls.contexts())
+            port = await serverFromString(self.reactor, "tcp:0:interface=127.0.0.1").listen(server)
+            self.addCleanup(port.stopListening)
+            client = await self.connect(port.getHost().port, policy=ClientPolicy(Level.ENCRYPT))
+            transport: Any = server.sessions[0].transport
+            transport.loseConnection = partial(tear, transport)
+            (result,) = (await client.send(message(), [Recipient(BOB)])).recipients
+            self.assertEqual((result.status.code, result.possibly_delivered), ("4.4.2", True))
+            self.assertNotIn("[", result.status.text)
+            self.assertFalse(client.usable)
+
     async def test_large_file(self) -> None:
         """A message of 40 MB in a file is sent by pieces, by DATA under TLS and by BDAT in clear."""
         spill = Spill(str(self.place))
@@ -187,6 +236,18 @@ class LoopbackTests(TestCase):
             self.assertTrue(outcome.accepted, str(outcome))
             self.assertEqual(self.delivery.size, count * len(piece))
         self.assertLess(_memory() - before, 25_000_000)
+
+
+def _shut(transport: Any) -> None:
+    transport.socket.shutdown(socket.SHUT_RDWR)
+
+
+def _shut_half(transport: Any) -> None:
+    transport.socket.shutdown(socket.SHUT_WR)
+
+
+def _reset(transport: Any) -> None:
+    transport.abortConnection()
 
 
 @implementer(IOpenSSLServerConnectionCreator)

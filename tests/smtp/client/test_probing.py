@@ -68,6 +68,35 @@ class ProbeTests(ClientCase):
         )
         self.assertEqual(self.ask("AUTH PLAIN", credentials=credentials)["login"], False)
 
+    def test_password_for_nobody(self) -> None:
+        """A password is not shown under a certificate that does not hold, unless that is no fault."""
+        credentials = ClientCredentials("joe", "secret")
+        wanted = "the certificate has expired"
+
+        def connect(factory: Any) -> Any:
+            # The certificate is looked at with the first of the connections only.
+            self.endpoint.broken_tls = None if self.endpoint.wires else wanted
+            return type(self.endpoint).connect(self.endpoint, factory)
+
+        for verify in (True, False):
+            self.serve(["STARTTLS", "AUTH PLAIN"])
+            self.endpoint.connect = connect  # type: ignore[method-assign]
+            questions = Questions(credentials=credentials, verify=verify)
+            report = self.run_now(probe(self.connector(), self.target(), questions))
+            found = {step.name: step.good for step in report.steps}
+            self.assertEqual(found["tls"], True)
+            self.assertEqual(found["login"], not verify)
+            self.assertEqual("AUTH" in self.server.verbs(), not verify)
+
+    def test_socket(self) -> None:
+        """On a socket there is no TLS, and a login needs none."""
+        self.serve(["STARTTLS", "AUTH PLAIN"])
+        target = self.target(path="/run/lmtp")
+        questions = Questions(credentials=ClientCredentials("joe", "secret"))
+        report = self.run_now(probe(self.connector(), target, questions))
+        self.assertTrue(report.good)
+        self.assertEqual(self.server.verbs(), ["EHLO", "AUTH", "QUIT"])
+
     def test_no_session(self) -> None:
         """A server that does not talk with us."""
         self.assertEqual(self.ask(answers={"CONNECT": "554 No"}), {"connection": False})
