@@ -25,6 +25,8 @@ from .tls_facts import channel_binding, tls_facts
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 
+HANDSHAKE = 60.0
+"""Seconds for the TLS handshake, where the timeout is longer."""
 LINGER = 30.0
 """Seconds a peer has to take our last words before the connection is cut."""
 _SPOKEN_BEFORE_TLS = Status((5, 5, 1), "No octets may come between this command and the TLS handshake")
@@ -56,6 +58,7 @@ class Connection(Protocol):
         self._waiting_for_drain: Deferred[None] | None = None
         self._deadline = 0.0
         self._alarm: IDelayedCall | None = None
+        self._shaking = False
         self._tls_facts: TLSFacts | None = None
 
     # The transport calls these.
@@ -71,7 +74,7 @@ class Connection(Protocol):
         self._release_drain()
 
     def stopProducing(self) -> None:
-        """The connection is going away; `connectionLost` follows."""
+        """The connection is going away; ``connectionLost`` follows."""
         self._writing_paused = False
         self._release_drain()
 
@@ -125,7 +128,9 @@ class Connection(Protocol):
         if reply:
             self.write(reply)
         if not self._lost:
+            self._shaking = True
             self._transport().startTLS(contexts)
+            self._hasten()
 
     def tls_facts(self) -> TLSFacts | None:
         """What the handshake agreed on, asked of OpenSSL once."""
@@ -142,9 +147,7 @@ class Connection(Protocol):
     def set_timeout(self, seconds: float) -> None:
         """Change how long the peer may be silent; a shorter time counts from now."""
         self._timeout = seconds
-        self._touch()
-        if self._alarm is not None and self._alarm.getTime() > self._deadline:
-            self._alarm.reset(max(0.0, self._deadline - self._clock.seconds()))
+        self._hasten()
 
     def close(self, lingering: bool = False) -> None:
         """Say no more; cut the line when the peer does not take our last words within `LINGER`."""
@@ -195,8 +198,15 @@ class Connection(Protocol):
 
     # Timeouts.
 
+    def _hasten(self) -> None:
+        """The time begins now, and may be shorter than what the alarm was set for."""
+        self._touch()
+        if self._alarm is not None and self._alarm.getTime() > self._deadline:
+            self._alarm.reset(max(0.0, self._deadline - self._clock.seconds()))
+
     def _touch(self) -> None:
-        self._deadline = self._clock.seconds() + self._timeout
+        timeout = min(self._timeout, HANDSHAKE) if self._shaking else self._timeout
+        self._deadline = self._clock.seconds() + timeout
 
     def _arm(self) -> None:
         if self._lost:

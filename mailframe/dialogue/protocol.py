@@ -27,8 +27,6 @@ BUFFER_LIMIT = 64 * 1024
 """Octets that may wait unread before the transport is paused (one read more may arrive)."""
 EVENTS_A_TURN = 256
 """Events handled before the reactor gets a turn: a flood of small commands must not starve others."""
-HANDSHAKE = 60.0
-"""Seconds for the handshake of a connection that begins with TLS, where the timeout is longer."""
 LINGER_OCTETS = 16 * 1024 * 1024
 """Octets thrown away after a fatal error, so that the peer can read the reply, before the line is cut."""
 
@@ -70,17 +68,19 @@ class DialogueProtocol(Connection):
         of the client, and who never shakes hands is no session.
         """
         self._begun()
-        shaking = self.secure and self.tls_facts() is None
-        if shaking:
-            self._deadline = min(self._deadline, self._clock.seconds() + HANDSHAKE)
+        self._shaking = self.secure and self.tls_facts() is None
+        self._touch()
         self._arm()
-        if not shaking:
+        if not self._shaking:
             self._open()
 
     def handshakeCompleted(self) -> None:
         """TLS is on: from the start, so that the conversation may greet, or after STARTTLS."""
-        if not self._opened and not self._closing:
-            self._touch()
+        self._shaking = False
+        if self._closing:
+            return
+        self._touch()
+        if not self._opened:
             self._open()
 
     def dataReceived(self, data: bytes) -> None:
@@ -90,6 +90,7 @@ class DialogueProtocol(Connection):
             if self._thrown_away > LINGER_OCTETS:
                 self.abort()
             return
+        self._shaking = False
         self._buffer.append(data)
         if not self._busy:
             self._begin()
@@ -117,7 +118,7 @@ class DialogueProtocol(Connection):
         conversation = self._conversation
         if self._closing:
             return True
-        if not self._opened:
+        if self._shaking or not self._opened:
             self.abort()
             return True
         if self._busy or (IFarewell.providedBy(conversation) and not IFarewell(conversation).farewell()):
@@ -228,7 +229,8 @@ class DialogueProtocol(Connection):
             self._transport().resumeProducing()
 
     def _silent(self) -> None:
-        if not self._opened:
+        if self._shaking or not self._opened:
+            # Nothing can be said before the handshake is over.
             self.abort()
             return
         self._conversation.timed_out()

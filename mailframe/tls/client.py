@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from itertools import count
 
-import idna
 from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from .connection import ClientConnection, Demands, noted
-from .files import CertificateError, LoadedCertificate, load, signature
+from .files import CertificateError, LoadedCertificate, ascii_name, load, now, read, signature
 from .interfaces import IClientContexts
 from .names import identities
 from .options import CertificateFiles
@@ -30,6 +31,7 @@ AGE_LIMIT = 24 * 3600.0
 """Seconds after which a context is made again: the platform's authorities change now and then."""
 _ANY = "DEFAULT:@SECLEVEL=1"
 """Where any certificate will do, an old key is better than no encryption (RFC 7435 section 3)."""
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*", re.ASCII)
 MINIMUM = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 
 
@@ -65,7 +67,7 @@ class ClientContexts:
         self._seconds = seconds
         self._numbers = count()
         self._made: OrderedDict[Hashable, _Made] = OrderedDict()
-        self._sessions: OrderedDict[Hashable, SSL.Session] = OrderedDict()
+        self._sessions: OrderedDict[Hashable, _Kept] = OrderedDict()
 
     def creator(self, policy: ClientPolicy, host: str) -> IOpenSSLClientConnectionCreator:
         """What ``startTLS`` takes for one connection (see `IClientContexts.creator`)."""
@@ -116,16 +118,28 @@ class ClientContexts:
 
 
 @dataclass(frozen=True)
+class _Kept:
+    session: SSL.Session
+    until: datetime | None
+
+
+@dataclass(frozen=True)
 class _Resumption:
-    sessions: OrderedDict[Hashable, SSL.Session]
+    sessions: OrderedDict[Hashable, _Kept]
     key: Hashable
 
     def take(self) -> SSL.Session | None:
-        """A session to begin with; each is used once, so that nobody sees two connections as one's (RFC 8446 C.4)."""
-        return self.sessions.pop(self.key, None)
+        """A session to begin with; each is used once, so that nobody sees two connections as one's (RFC 8446 C.4).
 
-    def keep(self, session: SSL.Session) -> None:
-        self.sessions[self.key] = session
+        None whose certificate has ended since: OpenSSL looks at dates in whole handshakes only.
+        """
+        kept = self.sessions.pop(self.key, None)
+        if kept is None or (kept.until is not None and now() >= kept.until):
+            return None
+        return kept.session
+
+    def keep(self, session: SSL.Session, until: datetime | None) -> None:
+        self.sessions[self.key] = _Kept(session, until)
         if len(self.sessions) > SESSIONS_LIMIT:
             self.sessions.popitem(last=False)
 
@@ -161,19 +175,24 @@ def _demands(policy: ClientPolicy) -> Demands:
 
 
 def _server_name(host: str) -> bytes | None:
-    """SNI: the name as A-labels, nothing for addresses (RFC 6066 section 3)."""
-    if not host or is_ip_address(host):
+    """SNI: the name as A-labels, nothing for addresses (RFC 6066 section 3), nor for what is no host's name.
+
+    Names come from DNS as well, where any octets may stand.
+    """
+    if is_ip_address(host):
         return None
     try:
-        return host.encode("ascii")
-    except UnicodeEncodeError:
-        return idna.encode(host, uts46=True)
+        name = ascii_name(host)
+    except ValueError:
+        return None
+    return name.encode("ascii") if _HOST.fullmatch(name) and len(name) <= 253 else None
 
 
 def _trust(context: SSL.Context, authorities: str | None) -> None:
     if authorities is None:
         context.set_default_verify_paths()
         return
+    read(authorities)
     try:
         context.load_verify_locations(authorities)
     except SSL.Error as error:

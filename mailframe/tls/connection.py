@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
-from cryptography import x509
 from OpenSSL import SSL
 
 from . import metrics
@@ -38,7 +38,8 @@ class ClientConnection(SSL.Connection):
     Args:
         context: verifies chains itself with `Level.VERIFY`, and calls `noted` then.
         demands: what is looked at.
-        keep: takes this connection's session when it ends, for a shorter handshake next time; or None.
+        keep: takes this connection's session when it ends, for a shorter handshake next time, and until when it is
+            good at most; or None.
 
     Attributes:
         verified: by what the host was authenticated, ``"pkix"``, ``"dane-ee"`` or ``"dane-ta"``; None otherwise.
@@ -51,13 +52,14 @@ class ClientConnection(SSL.Connection):
         self,
         context: SSL.Context,
         demands: Demands,
-        keep: Callable[[SSL.Session], None] | None = None,
+        keep: Callable[[SSL.Session, datetime | None], None] | None = None,
     ) -> None:
         super().__init__(context, None)
         self._demands = demands
         self._keep = keep
         self._wrong: TLSRefused | None = None
         self._agreed = False
+        self._until: datetime | None = None
         self.verified: str | None = None
 
     def do_handshake(self) -> None:
@@ -95,7 +97,7 @@ class ClientConnection(SSL.Connection):
             session, keep = self.get_session(), self._keep
             self._keep = None
             if session is not None:
-                keep(session)
+                keep(session, self._until)
         return super().shutdown()
 
     def wrong(self, code: int, depth: int) -> None:
@@ -109,6 +111,13 @@ class ClientConnection(SSL.Connection):
         except TLSRefused:
             metrics.CLIENT_REFUSED.inc()
             raise
+        except Exception as error:
+            # Whatever cryptography raises for a certificate that OpenSSL could read. Twisted knows errors of TLS
+            # only, and it is the host's fault, not ours.
+            metrics.CLIENT_REFUSED.inc()
+            raise TLSRefused(
+                "a certificate of the host cannot be read", Result.CERTIFICATE_NOT_TRUSTED
+            ) from error
         self._agreed = True
         metrics.CLIENT_DONE.inc()
 
@@ -118,7 +127,8 @@ class ClientConnection(SSL.Connection):
             self._has_name()
             return "pkix"
         if level is Level.DANE:
-            return authenticate(self._chain(), self._demands.policy.tlsa, self._demands.names)
+            chain = self.get_peer_cert_chain(as_cryptography=True) or ()
+            return authenticate(chain, self._demands.policy.tlsa, self._demands.names)
         return None
 
     def _has_name(self) -> None:
@@ -128,14 +138,7 @@ class ClientConnection(SSL.Connection):
         if not matches(certificate, self._demands.names):
             names = ", ".join(shown(certificate)) or "no name"
             raise TLSRefused(f"the certificate is for {names}", Result.CERTIFICATE_HOST_MISMATCH)
-
-    def _chain(self) -> Sequence[x509.Certificate]:
-        try:
-            return self.get_peer_cert_chain(as_cryptography=True) or ()
-        except ValueError as error:
-            raise TLSRefused(
-                "a certificate of the host cannot be read", Result.CERTIFICATE_NOT_TRUSTED
-            ) from error
+        self._until = certificate.not_valid_after_utc
 
 
 def noted(connection: SSL.Connection, certificate: object, code: int, depth: int, accepted: int) -> bool:

@@ -8,7 +8,8 @@ from functools import partial
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import crypto
 
 from .errors import Result, TLSRefused
@@ -18,6 +19,9 @@ from .reasons import verification
 
 CHAIN_LIMIT = 16
 """Certificates of a chain that are looked at."""
+_PURPOSES = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
+RECORDS_LIMIT = 64
+"""Records that are looked at: each is held against each certificate, and a hostile zone may have thousands."""
 
 
 def authenticate(
@@ -36,7 +40,7 @@ def authenticate(
     Raises:
         TLSRefused: no record matches.
     """
-    usable = usable_records(records)
+    usable = tuple(dict.fromkeys(usable_records(records)))[:RECORDS_LIMIT]
     if not usable:
         raise TLSRefused("no TLSA record can be used", Result.TLSA_INVALID)
     if not chain:
@@ -50,6 +54,8 @@ def authenticate(
         raise TLSRefused("no TLSA record matches its certificate", Result.CERTIFICATE_NOT_TRUSTED)
     if None not in refusals:
         raise next(refusal for refusal in refusals if refusal is not None)
+    if not _for_servers(chain[0]):
+        raise TLSRefused("the certificate is not for servers", Result.CERTIFICATE_NOT_TRUSTED)
     if not matches(chain[0], names, common_name=True):
         names_shown = ", ".join(shown(chain[0])) or "no name"
         raise TLSRefused(f"the certificate is for {names_shown}", Result.CERTIFICATE_HOST_MISMATCH)
@@ -58,11 +64,47 @@ def authenticate(
 
 def associated(record: TLSARecord, certificate: x509.Certificate) -> bool:
     """Is this certificate, or its key, the one of the record?"""
-    if record.selector == Selector.SPKI:
-        octets = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    else:
-        octets = certificate.public_bytes(Encoding.DER)
+    octets = (
+        key_octets(certificate)
+        if record.selector == Selector.SPKI
+        else certificate.public_bytes(Encoding.DER)
+    )
     return _digest(record.matching, octets) == record.association
+
+
+def key_octets(certificate: x509.Certificate) -> bytes:
+    """The ``subjectPublicKeyInfo`` as it stands in the certificate, also of a kind that nobody here knows.
+
+    cryptography would write it anew, which may give other octets, such as for a compressed point.
+    """
+    _, fields, _ = _element(certificate.tbs_certificate_bytes)
+    # RFC 5280 section 4.1: version (which may be missing), serialNumber, signature, issuer, validity, subject.
+    tag, _, rest = _element(fields)
+    for _ in range(5 if tag == _VERSION else 4):
+        _, _, rest = _element(rest)
+    return rest[: len(rest) - len(_element(rest)[2])]
+
+
+_VERSION = 0xA0
+"""The tag of the first field, where it is the version."""
+
+
+def _element(octets: bytes) -> tuple[int, bytes, bytes]:
+    """The first element of some DER that was found right before: its tag, its content, what comes after it."""
+    length, begin = octets[1], 2
+    if length & 0x80:
+        begin += length & 0x7F
+        length = int.from_bytes(octets[2:begin])
+    return octets[0], octets[begin : begin + length], octets[begin + length :]
+
+
+def _for_servers(certificate: x509.Certificate) -> bool:
+    """Without a list of purposes it is for all (RFC 5280 section 4.2.1.12)."""
+    try:
+        purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    return bool(_PURPOSES & set(purposes))
 
 
 def _digest(matching: int, octets: bytes) -> bytes:
@@ -77,13 +119,13 @@ def _anchors(chain: Sequence[x509.Certificate], records: Sequence[TLSARecord]) -
     """Certificates that the records make authorities; the host's own is none (RFC 7671 section 5.2)."""
     found: list[x509.Certificate] = []
     for record in records:
-        if record.usage != Usage.DANE_TA:
+        if record.usage != Usage.DANE_TA or associated(record, chain[0]):
             continue
         found += [certificate for certificate in chain[1:] if associated(record, certificate)]
         # Whole certificates and keys need not be shown by the host again (RFC 7671 section 5.2.2 and 5.2.3).
         if record.matching == Matching.FULL:
             found += _whole(record, chain)
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _whole(record: TLSARecord, chain: Sequence[x509.Certificate]) -> list[x509.Certificate]:

@@ -16,7 +16,15 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from mailframe.config.types import FilePath
 
-from .files import CertificateError, LoadedCertificate, loaded, public_octets, read, read_key
+from .files import (
+    CertificateError,
+    LoadedCertificate,
+    certificate_key,
+    loaded,
+    public_octets,
+    read,
+    read_key,
+)
 from .options import CertificateFiles
 
 SUFFIXES = (".pem", ".crt", ".cer", ".key")
@@ -51,7 +59,7 @@ def folders(directory: str) -> list[str]:
     """
     try:
         with os.scandir(directory) as entries:
-            below = sorted(entry.path for entry in entries if entry.is_dir())
+            below = sorted(entry.path for entry in entries if _is_folder(entry))
     except OSError as error:
         raise CertificateError(f"cannot read {directory}: {error.strerror}") from error
     return [directory, *below[:FOLDERS_LIMIT]]
@@ -93,9 +101,19 @@ def folder_signature(path: str) -> Signature:
 def _files(path: str) -> list[str]:
     try:
         with os.scandir(path) as entries:
-            return sorted(entry.path for entry in entries if entry.name.endswith(SUFFIXES))[:FILES_LIMIT]
+            found = [one for one in entries if one.name.endswith(SUFFIXES) and one.name.isprintable()]
+            return sorted(one.path for one in found if not _is_folder(one))[:FILES_LIMIT]
     except OSError:
         return []
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        # What is not printable could not be told of in the log.
+        return entry.is_dir() and entry.name.isprintable()
+    except OSError:
+        # A link to itself, or into something that may not be looked at.
+        return False
 
 
 def _read_folder(path: str, signature: Signature, before: Sequence[LoadedCertificate]) -> Folder:
@@ -115,11 +133,14 @@ def _read_folder(path: str, signature: Signature, before: Sequence[LoadedCertifi
         public = public_octets(key.public_key())
         if public in found:
             continue
-        if public in certificates:
-            place, chain = certificates[public]
-            found[public] = loaded(CertificateFiles(FilePath(place), FilePath(file)), chain, key)
-        else:
+        if public not in certificates:
             problems[file] = f"no certificate in {path} belongs to the key in {file}"
+            continue
+        place, chain = certificates[public]
+        try:
+            found[public] = loaded(CertificateFiles(FilePath(place), FilePath(file)), chain, key)
+        except CertificateError as error:
+            problems[file] = str(error)
     kept = [one for one in before if one.files.key in problems]
     return Folder((*found.values(), *kept), tuple(problems.values()), signature)
 
@@ -132,9 +153,9 @@ def _keep_best(
         return
     try:
         chain = x509.load_pem_x509_certificates(octets)
-        public = public_octets(chain[0].public_key())
     except ValueError as error:
         raise CertificateError(f"{file} has a certificate that cannot be read") from error
+    public = certificate_key(chain[0], file)
     known = certificates.get(public)
     if known is None or _rank(chain) > _rank(known[1]):
         certificates[public] = (file, chain)

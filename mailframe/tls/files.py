@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
-from cryptography.x509.oid import ExtensionOID, NameOID
+from cryptography.x509.oid import NameOID
 
 from .options import CertificateFiles
 
@@ -30,6 +31,7 @@ class LoadedCertificate:
         names: what it is shown for, as A-labels in lower case; ``*.example.test`` stands for one label.
         chain: the certificates above it, in order.
         expires: when it ends, UTC.
+        exposed: everybody on this machine may read the key.
     """
 
     files: CertificateFiles
@@ -38,6 +40,7 @@ class LoadedCertificate:
     chain: tuple[x509.Certificate, ...]
     names: tuple[str, ...]
     expires: datetime
+    exposed: bool = False
 
     def expired(self, now: datetime) -> bool:
         """Has it ended?"""
@@ -57,7 +60,7 @@ def load(files: CertificateFiles) -> LoadedCertificate:
     certificates = read_certificates(files.certificate)
     key = read_key(read(files.key), files.key)
     certificate = certificates[0]
-    if public_octets(key.public_key()) != public_octets(certificate.public_key()):
+    if public_octets(key.public_key()) != certificate_key(certificate, files.certificate):
         raise CertificateError(
             f"the key in {files.key} does not belong to the first certificate in {files.certificate}"
         )
@@ -70,13 +73,12 @@ def loaded(
     """What was read, put together.
 
     Raises:
-        CertificateError: a name in `files` is none.
+        CertificateError: a name in `files` is none, or those in the certificate cannot be read.
     """
     certificate = certificates[0]
-    names = tuple(map(_a_label, files.names)) or _names(certificate)
-    return LoadedCertificate(
-        files, certificate, key, tuple(certificates[1:]), names, certificate.not_valid_after_utc
-    )
+    names = tuple(map(_a_label, files.names)) or _names(certificate, files.certificate)
+    chain, expires = tuple(certificates[1:]), certificate.not_valid_after_utc
+    return LoadedCertificate(files, certificate, key, chain, names, expires, _exposed(files.key))
 
 
 def signature(certificates: Sequence[CertificateFiles], others: Sequence[str] = ()) -> tuple[object, ...]:
@@ -121,10 +123,12 @@ def read(path: str) -> bytes:
     """The octets of a PEM file, one MiB at most.
 
     Raises:
-        CertificateError: it cannot be read.
+        CertificateError: it cannot be read, or is no file: a pipe would have us wait for ever.
     """
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise CertificateError(f"cannot read {path}: it is no file")
             return file.read(2**20)
     except OSError as error:
         raise CertificateError(f"cannot read {path}: {error.strerror}") from error
@@ -162,6 +166,43 @@ def public_octets(key: object) -> bytes:
     return octets
 
 
+def certificate_key(certificate: x509.Certificate, path: str) -> bytes:
+    """The public key of a certificate, to compare.
+
+    Raises:
+        CertificateError: it is of a kind that is not known here.
+    """
+    try:
+        return public_octets(certificate.public_key())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise CertificateError(f"the certificate in {path} has a key of a kind that is not known") from error
+
+
+def alternative_names(certificate: x509.Certificate) -> x509.SubjectAlternativeName:
+    """The names in a certificate, besides that of its subject; perhaps none.
+
+    Raises:
+        ValueError: they cannot be read, or are there twice.
+    """
+    try:
+        return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return x509.SubjectAlternativeName([])
+    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise ValueError(str(error)) from error
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _exposed(path: str) -> bool:
+    try:
+        return bool(os.stat(path).st_mode & stat.S_IROTH)
+    except OSError:
+        return False
+
+
 def _a_label(name: str) -> str:
     try:
         return ascii_name(name)
@@ -169,13 +210,13 @@ def _a_label(name: str) -> str:
         raise CertificateError(f"{name!r} is no name that a certificate can be shown for") from error
 
 
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+def _names(certificate: x509.Certificate, path: str) -> tuple[str, ...]:
     """The DNS names of a certificate; the common name where it has no list of names."""
     try:
-        extension = certificate.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME)
-        alternatives = extension.value
-        assert isinstance(alternatives, x509.SubjectAlternativeName)
-        return tuple(name.lower() for name in alternatives.get_values_for_type(x509.DNSName))
-    except x509.ExtensionNotFound:
+        alternatives = alternative_names(certificate)
+        if len(list(alternatives)):
+            return tuple(name.lower() for name in alternatives.get_values_for_type(x509.DNSName))
         found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        return tuple(str(attribute.value).lower() for attribute in found)
+    except ValueError as error:
+        raise CertificateError(f"the names of the certificate in {path} cannot be read") from error
+    return tuple(str(attribute.value).lower() for attribute in found)

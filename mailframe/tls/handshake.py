@@ -33,6 +33,9 @@ class ServerConnection(SSL.Connection):
 
     def __init__(self, context: SSL.Context, protocol: TLSMemoryBIOProtocol) -> None:
         super().__init__(context, None)
+        # OpenSSL asks this context for the name once more after a hello that has to be repeated; by then the
+        # connection has another, and the certificates may have been swapped.
+        self._first = context
         self.set_app_data(protocol)
         self._settled = False
         self._wrong: str | None = None
@@ -56,6 +59,9 @@ class ServerConnection(SSL.Connection):
         except (SSL.WantReadError, SSL.ZeroReturnError):
             raise
         except SSL.Error as error:
+            if self.get_shutdown() & SSL.SENT_SHUTDOWN:
+                # We have said goodbye, and need not wait for the client's (RFC 8446 section 6.1).
+                raise SSL.ZeroReturnError from None
             reason = describe(error)
             if "alert" in reason:
                 self._settled = False
@@ -82,7 +88,11 @@ class ServerConnection(SSL.Connection):
                 "the certificate of {peer} is not accepted: {reason}", peer=self._peer(), reason=self._wrong
             )
             return
-        certificate = self.get_peer_certificate(as_cryptography=True)
+        try:
+            certificate = self.get_peer_certificate(as_cryptography=True)
+        except ValueError:
+            log.info("the certificate of {peer} cannot be read", peer=self._peer())
+            return
         if certificate is not None:
             self.verified = "pkix"
             self.client_name = client_name(certificate)
@@ -108,8 +118,12 @@ def asked(required: bool) -> Callable[[SSL.Connection, object, int, int, int], b
     """
 
     def verify(connection: SSL.Connection, certificate: object, code: int, depth: int, accepted: int) -> bool:
-        if not accepted and isinstance(connection, ServerConnection):
-            connection.wrong(verification(code, depth).reason)
-        return bool(accepted) or not required
+        if accepted:
+            return True
+        if not isinstance(connection, ServerConnection):
+            # Nobody would know that the name in the certificate is worth nothing.
+            return False
+        connection.wrong(verification(code, depth).reason)
+        return not required
 
     return verify

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Address, IPv6Address
 
 from cryptography import x509
-from cryptography.x509.oid import ExtensionOID, NameOID
+from cryptography.x509.oid import NameOID
 from service_identity import CertificateError, VerificationError
-from service_identity.cryptography import extract_patterns
 from service_identity.hazmat import (
     DNS_ID,
     CertificatePattern,
     DNSPattern,
     IPAddress_ID,
+    IPAddressPattern,
     ServiceID,
     verify_service_identity,
 )
 
+from .files import alternative_names, ascii_name
 from .policies import is_ip_address
 
 Identity = ServiceID
@@ -38,7 +40,8 @@ def identities(names: Iterable[str]) -> tuple[Identity, ...]:
 def matches(certificate: x509.Certificate, wanted: Sequence[Identity], *, common_name: bool = False) -> bool:
     """Does the certificate have one of the names?
 
-    A wildcard stands for the whole of the first label. A certificate with a name that cannot be read has none.
+    A wildcard stands for the whole of the first label. A name that is none (an address in the form of a DNS name, a
+    wildcard for a top-level domain) matches nothing, and does not spoil the others.
 
     Args:
         certificate: the peer's own.
@@ -51,12 +54,13 @@ def matches(certificate: x509.Certificate, wanted: Sequence[Identity], *, common
 
 def shown(certificate: x509.Certificate) -> tuple[str, ...]:
     """The names a certificate has, for a log line: DNS names and addresses, else its common name; at most eight."""
+    found: list[str] = []
     try:
-        alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        found: list[str] = list(alternatives.get_values_for_type(x509.DNSName))
+        alternatives = alternative_names(certificate)
+        found += alternatives.get_values_for_type(x509.DNSName)
         found += map(str, alternatives.get_values_for_type(x509.IPAddress))
-    except (x509.ExtensionNotFound, ValueError):
-        found = []
+    except ValueError:
+        pass
     return tuple((found or _common_names(certificate))[:8])
 
 
@@ -67,12 +71,11 @@ def client_name(certificate: x509.Certificate) -> str | None:
     (RFC 8550 section 3), and logins are addresses.
     """
     try:
-        alternatives = certificate.extensions.get_extension_for_oid(ExtensionOID.SUBJECT_ALTERNATIVE_NAME)
-        value = alternatives.value
-        assert isinstance(value, x509.SubjectAlternativeName)
-        found = [*value.get_values_for_type(x509.RFC822Name), *value.get_values_for_type(x509.DNSName)]
-    except (x509.ExtensionNotFound, ValueError):
-        found = []
+        value = alternative_names(certificate)
+    except ValueError:
+        # Whoever reads the certificate otherwise may find another name in it.
+        return None
+    found = [*value.get_values_for_type(x509.RFC822Name), *value.get_values_for_type(x509.DNSName)]
     for name in (*found, *_common_names(certificate)):
         # What is not printable is no name: it would go into logs and trace fields.
         if name and name.isprintable() and len(name) <= 255:
@@ -83,16 +86,27 @@ def client_name(certificate: x509.Certificate) -> str | None:
 def _identity(name: str) -> Identity:
     if not name:
         raise ValueError("an empty name cannot be looked for in a certificate")
-    return IPAddress_ID(name) if is_ip_address(name) else DNS_ID(name)
+    return IPAddress_ID(name) if is_ip_address(name) else DNS_ID(ascii_name(name))
 
 
 def _patterns(certificate: x509.Certificate, common_name: bool) -> list[CertificatePattern]:
     try:
-        patterns = list(extract_patterns(certificate))
-        if common_name and not any(isinstance(pattern, DNSPattern) for pattern in patterns):
-            patterns += [DNSPattern.from_bytes(name.encode()) for name in _common_names(certificate)]
-    except (CertificateError, ValueError):
+        alternatives = alternative_names(certificate)
+    except ValueError:
         return []
+    patterns: list[CertificatePattern] = [
+        IPAddressPattern(address)
+        for address in alternatives.get_values_for_type(x509.IPAddress)
+        if isinstance(address, IPv4Address | IPv6Address)
+    ]
+    names = alternatives.get_values_for_type(x509.DNSName)
+    if common_name and not names:
+        names = _common_names(certificate)
+    for name in names:
+        try:
+            patterns.append(DNSPattern.from_bytes(name.encode()))
+        except (CertificateError, ValueError):
+            continue
     return patterns
 
 

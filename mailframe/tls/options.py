@@ -6,8 +6,11 @@ import attrs
 
 from mailframe.config.types import Duration, FilePath, option
 
-CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM:DHE+CHACHA20:!aNULL:!eNULL:!PSK:!SRP:!aDSS:!kRSA"
-"""Forward secrecy and authenticated encryption only (RFC 9325 section 4.2); TLS 1.3 has its own list."""
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!eNULL:!PSK:!SRP:!aDSS:!kRSA"
+"""Forward secrecy and authenticated encryption only (RFC 9325 section 4.2); TLS 1.3 has its own list.
+
+None with DHE: they would need parameters that pyOpenSSL cannot choose, and RFC 9325 does not ask for them.
+"""
 GROUPS = ("X25519MLKEM768", "X25519", "P-256", "P-384")
 """Hybrid first: who records traffic now shall not read it with a quantum computer later."""
 

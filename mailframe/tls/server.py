@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 import attrs
@@ -131,9 +131,9 @@ class Contexts:
         return watch.stop
 
     def problems(self) -> list[str]:
-        """What an administrator should know: certificates that have ended, or will in two weeks; files left out."""
+        """What an administrator should know: certificates that end soon, keys for all to read, files left out."""
         generation = self._generation
-        found = [text for text in map(_problem, generation.certificates) if text is not None]
+        found = [text for one in generation.certificates for text in _problems(one)]
         found += [text for folder in generation.folders.values() for text in folder.problems]
         if self._refused is not None:
             found.append("new certificates cannot be used, the old ones stay")
@@ -237,9 +237,8 @@ class Contexts:
 
     def _tell(self, generation: _Generation) -> None:
         self._told = now().date()
-        ending = [text for text in map(_problem, generation.certificates) if text is not None]
-        metrics.EXPIRING.set(len(ending))
-        for text in ending:
+        metrics.EXPIRING.set(len([one for one in generation.certificates if _ending(one)]))
+        for text in (text for one in generation.certificates for text in _problems(one)):
             log.warn("{problem}", problem=text)
         for folder in generation.folders.values():
             for text in folder.problems:
@@ -295,7 +294,15 @@ def _covers(certificate: LoadedCertificate, hostname: str) -> bool:
     return bool({hostname, "*." + hostname.partition(".")[2]} & set(certificate.names))
 
 
-def _problem(certificate: LoadedCertificate) -> str | None:
+def _problems(certificate: LoadedCertificate) -> Iterator[str]:
+    ending = _ending(certificate)
+    if ending:
+        yield ending
+    if certificate.exposed:
+        yield f"everybody on this machine may read the key in {certificate.files.key}"
+
+
+def _ending(certificate: LoadedCertificate) -> str | None:
     moment = now()
     path, day = certificate.files.certificate, certificate.expires.date().isoformat()
     if certificate.expired(moment):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -37,7 +38,7 @@ class Watch:
         self._reactor = reactor
         self._look = look
         self._places = places
-        self._watched: frozenset[str] = frozenset()
+        self._watched: frozenset[tuple[str, object]] = frozenset()
         self._notices: Any = None
         self._soon: IDelayedCall | None = None
         self._loop = LoopingCall(self._looked)
@@ -77,7 +78,7 @@ class Watch:
             return
         if not platform.supportsINotify() or not IReactorFDSet.providedBy(self._reactor):
             return
-        places = frozenset(place or "." for place in self._places())
+        places = frozenset((place, _identity(place)) for place in self._places())
         if places == self._watched:
             return
         self._unsubscribe()
@@ -87,8 +88,8 @@ class Watch:
         try:
             self._notices = inotify.INotify(self._reactor)
             self._notices.startReading()
-            for place in sorted(places):
-                self._notices.watch(FilePath(place), mask=_changes(inotify), callbacks=[self._noticed])
+            for place in sorted(place for place, _ in places):
+                self._notices.watch(FilePath(place or "."), mask=_changes(inotify), callbacks=[self._noticed])
         except Exception as error:
             # No more watches allowed, a directory that is gone: the looks every so often remain.
             log.debug("no notices about certificates: {reason}", reason=str(error))
@@ -104,6 +105,15 @@ class Watch:
         self._watched = frozenset()
         if notices is not None:
             notices.loseConnection()
+
+
+def _identity(place: str) -> object:
+    """Which directory it is: Linux watches a directory, not what is called like it later."""
+    try:
+        status = os.stat(place or ".")
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _changes(inotify: Any) -> int:

@@ -9,7 +9,8 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.dialogue.protocol import HANDSHAKE, DialogueProtocol
+from mailframe.dialogue.connection import HANDSHAKE
+from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.message.origin import TLSFacts
 from mailframe.tls.client import ClientContexts
 from mailframe.tls.development import make_certificate
@@ -117,6 +118,45 @@ class HandshakeFirstTests(SynchronousTestCase):
         self.assertEqual(0, self.echo.ended)
         self.clock.advance(0)
         self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_start_tls_never(self) -> None:
+        """Nor has a client more time for the handshake after STARTTLS; nothing is said into the middle of it."""
+        for ends in (False, True):
+            protocol, transport = self.started()
+            self.clock.advance(HANDSHAKE - 1)
+            self.assertEqual([], transport.aborted)
+            if ends:
+                self.assertTrue(protocol.finish())
+            else:
+                self.clock.advance(1)
+            self.assertEqual([True], transport.aborted)
+            self.assertEqual(b"hello\r\n", transport.value())
+
+    def test_start_tls_done(self) -> None:
+        """After the handshake, or what arrives under TLS, the usual time counts."""
+        protocol, transport = self.started()
+        self.clock.advance(HANDSHAKE - 1)
+        protocol.handshakeCompleted()
+        self.clock.advance(299)
+        self.assertEqual([], transport.aborted)
+        self.assertFalse(transport.disconnecting)
+        protocol, transport = self.started()
+        protocol.dataReceived(b"one\r\n")
+        self.clock.advance(299)
+        self.assertEqual([], transport.aborted)
+        self.assertFalse(transport.disconnecting)
+
+    def started(self) -> tuple[DialogueProtocol, Any]:
+        """A connection at the beginning of the handshake after STARTTLS."""
+        transport: Any = StringTransport()
+        transport.startTLS = lambda contexts: None
+        transport.aborted = []
+        transport.abortConnection = lambda: transport.aborted.append(True)
+        protocol = DialogueProtocol(Echo(), self.clock, timeout=300.0)  # type: ignore[arg-type]
+        protocol.makeConnection(transport)
+        self.clock.advance(100)
+        protocol.start_tls(None)  # type: ignore[arg-type]
+        return protocol, transport
 
     def test_time_afterwards(self) -> None:
         """After the handshake the usual time counts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from OpenSSL import SSL
@@ -13,16 +14,17 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from mailframe.dialogue.tls_facts import tls_facts
+from mailframe.tls import client as client_module
 from mailframe.tls import metrics
 from mailframe.tls.client import CONTEXTS_LIMIT, ClientContexts
 from mailframe.tls.errors import Result, TLSRefused
-from mailframe.tls.files import CertificateError
+from mailframe.tls.files import CertificateError, now
 from mailframe.tls.interfaces import IClientContexts
 from mailframe.tls.options import TLSOptions
 from mailframe.tls.policies import ClientPolicy, Level
 from mailframe.tls.server import Contexts
 
-from .authorities import NAME, Issued, issue, root, self_signed, stranger, trusted
+from .authorities import NAME, Issued, issue, root, self_signed, stranger, tlsa, trusted, unknown_key
 from .meeting import Meeting
 
 OPPORTUNISTIC = ClientPolicy(Level.OPPORTUNISTIC)
@@ -137,6 +139,47 @@ class LevelTests(ClientCase):
             self.assertEqual(sent.encode(), meeting.server_handle.get_servername())
         self.assertIsNone(self.meet(issue(NAME), ENCRYPT, "2001:db8::1").server_handle.get_servername())
 
+    def test_hosts_that_are_no_names(self) -> None:
+        """What DNS may call a host without its being a name is not sent; the handshake goes on without."""
+        for host in (
+            "",
+            ".",
+            "a\0.test",
+            "a b.test",
+            "a..test",
+            "ü..test",
+            "ü" * 300,
+            "a" * 64 + ".test",
+            "a." * 150,
+        ):
+            meeting = self.meet(issue(NAME), OPPORTUNISTIC, host)
+            self.accepted(meeting)
+            self.assertIsNone(meeting.server_handle.get_servername(), host)
+            creator: Any = self.contexts.creator(OPPORTUNISTIC, host)
+            self.assertIsNone(creator.server_name)
+
+    def test_certificate_that_cannot_be_read(self) -> None:
+        """Whatever a host shows ends in a refusal, not in a fault of ours."""
+        strange = issue(NAME, key="RSA")
+        shown = Issued([unknown_key(NAME)], strange.key)
+        for records in ([tlsa(3, strange.chain[0])], [tlsa(2, strange.chain[1])]):
+            policy = ClientPolicy(Level.DANE, (NAME,), tuple(records))
+            connection: Any = self.contexts.creator(policy, NAME).clientConnectionForTLS(None)  # type: ignore[arg-type]
+            connection.get_peer_cert_chain = lambda **options: shown.chain
+            self.assertRaises(TLSRefused, connection._agree)
+        before = metrics.CLIENT_REFUSED._value.get()
+
+        def unreadable(**options: object) -> None:
+            raise ValueError("negative serial number")
+
+        for policy in (VERIFY, ClientPolicy(Level.DANE, (NAME,), (tlsa(3, strange.chain[0]),))):
+            connection = self.contexts.creator(policy, NAME).clientConnectionForTLS(None)  # type: ignore[arg-type]
+            connection.get_peer_cert_chain = connection.get_peer_certificate = unreadable
+            error = self.assertRaises(TLSRefused, connection._agree)
+            self.assertEqual(Result.CERTIFICATE_NOT_TRUSTED, error.result)
+            self.assertIn("cannot be read", error.reason)
+        self.assertEqual(2, metrics.CLIENT_REFUSED._value.get() - before)
+
     def test_policy_with_other_authorities(self) -> None:
         """A policy may bring the authorities to trust."""
         policy = ClientPolicy(Level.VERIFY, (NAME,), authorities=trusted(self.mktemp(), stranger()))
@@ -157,7 +200,8 @@ class LevelTests(ClientCase):
         ):
             self.assertRaises(ValueError, self.contexts.creator, policy, NAME)
         missing = ClientPolicy(Level.VERIFY, (NAME,), authorities="/nowhere/authorities.pem")
-        self.assertRaises(CertificateError, self.contexts.creator, missing, NAME)
+        error = self.assertRaises(CertificateError, self.contexts.creator, missing, NAME)
+        self.assertIn("No such file", str(error))
 
     def test_levels(self) -> None:
         """What each level asks for."""
@@ -306,6 +350,45 @@ class CacheTests(ClientCase):
         self.refused(
             Meeting(server, self.contexts.creator(policy, NAME)), Result.CERTIFICATE_HOST_MISMATCH, NAME
         )
+
+    def test_sessions_of_other_policies(self) -> None:
+        """A session is for its policy only, though host and names be the same: each was let in by other rules."""
+        server = Contexts([issue(NAME).write(self.mktemp())]).contexts()
+        ours = issue("we.example.test").write(self.mktemp())
+        more = trusted(self.mktemp(), root(), stranger())
+        policies = [
+            ClientPolicy(Level.OPPORTUNISTIC, (NAME,)),
+            ClientPolicy(Level.VERIFY, (NAME,)),
+            ClientPolicy(Level.VERIFY, (NAME,), authorities=more),
+            ClientPolicy(Level.VERIFY, (NAME,), certificate=ours),
+            ClientPolicy(Level.DANE, (NAME,), (tlsa(3, issue(NAME).chain[0]),)),
+        ]
+        for one in policies:
+            for other in policies:
+                self.contexts._sessions.clear()
+                Meeting(server, self.contexts.creator(one, NAME)).close()
+                meeting = Meeting(server, self.contexts.creator(other, NAME))
+                self.assertTrue(meeting.client.completed)
+                again = one is other and one.level is not Level.DANE
+                self.assertEqual(again, self.resumed(meeting), (one, other))
+                meeting.close()
+        # DANE without a usable record is no more than encryption: it must not lend its sessions either.
+        Meeting(server, self.contexts.creator(ClientPolicy(Level.DANE, (NAME,)), NAME)).close()
+        self.contexts.creator(policies[1], NAME)
+        trusted(str(self.contexts._authorities), stranger())
+        meeting = Meeting(server, self.contexts.creator(policies[1], NAME))
+        self.refused(meeting, Result.CERTIFICATE_NOT_TRUSTED, "authority")
+
+    def test_sessions_end_with_certificates(self) -> None:
+        """A session is no way around the end of the certificate it began with."""
+        server = Contexts([issue(NAME).write(self.mktemp())]).contexts()
+        end = issue(NAME).chain[0].not_valid_after_utc
+        for moment, again in ((now(), False), (end - timedelta(1), True), (end, False)):
+            self.patch(client_module, "now", lambda moment=moment: moment)
+            meeting = Meeting(server, self.contexts.creator(VERIFY, NAME))
+            self.accepted(meeting, "pkix")
+            self.assertEqual(again, self.resumed(meeting))
+            meeting.close()
 
     def test_our_certificate(self) -> None:
         """A host that asks for a certificate gets ours, the policy's before the general one."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import ssl
+import weakref
 from typing import Any
 
+from cryptography import x509
 from OpenSSL import SSL
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from mailframe.dialogue.tls_facts import channel_binding, tls_facts
 from mailframe.tls.client import ClientContexts
 from mailframe.tls.context import groups_available
-from mailframe.tls.files import CertificateError
+from mailframe.tls.files import CertificateError, alternative_names
 from mailframe.tls.options import GROUPS, CertificateFiles, TLSOptions
 from mailframe.tls.policies import ClientPolicy, Level
 from mailframe.tls.server import Contexts
@@ -45,6 +51,19 @@ class Raw:
         return connection
 
 
+@implementer(IOpenSSLServerConnectionCreator)
+class BareCreator:
+    """What `startTLS` takes, with a context of ours and connections that are not."""
+
+    def __init__(self, context: SSL.Context) -> None:
+        self._context = context
+
+    def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
+        connection = SSL.Connection(self._context, None)
+        connection.set_accept_state()
+        return connection
+
+
 def groups(*names: str) -> Any:
     """Offer these groups only."""
     return lambda context: SSL._lib.SSL_CTX_set1_curves_list(  # type: ignore[attr-defined]
@@ -71,6 +90,11 @@ def ciphers(text: str) -> Any:
         context.set_cipher_list(text.encode())
 
     return setting
+
+
+def names_of(certificate: Any) -> list[str]:
+    """The DNS names in a certificate."""
+    return list(alternative_names(certificate).get_values_for_type(x509.DNSName))
 
 
 class ContextCase(SynchronousTestCase):
@@ -109,6 +133,12 @@ class RefusalTests(ContextCase):
             "CAMELLIA256-SHA",
         ):
             self.refused(ciphers(f"{cipher}:@SECLEVEL=0"), rsa)
+
+    def test_listed_ciphers_are_there(self) -> None:
+        """No suite is on the list that can never be agreed on, as those with DHE: there are no parameters for them."""
+        connection = SSL.Connection(self.server()._context, None)
+        for cipher in connection.get_cipher_list():
+            self.assertRegex(cipher, "^(TLS_|ECDHE-)")
 
     def test_ciphers_that_openssl_has_forgotten(self) -> None:
         """RC4, 3DES and export ciphers cannot even be asked for with this OpenSSL."""
@@ -180,6 +210,36 @@ class AgreementTests(ContextCase):
         ):
             meeting = Meeting(server, Raw(ciphers(offered)))
             self.assertEqual("ECDHE-RSA-AES256-GCM-SHA384", meeting.handle.get_cipher_name())
+
+    def test_repeated_hello(self) -> None:
+        """A client that has to say hello twice may do so after certificates were swapped: both are asked for the name."""
+        listed = [issue("default.test").write(self.mktemp()), issue(NAME).write(self.mktemp())]
+        contexts = Contexts(options=TLSOptions(certificates=listed))
+        client = Raw(groups("P-521", "X25519")).clientConnectionForTLS(None)
+        server: Any = contexts.contexts().serverConnectionForTLS(None)  # type: ignore[arg-type]
+        begun = weakref.ref(server.get_context())
+        self.step(client, server)
+        self.step(server, client)
+        self.assertIsNot(begun(), server.get_context())
+        contexts.reload()
+        gc.collect()
+        # OpenSSL holds its part of the first context, and asks Python's as well.
+        self.assertIsNotNone(begun())
+        for _ in range(3):
+            self.step(client, server)
+            self.step(server, client)
+        self.assertEqual([NAME], names_of(client.get_peer_certificate(as_cryptography=True)))
+        server.shutdown()
+        del server
+        gc.collect()
+        self.assertIsNone(begun())
+
+    def step(self, one: SSL.Connection, other: SSL.Connection) -> None:
+        """Go on with one side's handshake, and carry what it says to the other."""
+        with contextlib.suppress(SSL.WantReadError):
+            one.do_handshake()
+        with contextlib.suppress(SSL.WantReadError):
+            other.bio_write(one.bio_read(65536))
 
     def test_two_kinds_of_key(self) -> None:
         """RSA and ECDSA for one name stand side by side; each client gets what it can verify, with its chain."""
@@ -295,6 +355,14 @@ class ClientCertificateTests(ContextCase):
             assert facts is not None
             self.assertEqual((None, None), (facts.client_name, facts.verified))
             self.assertFalse(self.meet("require", client).server.completed)
+
+    def test_connection_of_another_kind(self) -> None:
+        """A bad certificate is not overlooked where nobody would know of it."""
+        server = self.server(client_certificates="request", client_authorities=trusted(self.mktemp()))
+        bare = BareCreator(server._context)
+        for issued, good in ((issue("alice@example.test"), True), (self_signed("a.test"), False)):
+            client = ClientContexts(certificate=issued.write(self.mktemp())).creator(ANY, NAME)
+            self.assertEqual(good, Meeting(bare, client).server.completed)
 
     def test_whose(self) -> None:
         """The authorities have to be named, and to be there."""

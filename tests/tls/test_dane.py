@@ -6,10 +6,13 @@ import hashlib
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailframe.tls.dane import associated, authenticate
+from mailframe.tls.dane import CHAIN_LIMIT, RECORDS_LIMIT, _anchors, associated, authenticate
+from mailframe.tls.dane import key_octets as octets_of_key
 from mailframe.tls.errors import Result, TLSRefused
 from mailframe.tls.names import identities
 from mailframe.tls.policies import ClientPolicy, Level, TLSARecord
@@ -17,28 +20,19 @@ from mailframe.tls.policies import ClientPolicy, Level, TLSARecord
 from .authorities import (
     NAME,
     authority,
-    certificate_octets,
     intermediate,
     issue,
     key_octets,
     root,
     self_signed,
+    signed_for,
     stranger,
+    tlsa,
+    unknown_key,
 )
 from .test_client import ClientCase
 
-OCTETS = {0: certificate_octets, 1: key_octets}
-DIGESTS: dict[int, Any] = {
-    0: lambda octets: octets,
-    1: lambda octets: hashlib.sha256(octets).digest(),
-    2: lambda octets: hashlib.sha512(octets).digest(),
-}
-FORMS = [(selector, matching) for selector in OCTETS for matching in DIGESTS]
-
-
-def tlsa(usage: int, certificate: x509.Certificate, selector: int = 1, matching: int = 1) -> TLSARecord:
-    """The record of a certificate."""
-    return TLSARecord(usage, selector, matching, DIGESTS[matching](OCTETS[selector](certificate)))
+FORMS = [(selector, matching) for selector in (0, 1) for matching in (0, 1, 2)]
 
 
 class MatrixTests(ClientCase):
@@ -105,9 +99,10 @@ class MatrixTests(ClientCase):
 
     def test_own_certificate_is_no_authority(self) -> None:
         """DANE-TA does not mean the certificate itself (RFC 7671 section 5.2)."""
-        issued = self_signed(NAME)
-        policy = self.dane(tlsa(2, issued.chain[0]))
-        self.refused(self.meet(issued, policy), Result.CERTIFICATE_NOT_TRUSTED, "TLSA")
+        for issued in (self_signed(NAME), issue(NAME)):
+            for selector, matching in FORMS:
+                policy = self.dane(tlsa(2, issued.chain[0], selector, matching))
+                self.refused(self.meet(issued, policy), Result.CERTIFICATE_NOT_TRUSTED, "TLSA")
 
     def test_one_record_is_enough(self) -> None:
         """While keys change, records of the old and the new one stand together."""
@@ -148,6 +143,75 @@ class AuthenticateTests(ClientCase):
         issued = issue("192.0.2.1", common_name=NAME)
         record = tlsa(2, authority(ca))
         self.assertEqual("dane-ta", authenticate(issued.chain, [record], identities([NAME])))
+
+    def test_purpose(self) -> None:
+        """With DANE-TA a certificate for clients only is no server's."""
+        issued = issue(NAME)
+        record = tlsa(2, authority(intermediate()))
+        for purposes, good in (
+            ([ExtendedKeyUsageOID.CLIENT_AUTH], False),
+            ([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH], True),
+            ([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE], True),
+            ([], True),
+        ):
+            chain = [signed_for(issued.chain[0], purposes), *issued.chain[1:]]
+            if good:
+                self.assertEqual("dane-ta", authenticate(chain, [record], identities([NAME])))
+                continue
+            error = self.assertRaises(TLSRefused, authenticate, chain, [record], identities([NAME]))
+            self.assertIn("not for servers", error.reason)
+
+    def test_keys_of_unknown_kinds(self) -> None:
+        """A key that nobody here knows can be told by a record; beside it the others are looked at as ever."""
+        known, unknown = issue(NAME), unknown_key(NAME)
+        digest = hashlib.sha256(octets_of_key(unknown)).digest()
+        self.assertEqual("dane-ee", authenticate([unknown], [TLSARecord(3, 1, 1, digest)], ()))
+        self.assertRaises(TLSRefused, authenticate, [unknown], [tlsa(3, known.chain[0])], ())
+        chain = [*known.chain, unknown]
+        for matching in (0, 1):
+            record = tlsa(2, authority(intermediate()), 1, matching)
+            self.assertEqual("dane-ta", authenticate(chain, [record], identities([NAME])))
+
+    def test_key_as_written(self) -> None:
+        """The key is compared as it stands in the certificate."""
+        for issued in (issue(NAME), issue(NAME, key="RSA"), self_signed(NAME), self_signed()):
+            for certificate in issued.chain:
+                self.assertEqual(key_octets(certificate), octets_of_key(certificate))
+
+    def test_key_of_version_1(self) -> None:
+        """So it is in certificates of version 1, which do not say their version."""
+        whole = self_signed().chain[0].public_bytes(Encoding.DER)
+        fields = self_signed().chain[0].tbs_certificate_bytes[4:]
+        self.assertEqual(bytes.fromhex("a003020102"), fields[:5])
+        inner = b"\x30\x82" + len(fields[5:]).to_bytes(2) + fields[5:]
+        outer = inner + whole[4 + 4 + len(fields) :]
+        old = x509.load_der_x509_certificate(b"\x30\x82" + len(outer).to_bytes(2) + outer)
+        self.assertEqual(x509.Version.v1, old.version)
+        self.assertEqual(key_octets(old), octets_of_key(old))
+
+    def test_long_chain(self) -> None:
+        """A chain is not followed for ever."""
+        chain = [
+            *issue(NAME).chain[:1],
+            *[authority(stranger())] * (CHAIN_LIMIT - 2),
+            authority(intermediate()),
+        ]
+        record = tlsa(2, authority(intermediate()))
+        self.assertEqual("dane-ta", authenticate(chain, [record], identities([NAME])))
+        chain.insert(1, authority(stranger()))
+        self.assertRaises(TLSRefused, authenticate, chain, [record], identities([NAME]))
+
+    def test_thousands_of_records(self) -> None:
+        """A zone with thousands of records costs no more than one with some: the rest is not looked at."""
+        issued = issue(NAME)
+        chain = [issued.chain[0], *[authority(intermediate())] * 100]
+        right = tlsa(2, authority(intermediate()))
+        wrong = [TLSARecord(2, 1, 1, number.to_bytes(32)) for number in range(2000)]
+        self.assertEqual("dane-ta", authenticate(chain, [right] * 2000, identities([NAME])))
+        self.assertEqual(1, len(_anchors(chain[:CHAIN_LIMIT], [right])))
+        records = [*wrong[: RECORDS_LIMIT - 1], right]
+        self.assertEqual("dane-ta", authenticate(chain, records, identities([NAME])))
+        self.assertRaises(TLSRefused, authenticate, chain, [*wrong, right], identities([NAME]))
 
     def test_no_certificate(self) -> None:
         """A host that shows nothing is refused."""

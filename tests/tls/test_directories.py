@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import timedelta
 from typing import Any
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.config.types import FilePath
+from mailframe.tls import server
+from mailframe.tls.client import ClientContexts
 from mailframe.tls.directories import look, watched
-from mailframe.tls.files import CertificateError
-from mailframe.tls.options import TLSOptions
+from mailframe.tls.files import CertificateError, now
+from mailframe.tls.options import CertificateFiles, TLSOptions
+from mailframe.tls.policies import ClientPolicy, Level
 from mailframe.tls.server import RETRY, Contexts
 
-from .authorities import Issued, intermediate, issue, self_signed
+from .authorities import (
+    NAME,
+    Issued,
+    intermediate,
+    issue,
+    self_signed,
+    stranger,
+    trusted,
+    unknown_key,
+    with_garbage,
+)
 from .meeting import Meeting
 from .test_context import Raw
 
@@ -26,6 +41,7 @@ def put(path: str, octets: bytes) -> str:
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "wb") as file:
         file.write(octets)
+    os.chmod(path, 0o600)
     return path
 
 
@@ -144,6 +160,43 @@ class LayoutTests(DirectoryCase):
         self.assertEqual([("a.test",)], contexts.names())
         self.assertEqual(2, len(contexts.problems()))
 
+    def test_garbage_beside_good(self) -> None:
+        """Whatever lies in the directory keeps nobody from the certificates: pipes, loops, keys of strange kinds."""
+        issue("a.test").write(self.at("a"))
+        strange = issue("b.test", key="RSA")
+        put(self.at("unknown", "cert.pem"), unknown_key("b.test").public_bytes(Encoding.PEM))
+        put(self.at("unknown", "key.pem"), strange.key_pem)
+        with_garbage("c.test").write(self.at("names"))
+        os.mkfifo(self.at("pipe.pem"))
+        os.mkdir(self.at("folder.pem"))
+        os.symlink("loop", self.at("loop"))
+        os.symlink("loop.pem", self.at("loop.pem"))
+        os.symlink("/dev/zero", self.at("zero.pem"))
+        put(self.at("evil\nname.pem"), b"-----BEGIN PRIVATE KEY-----")
+        put(os.fsdecode(os.fsencode(self.directory) + b"/\xff.key"), b"-----BEGIN PRIVATE KEY-----")
+        contexts = self.contexts()
+        self.assertEqual([("a.test",)], contexts.names())
+        problems = "\n".join(contexts.problems())
+        for path, words in (
+            ("unknown/cert.pem", "not known"),
+            ("unknown/key.pem", "no certificate"),
+            ("names/chain.pem", "cannot be read"),
+            ("pipe.pem", "no file"),
+            ("zero.pem", "no file"),
+            ("loop.pem", "symbolic links"),
+        ):
+            self.assertRegex(problems, f"(?m){path}.*{words}|{words}.*{path}")
+        self.assertEqual(6, len(problems.splitlines()), problems)
+
+    def test_keys_for_all_to_read(self) -> None:
+        """A key that everybody on the machine may read is told of."""
+        files = issue("a.test").write(self.at("a"))
+        self.assertEqual([], self.contexts().problems())
+        os.chmod(files.key, 0o644)
+        (problem,) = self.contexts().problems()
+        self.assertIn(files.key, problem)
+        self.assertIn("everybody", problem)
+
     def test_what_is_not_written_is_not_read(self) -> None:
         """A look at thousands of certificates costs little when one of them changed."""
         for name in ("a", "b"):
@@ -235,6 +288,41 @@ class SwapTests(DirectoryCase):
         put(files.certificate, new.chain_pem)
         self.clock.advance(60)
         self.assertEqual([], contexts.problems())
+
+    def test_authorities(self) -> None:
+        """Other authorities for certificates of clients count at once, for every name."""
+        issue("default.test").write(self.at("a"))
+        issue(NAME).write(self.at("b"))
+        authorities = trusted(self.mktemp())
+        contexts = self.watching(client_certificates="request", client_authorities=authorities)
+        mine = issue("alice@example.test").write(self.mktemp())
+        for _ in range(2):
+            self.assertEqual("alice@example.test", self.client_name(contexts, mine))
+            self.clock.advance(60)
+        trusted(authorities, stranger())
+        self.clock.advance(60)
+        self.assertIsNone(self.client_name(contexts, mine))
+
+    def client_name(self, contexts: Contexts, mine: CertificateFiles) -> str | None:
+        client = ClientContexts(certificate=mine).creator(ClientPolicy(Level.ENCRYPT), NAME)
+        meeting = Meeting(contexts.contexts(), client)
+        self.assertEqual(b"hello", meeting.server.heard)
+        name: str | None = meeting.server_handle.client_name
+        return name
+
+    def test_told_daily(self) -> None:
+        """What is wrong is told once a day, not at every look."""
+        files = issue("a.test").write(self.at("a"))
+        os.chmod(files.key, 0o644)
+        day = [now()]
+        self.patch(server, "now", lambda: day[0])
+        with capturedLogs() as events:
+            self.watching()
+            self.clock.pump([60] * 5)
+            self.assertEqual(1, len(events))
+            day[0] += timedelta(days=1)
+            self.clock.pump([60] * 5)
+            self.assertEqual(2, len(events))
 
     def test_keys_of_tickets(self) -> None:
         """The keys of session tickets are made anew in their time, without a file having changed."""

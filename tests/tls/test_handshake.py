@@ -94,6 +94,32 @@ class ServerConnectionTests(ContextCase):
             connection.bio_shutdown()
         self.assertEqual(([], 1), (list(events), value(metrics.GONE) - before))
 
+    def test_goodbye(self) -> None:
+        """A client that closes the line after our goodbye, without its own, has done no wrong; before, it has."""
+        for ours, raised in ((True, SSL.ZeroReturnError), (False, SSL.SysCallError)):
+            meeting = Meeting(self.server(), Raw())
+            server = meeting.server_handle
+            if ours:
+                server.shutdown()
+            server.bio_shutdown()
+            with capturedLogs() as events:
+                error = self.assertRaises(SSL.Error, server.recv, 100)
+            self.assertIsInstance(error, raised)
+            self.assertEqual([], list(events))
+
+    def test_certificate_that_cannot_be_read(self) -> None:
+        """A client's certificate that cannot be read gives it no name, and is told of."""
+        connection = self.server().serverConnectionForTLS(None)
+
+        def unreadable(**options: object) -> None:
+            raise ValueError("negative serial number")
+
+        connection.get_peer_certificate = unreadable
+        with capturedLogs() as events:
+            connection._done()
+        self.assertEqual((None, None), (connection.client_name, connection.verified))
+        self.assertEqual(1, len(events))
+
     def test_peer(self) -> None:
         """The line has the client's address."""
 

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.tls.names import client_name, identities, matches, shown
 
-from .authorities import issue, self_signed
+from .authorities import issue, issued_as_written, self_signed, twice, with_garbage
 
 labels = st.from_regex(r"\A[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?\Z")
 CERTIFICATE = issue("mx.example.test", "*.wild.test", "192.0.2.1", "2001:db8::1").chain[0]
@@ -50,6 +50,35 @@ class MatchTests(SynchronousTestCase):
         except ValueError:
             return
         matches(CERTIFICATE, wanted)
+
+    def test_names_that_are_none(self) -> None:
+        """What is no name matches nothing, not even itself, and does not spoil the names beside it."""
+        for wrong in ("*", "*.test", "m*.example.test", "*.*.example.test", "mx.*.test", "192.0.2.1", ""):
+            certificate = issued_as_written("good.example.test", wrong)
+            self.assertTrue(self.has("good.example.test", certificate=certificate), wrong)
+            for name in ("mx.example.test", "192.0.2.1", "mx.test", "test", "mx.a.test"):
+                self.assertFalse(self.has(name, certificate=certificate), (wrong, name))
+
+    def test_zero_octets(self) -> None:
+        """A name does not end at an octet of zero, where other programs see its end."""
+        certificate = issued_as_written("mx.example.test\0.other.test")
+        for name in ("mx.example.test", "other.test", "x.other.test"):
+            self.assertFalse(self.has(name, certificate=certificate))
+
+    def test_names_as_people_write_them(self) -> None:
+        """Names are compared as A-labels, whatever the spelling."""
+        certificate = issued_as_written("xn--bcher-kva.test")
+        for name in ("bücher.test", "Bücher.TEST", "xn--bcher-kva.test", "XN--Bcher-kva.test."):
+            self.assertTrue(self.has(name, certificate=certificate), name)
+
+    def test_names_that_cannot_be_read(self) -> None:
+        """A list of names that cannot be read is no reason to go by the common name; one name twice neither."""
+        for certificate in (with_garbage("cn.example.test").chain[0], twice("cn.example.test")):
+            self.assertFalse(matches(certificate, identities(["cn.example.test"]), common_name=True))
+            self.assertIsNone(client_name(certificate))
+            self.assertEqual(("cn.example.test",), shown(certificate))
+        wrong = issued_as_written("*", common_name="cn.example.test")
+        self.assertFalse(matches(wrong, identities(["cn.example.test"]), common_name=True))
 
     def test_common_name(self) -> None:
         """It counts only where it is asked for, and only where there are no DNS names."""

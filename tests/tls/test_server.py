@@ -266,6 +266,7 @@ class FilesTests(TLSTests):
         path = self.mktemp()
         with open(path, "wb") as file:
             file.write(octets)
+        os.chmod(path, 0o600)
         return path
 
     def test_missing(self) -> None:

@@ -98,6 +98,33 @@ class NoticeTests(TestCase):
             change()  # type: ignore[no-untyped-call]
             await waiting
 
+    async def test_another_directory(self) -> None:
+        """A directory that was put in the place of another is watched from the next look on."""
+        if not platform.supportsINotify():
+            return
+        base, new = self.mktemp(), self.mktemp()
+        os.mkdir(base)
+        os.mkdir(new)
+        looked: list[Deferred[None]] = []
+
+        def look() -> None:
+            if looked:
+                looked.pop().callback(None)
+
+        watch = Watch(reactor, 3600.0, look, lambda: [base])  # type: ignore[arg-type]
+        watch.start()
+        self.addCleanup(watch.stop)
+        os.rmdir(base)
+        os.rename(new, base)
+        watch.look_soon(0.0)
+        # One look for that, one for the new watch.
+        for _ in range(2):
+            looked.append(Deferred())
+            await looked[0]
+        looked.append(Deferred())
+        open(os.path.join(base, "a"), "w").close()
+        await looked[0]
+
     async def test_nowhere(self) -> None:
         """A directory that is not there is no fault."""
         watch = Watch(reactor, 3600.0, lambda: None, lambda: ["/nowhere/at/all"])  # type: ignore[arg-type]
