@@ -40,9 +40,9 @@ def are_everybody(networks: Iterable[str]) -> bool:
         ValueError: one is no network.
     """
     parsed = [ipaddress.ip_network(network) for network in networks]
-    one = ipaddress.collapse_addresses(each for each in parsed if isinstance(each, ipaddress.IPv4Network))
-    other = ipaddress.collapse_addresses(each for each in parsed if isinstance(each, ipaddress.IPv6Network))
-    return any(each.prefixlen == 0 for each in (*one, *other))
+    old = ipaddress.collapse_addresses(each for each in parsed if isinstance(each, ipaddress.IPv4Network))
+    new = ipaddress.collapse_addresses(each for each in parsed if isinstance(each, ipaddress.IPv6Network))
+    return 0 in [each.prefixlen for each in old] + [each.prefixlen for each in new]
 
 
 def is_loopback(peer: str) -> bool:
