@@ -27,7 +27,7 @@ FIRST_PAUSE: Final = 60.0
 """Seconds until a message that could not be delivered is tried again; doubled each time."""
 LONGEST_PAUSE: Final = 3600.0
 GIVE_UP: Final = 5 * 86_400.0
-"""Seconds after its release at which a message counts as failed: five days, as RFC 5321 section 4.5.4.1 asks for at least four."""
+"""Seconds after its release at which a message has failed: RFC 5321 section 4.5.4.1 asks for four days at least."""
 AGAIN: Final = 30.0
 """Seconds until it is tried again to write down how a delivery went, when the disk did not take it."""
 AT_ONCE: Final = 4
