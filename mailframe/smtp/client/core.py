@@ -114,8 +114,6 @@ class ClientCore:
         if self._exchange is not None:
             raise ValueError("something else is being asked")
         self._exchange = exchange
-        if self.ended is None and self._reader.waiting:
-            self.ended = UNASKED
         self._step(lambda: next(dialogue))
         if self.ended is not None:
             self._out.clear()

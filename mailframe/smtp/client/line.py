@@ -248,7 +248,7 @@ class Line(Protocol):
         await self._waiting
 
     def _note_tls_failure(self, reason: Failure) -> None:
-        if self._handshaking and not self._handshake_over and self._failed_tls is None:
+        if self._handshaking and not self._handshake_over:
             error = reason.value
             self._failed_tls = (
                 error.reason

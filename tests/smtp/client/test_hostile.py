@@ -78,6 +78,26 @@ class OutOfStepTests(ClientCase):
             outcome = self.send(self.connect(), message(b"a\r\n\r\n", *TWO))
             self.assertEqual(self.codes(outcome), codes)
 
+    def test_half_a_reply(self) -> None:
+        """What came behind an answer and was not asked for, even a part of it, is not waited for to be whole."""
+        server = self.serve()
+        client = self.connect()
+        server.sessions[0].transport.write(b"250 O")
+        settle(self.clock)
+        self.assertTrue(client.usable)
+        outcome = self.send(client)
+        self.assertEqual((self.codes(outcome), outcome.untouched), (["4.5.0"], True))
+        self.assertEqual(server.verbs(), ["EHLO"])
+        core = ClientCore("mx.example.test")
+        core.begin(greeting(core))
+        core.receive(b"220 x\r\n")
+        exchange = core.begin(
+            Transaction(core, Commands(b"MAIL FROM:<>", [b"RCPT TO:<a@b.test>"])).dialogue()
+        )
+        core.receive(b"250 OK\r\n250 O")
+        self.assertEqual(exchange.result()[0].status.code, "4.5.0")
+        self.assertNotIn(b"RCPT", core.outgoing())
+
     def test_forgotten_reply(self) -> None:
         """A dialogue of ours that leaves a reply unread ends the connection, so that nobody else reads it."""
 
@@ -132,7 +152,7 @@ class OfferTests(ClientCase):
         """What is none of an offer is ignored; the last one counts."""
         for keywords in (
             ["SIZE 0"], ["SIZE " + "9" * 40], ["SIZE -1"], ["SIZE x"], ["SIZE 1", "SIZE 100000"], ["size 5000"], [""], ["\0"],
-            ["AUTH"], ["LIMITS RCPTMAX=0 MAILMAX=0"], ["LIMITS RCPTMAX=1000000 MAILMAX=-1 X"], ["LIMITS MAILMAX=01"],
+            ["AUTH"], ["LIMITS RCPTMAX=0 MAILMAX=0"], ["LIMITS RCPTMAX=1000000 MAILMAX=-1 X"], ["LIMITS RCPTMAX=01"],
         ):  # fmt: skip
             self.serve(keywords)
             outcome = self.send(self.connect(), message(b"a\r\n\r\n", *TWO))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from mailframe.message.content import CHUNK, Content, OctetsBody, PiecesBody
 from mailframe.message.mail import MailObject
 from mailframe.sasl.client import ClientCredentials
+from mailframe.smtp.client import line, sender
 from mailframe.smtp.client.errors import Refused
 from mailframe.tls.policies import ClientPolicy, Level
 
-from .harness import ClientCase, message
+from .harness import MESSAGE, ClientCase, message
 
 
 class LoginTests(ClientCase):
@@ -89,9 +91,23 @@ class LoginTests(ClientCase):
 class MailObjectTests(ClientCase):
     """What is not the server's."""
 
+    def test_in_memory(self) -> None:
+        """A message in memory, in one piece or in several, is read without threads."""
+
+        def no_thread(*arguments: object) -> None:
+            raise AssertionError("a thread was asked")
+
+        self.patch(line, "in_thread", no_thread)
+        self.patch(sender, "in_thread", no_thread)
+        self.serve()
+        for body in (OctetsBody(MESSAGE), PiecesBody([MESSAGE[:20], MESSAGE[20:]])):
+            mail = message()
+            mail = MailObject(mail.queue_id, mail.envelope, Content(body), mail.origin)
+            self.assertEqual(self.codes(self.send(self.connect(), mail)), ["2.0.0"])
+            self.assertEqual(self.server.messages[-1].octets, MESSAGE)
+
     def test_unreadable(self) -> None:
         """A message that cannot be read here is tried again, and the server does not get half of it."""
-        from mailframe.message.content import CHUNK, Content
 
         class Broken:
             size = 10 * CHUNK

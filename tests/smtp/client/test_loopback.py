@@ -175,6 +175,9 @@ class LoopbackTests(TestCase):
             await self.connect(number)
         self.assertEqual(caught.exception.status.code, "4.4.1")
         self.assertIn("refused", caught.exception.status.text)
+        for host in ("no-such-host.invalid", "é" * 70 + ".test", "a..b"):
+            with self.assertRaises(Unreachable):
+                await Connector(self.reactor).connect(Target(host, number, policy=NO_TLS))
 
     async def test_source(self) -> None:
         """The address to connect from is what the server sees, and one that is not ours leads nowhere."""

@@ -10,7 +10,7 @@ from mailframe.message.envelope import Recipient
 from mailframe.message.status import MailframeError
 from mailframe.smtp.client.outcome import Outcome
 from mailframe.smtp.client.pool import Pool
-from mailframe.testing.smtp_server import DROP, SILENCE
+from mailframe.testing.smtp_server import DROP, SILENCE, Delayed
 from mailframe.testing.wires import settle
 
 from .harness import ALICE, BOB, CAROL, MESSAGE, ClientCase, message
@@ -71,6 +71,21 @@ class PoolTests(ClientCase):
             self.successResultOf(self.go())
             self.assertEqual(self.codes(self.successResultOf(self.go())), ["2.0.0"])
             self.assertEqual(len(server.sessions), 2)
+
+    def test_all_dead(self) -> None:
+        """Where one was dead, the others that were kept are not tried."""
+        server = self.serve(answers={"END": Delayed(1, "250 OK")})
+        self.pool()
+        both = [self.go(), self.go()]
+        self.clock.advance(1)
+        settle(self.clock)
+        for each in both:
+            self.successResultOf(each)
+        self.assertEqual(self.made.idle, 2)
+        server.script({"MAIL": [DROP, "250 OK"], "END": "250 OK"})
+        self.successResultOf(self.go())
+        self.assertEqual((len(server.sessions), self.made.idle), (3, 1))
+        self.assertEqual(server.verbs().count("QUIT"), 1)
 
     def test_dead_at_once(self) -> None:
         """A fresh connection that dies is a failure."""
