@@ -15,7 +15,7 @@ help:
 	@echo "make lint     ruff, mypy, import-linter"
 	@echo "make interop  against real mail programs from Debian's packages (needs root or sudo)"
 	@echo "make crash    fifty rounds of kill -9 in a delivery storm"
-	@echo "make bench    side by side with Postfix and aiosmtpd (needs Debian's packages)"
+	@echo "make bench    side by side with Postfix and aiosmtpd, some minutes (needs root and Debian's postfix)"
 	@echo "make docs     the documentation, into docs/_build/html"
 	@echo "make coverage the test suite with a coverage report"
 	@echo "make fuzz     the property tests, for a long time"
