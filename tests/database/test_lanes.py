@@ -6,6 +6,7 @@ import threading
 
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, gatherResults
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
@@ -58,6 +59,61 @@ class LaneTests(TestCase):
         self.gate.set()
         await gatherResults([first, *rest])
         self.assertEqual([len(group) for group in self.groups], [1, 4, 3])
+
+    async def idle_lane(self, linger: float) -> Lane[int, int]:
+        """One that did three units together and sleeps."""
+        self.gate.set()
+        lane = self.lane(linger=linger)
+        await lane.submit(0)
+        await self.asleep(lane)
+        lane._company = 3
+        return lane
+
+    async def asleep(self, lane: Lane[int, int]) -> None:
+        """Wait until its thread does."""
+        while not lane._asleep:
+            await deferLater(reactor, 0.001)
+
+    async def test_company(self) -> None:
+        """An idle lane waits for as many as came the last time, and not a moment longer."""
+        lane = await self.idle_lane(15.0)
+        for number in range(2):
+            await self.asleep(lane)
+            first = lane.submit(number)
+            await deferLater(reactor, 0.02)
+            self.assertFalse(first.called)
+            await gatherResults([first, lane.submit(10), lane.submit(11)])
+        self.assertEqual([len(group) for group in self.groups[-2:]], [3, 3])
+
+    async def test_no_company(self) -> None:
+        """Where fewer come, they wait a moment only, and the next time they do not."""
+        lane = await self.idle_lane(0.05)
+        began = reactor.seconds()
+        await lane.submit(1)
+        self.assertGreater(reactor.seconds() - began, 0.04)
+        await self.asleep(lane)
+        lane._linger = 15.0
+        await lane.submit(2)
+
+    async def test_stop_while_waiting_for_company(self) -> None:
+        """A lane that stops does what it has."""
+        lane = await self.idle_lane(15.0)
+        answer = lane.submit(1)
+        await deferLater(reactor, 0.02)
+        await lane.stop()
+        self.assertEqual(await answer, 2)
+
+    async def test_hammered(self) -> None:
+        """However work and moments fall together, all of it is done, and the thread lives on."""
+        self.gate.set()
+        lane = self.lane(linger=0.0002)
+        for number in range(300):
+            count = number % 5 + 1
+            answers = [lane.submit(unit) for unit in range(count)]
+            await deferLater(reactor, 0.0001 * (number % 4))
+            answers.append(lane.submit(100))
+            await gatherResults(answers)
+        self.assertEqual(len(self.threads), 1)
 
     async def test_failure_of_one(self) -> None:
         """One failed unit does not touch the others."""
