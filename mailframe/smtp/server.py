@@ -139,14 +139,15 @@ class SMTPConversation:
         if type(event) is Hello and session.secure:
             # Not before now: with implicit TLS the handshake is not over when the connection is made.
             self._origin.tls = connection.tls_facts()
-        try:
-            if isinstance(event, ProtocolError):
-                raise event
-            reply = await session.handle(event)  # type: ignore[arg-type]
-        except ProtocolError as error:
-            if error.fatal:
-                raise
-            reply = session.protocol_error(error)
+        if isinstance(event, ProtocolError):
+            reply = session.protocol_error(event)
+        else:
+            try:
+                reply = await session.handle(event)  # type: ignore[arg-type]
+            except ProtocolError as error:
+                if error.fatal:
+                    raise
+                reply = session.protocol_error(error)
         if session.delay:
             # Errors are answered later and later.
             delay, session.delay = session.delay, 0.0

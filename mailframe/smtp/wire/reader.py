@@ -112,18 +112,15 @@ class Reader:
             return None
         try:
             command = parse_command(line)
-        except ProtocolError as error:
-            command = self._meant(line, error)
+        except ProtocolError:
+            # Lines that are right do not pay for those that were meant otherwise.
+            straight = straightened(line, self._forgiven)
+            if straight == line:
+                raise
+            command = parse_command(straight)
         if type(command) is Bdat:
             self._chunk_left = command.size
         return command
-
-    def _meant(self, line: bytes, error: ProtocolError) -> Command:
-        """A line that was refused, read as it may have been meant: lines that are right do not pay for that."""
-        straight = straightened(line, self._forgiven)
-        if straight == line:
-            raise error
-        return parse_command(straight)
 
     def _next_chunk_piece(self, buffer: ReceiveBuffer) -> ChunkPiece | None:
         left = self._chunk_left
