@@ -25,8 +25,8 @@ from .policies import ClientPolicy, Level, is_ip_address
 
 CONTEXTS_LIMIT = 64
 """Contexts kept; there are as many as there are different authorities and certificates of ours."""
-SESSIONS_LIMIT = 1000
-"""Sessions kept for shorter handshakes, of the hosts met last."""
+SESSIONS_LIMIT = 500
+"""Sessions kept for shorter handshakes, of the hosts met last; each is 10 to 80 KB."""
 AGE_LIMIT = 24 * 3600.0
 """Seconds after which a context is made again: the platform's authorities change now and then."""
 _ANY = "DEFAULT:@SECLEVEL=1"

@@ -6,14 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
 from . import metrics
 from .dane import authenticate
 from .errors import Result, TLSRefused
 from .names import Identity, matches, shown
+from .pieces import PiecewiseConnection
 from .policies import ClientPolicy, Level
 from .reasons import describe, verification
+
+KEPT_CHAIN_LIMIT = 8192
+"""Octets of a chain whose session is kept; in OpenSSL's memory it is ten times as large."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +34,7 @@ class Demands:
     names: tuple[Identity, ...]
 
 
-class ClientConnection(SSL.Connection):
+class ClientConnection(PiecewiseConnection):
     """Fails with `TLSRefused` when the handshake fails or the host is not who it should be.
 
     Twisted asks `do_handshake` until it returns, and sends what was written to it only then. So the policy is
@@ -54,7 +59,7 @@ class ClientConnection(SSL.Connection):
         demands: Demands,
         keep: Callable[[SSL.Session, datetime | None], None] | None = None,
     ) -> None:
-        super().__init__(context, None)
+        super().__init__(context)
         self._demands = demands
         self._keep = keep
         self._wrong: TLSRefused | None = None
@@ -94,8 +99,8 @@ class ClientConnection(SSL.Connection):
     def shutdown(self) -> bool:
         """Say goodbye; the session is kept here, since TLS 1.3 gives tickets only after the handshake."""
         if self._agreed and self._keep is not None:
-            session, keep = self.get_session(), self._keep
-            self._keep = None
+            keep, self._keep = self._keep, None
+            session = self.get_session() if self._is_short() else None
             if session is not None:
                 keep(session, self._until)
         return super().shutdown()
@@ -104,6 +109,14 @@ class ClientConnection(SSL.Connection):
         """OpenSSL does not accept the chain; the first reason is told."""
         if self._wrong is None:
             self._wrong = verification(code, depth)
+
+    def _is_short(self) -> bool:
+        """Is the chain, which OpenSSL keeps with the session, of a size that may be kept for every host?"""
+        try:
+            chain = self.get_peer_cert_chain(as_cryptography=True) or ()
+            return sum(len(one.public_bytes(Encoding.DER)) for one in chain) <= KEPT_CHAIN_LIMIT
+        except ValueError:
+            return False
 
     def _agree(self) -> None:
         try:

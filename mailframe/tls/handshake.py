@@ -11,12 +11,13 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 
 from . import metrics
 from .names import client_name
+from .pieces import PiecewiseConnection
 from .reasons import describe, verification
 
 log = Logger()
 
 
-class ServerConnection(SSL.Connection):
+class ServerConnection(PiecewiseConnection):
     """Counts handshakes, and writes one line about each that fails.
 
     Args:
@@ -32,7 +33,7 @@ class ServerConnection(SSL.Connection):
     verified: str | None = None
 
     def __init__(self, context: SSL.Context, protocol: TLSMemoryBIOProtocol) -> None:
-        super().__init__(context, None)
+        super().__init__(context)
         # OpenSSL asks this context for the name once more after a hello that has to be repeated; by then the
         # connection has another, and the certificates may have been swapped.
         self._first = context

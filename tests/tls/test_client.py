@@ -379,6 +379,19 @@ class CacheTests(ClientCase):
         meeting = Meeting(server, self.contexts.creator(policies[1], NAME))
         self.refused(meeting, Result.CERTIFICATE_NOT_TRUSTED, "authority")
 
+    def test_sessions_with_long_chains(self) -> None:
+        """A host that shows dozens of certificates does not have us keep them; the next handshake is a whole one."""
+        issued = issue(NAME)
+        more = [issue(f"host{number}.example.test").chain[0] for number in range(20)]
+        long = Issued([*issued.chain, *more], issued.key)
+        server = Contexts([long.write(self.mktemp())]).contexts()
+        for _ in range(2):
+            meeting = Meeting(server, self.contexts.creator(VERIFY, NAME))
+            self.accepted(meeting, "pkix")
+            self.assertFalse(self.resumed(meeting))
+            meeting.close()
+        self.assertEqual({}, dict(self.contexts._sessions))
+
     def test_sessions_end_with_certificates(self) -> None:
         """A session is no way around the end of the certificate it began with."""
         server = Contexts([issue(NAME).write(self.mktemp())]).contexts()
