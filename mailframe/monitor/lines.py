@@ -10,6 +10,7 @@ name, then the traceback.
 from __future__ import annotations
 
 import json
+import re
 import string
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -37,6 +38,9 @@ FIELDS = (
 LONGEST_VALUE = 2000
 """Characters of one value; more is cut."""
 LONGEST_TRACEBACK = 20_000
+
+_MARKS = re.compile("[ =\"'\\\\]")
+"""What must not stand in a value without quotes."""
 
 # What Twisted's old logging system adds to an event; of no use to a reader.
 _LEGACY = frozenset({"format", "isError", "logLevel", "message", "printed", "system", "time", "why"})
@@ -71,11 +75,14 @@ def readable_line(event: Mapping[str, Any]) -> str:
         room_of(event.get("log_namespace")).ljust(9),
         printable(_cut(_message(event), LONGEST_VALUE)),
     ]
-    said = _names_in(event.get("log_format"))
+    template = event.get("log_format")
+    unsaid = _unsaid(template if isinstance(template, str) else None, tuple(event))
     parts.extend(
-        f"{printable(name)}={_readable(_plain(event[name]))}"
-        for name in _order(tuple(event))
-        if name not in said and not _is_nothing(event[name])
+        [
+            f"{shown}={_readable(_plain(event[name]))}"
+            for name, shown in unsaid
+            if not _is_nothing(event[name])
+        ]
     )
     lines = [" ".join(parts)]
     traceback = _traceback(event)
@@ -138,6 +145,13 @@ def _order(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(fields + rest)
 
 
+@lru_cache(maxsize=1024)
+def _unsaid(template: str | None, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The fields that are not in the message, each with its name as it is shown."""
+    said = _names_in(template)
+    return tuple((name, printable(name)) for name in _order(names) if name not in said)
+
+
 _OWN = frozenset({"level", "room", "traceback"})
 """Keys of ours that a field must not take the place of."""
 
@@ -189,7 +203,7 @@ def _is_nothing(value: Any) -> bool:
 
 def _readable(value: Any) -> str:
     if isinstance(value, str):
-        bare = value and value.isprintable() and not any(mark in value for mark in " =\"'\\")
+        bare = value and value.isprintable() and _MARKS.search(value) is None
         return value if bare else printable(repr(value))
     return printable(str(value))
 
