@@ -29,6 +29,7 @@ from mailframe.smtp.reception import Reception
 from mailframe.smtp.server import SMTPServerFactory
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.smtp.states import Expects
+from mailframe.smtp.wire.reader import AUTH_LINE_LIMIT
 from mailframe.testing.smtp import FixedAuthenticator, FixedRouter, RecordingDelivery
 from mailframe.testing.transports import MemoryTransport
 from mailframe.tls.interfaces import IServerContexts
@@ -190,7 +191,7 @@ class WholeDialogueTests(SynchronousTestCase):
             [each.octets for each in waiting.delivery.messages],
         )
         for peer in (waiting, hasty):
-            self.assertLess(len(peer.protocol._buffer), 513)
+            self.assertLess(len(peer.protocol._buffer), AUTH_LINE_LIMIT)
             self.finish(peer, taken)
 
     @given(UNITS, st.integers(0, 2000))
