@@ -180,3 +180,31 @@ class SwaksTests(TestCase):
             heard = run("swaks", "--server", "127.0.0.1", "--port", port("submission"), "--tls", "--auth", mechanism,
                         "--auth-user", BOB, "--auth-password", PASSWORD, "--from", BOB, "--to", ALICE)  # fmt: skip
             self.assertIn(b"235 2.7.0", heard)
+
+
+class MbsyncTests(TestCase):
+    """mbsync, by Cyrus SASL's library."""
+
+    skip = service.SKIP
+    timeout = 120
+
+    def mbsync(self, mechanism: str, account: str, password: str, ok: int = 0) -> None:
+        place = Path(tempfile.mkdtemp(prefix="mailframe-mbsync-"))
+        self.addCleanup(shutil.rmtree, place, ignore_errors=True)
+        (place / "mail").mkdir()
+        (place / "rc").write_text(
+            f"IMAPAccount a\nHost localhost\nPort {port('imaps')}\nUser {account}\nPass {password}\n"
+            f"AuthMechs {mechanism}\nSSLType IMAPS\nCertificateFile {node().certificate}\n"
+            f"SystemCertificates no\n\nIMAPStore far\nAccount a\n\nMaildirStore near\nPath {place}/mail/\n"
+            f"Inbox {place}/INBOX\n\nChannel c\nFar :far:\nNear :near:\nSyncState {place}/state\nCreate Near\n"
+        )
+        run("mbsync", "-q", "-c", place / "rc", "c", ok=(ok,))
+        self.assertEqual((place / "INBOX" / "new").is_dir(), not ok)
+
+    def test_passwords(self) -> None:
+        """Each mechanism as the only one it may use; SCRAM with keys and with a password in clear."""
+        for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", "LOGIN"):
+            self.mbsync(mechanism, ALICE, PASSWORD)
+        for mechanism in ("SCRAM-SHA-256", "CRAM-MD5"):
+            self.mbsync(mechanism, BOB, PASSWORD)
+        self.mbsync("SCRAM-SHA-256", ALICE, "wrong", ok=1)
