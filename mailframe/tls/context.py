@@ -13,6 +13,7 @@ from OpenSSL import SSL
 from .files import CertificateError, LoadedCertificate, read_certificates
 from .handshake import asked
 from .options import GROUPS, TLSOptions
+from .reasons import describe
 
 VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 """TLS versions that may be the oldest one accepted; 1.0 and 1.1 are gone (RFC 8996)."""
@@ -43,6 +44,17 @@ def server_context(certificates: Sequence[LoadedCertificate], options: TLSOption
     for certificate in certificates:
         _show(context, certificate, alone=len(certificates) == 1)
     return context
+
+
+def try_out(certificate: LoadedCertificate, options: TLSOptions) -> None:
+    """Does OpenSSL show this one? It refuses keys and signatures that are too weak.
+
+    Raises:
+        CertificateError: it does not.
+    """
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    _ciphers(context, options.ciphers)
+    _show(context, certificate, alone=True)
 
 
 def key_kind(key: PrivateKeyTypes) -> str:
@@ -138,7 +150,7 @@ def _clients(context: SSL.Context, options: TLSOptions) -> None:
     try:
         context.load_verify_locations(options.client_authorities)
     except SSL.Error as error:
-        raise CertificateError(f"OpenSSL refuses {options.client_authorities}: {error}") from error
+        raise CertificateError(f"OpenSSL refuses {options.client_authorities}: {describe(error)}") from error
     required = options.client_certificates == "require"
     mode = SSL.VERIFY_PEER | (SSL.VERIFY_FAIL_IF_NO_PEER_CERT if required else 0)
     context.set_verify(mode, asked(required))
@@ -155,7 +167,8 @@ def _show(context: SSL.Context, certificate: LoadedCertificate, *, alone: bool) 
         context.use_privatekey(certificate.key)  # type: ignore[arg-type]
         context.check_privatekey()
     except (SSL.Error, ValueError, TypeError) as error:
-        raise CertificateError(f"OpenSSL refuses {certificate.files.certificate}: {error}") from error
+        reason = describe(error) if isinstance(error, SSL.Error) else str(error)
+        raise CertificateError(f"OpenSSL refuses {certificate.files.certificate}: {reason}") from error
 
 
 def _show_chain(context: SSL.Context, certificate: LoadedCertificate) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from weakref import WeakKeyDictionary
 
 import attrs
 from OpenSSL import SSL
@@ -17,7 +18,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from . import metrics
-from .context import VERSIONS, choose_by_name, key_kind, server_context
+from .context import VERSIONS, choose_by_name, key_kind, server_context, try_out
 from .directories import Folder, look, watched
 from .files import CertificateError, LoadedCertificate, ascii_name, load, now, signature
 from .handshake import ServerConnection
@@ -48,6 +49,12 @@ class _Generation:
     signature: tuple[object, ...]
     folders: Mapping[str, Folder]
     contexts: Mapping[Group, SSL.Context]
+    left_out: tuple[str, ...]
+
+    def problems(self) -> list[str]:
+        found = [text for one in self.certificates for text in _problems(one)]
+        found += [text for folder in self.folders.values() for text in folder.problems]
+        return [*found, *self.left_out]
 
 
 @implementer(IServerContexts)
@@ -87,6 +94,7 @@ class Contexts:
         self._suspect: tuple[object, ...] | None = None
         self._refused: tuple[object, ...] | None = None
         self._told: date | None = None
+        self._tried: WeakKeyDictionary[LoadedCertificate, str | None] = WeakKeyDictionary()
         self._generation = self._load()
 
     def contexts(self) -> IOpenSSLServerConnectionCreator:
@@ -132,9 +140,7 @@ class Contexts:
 
     def problems(self) -> list[str]:
         """What an administrator should know: certificates that end soon, keys for all to read, files left out."""
-        generation = self._generation
-        found = [text for one in generation.certificates for text in _problems(one)]
-        found += [text for folder in generation.folders.values() for text in folder.problems]
+        found = self._generation.problems()
         if self._refused is not None:
             found.append("new certificates cannot be used, the old ones stay")
         return found
@@ -195,11 +201,11 @@ class Contexts:
         before: _Generation | None = getattr(self, "_generation", None)
         folders = look(self._options.directories, before.folders if before else {})
         seen = self._signature(folders)
-        found = [certificate for folder in folders.values() for certificate in folder.certificates]
+        found, left_out = self._usable(one for folder in folders.values() for one in folder.certificates)
         certificates = (*map(load, self._files), *self._ordered(found))
         if not certificates:
             places = ", ".join(self._options.directories)
-            wrong = [text for folder in folders.values() for text in folder.problems]
+            wrong = [*(text for folder in folders.values() for text in folder.problems), *left_out]
             raise CertificateError("; ".join([f"there is no certificate with its key in {places}", *wrong]))
         known = before.contexts if before and before.signature[0] == seen[0] else {}
         by_name, default = self._by_name(certificates)
@@ -207,9 +213,29 @@ class Contexts:
             group: known.get(group) or server_context(group, self._options) for group in by_name.values()
         }
         creator = self._creator(by_name, default, contexts)
-        generation = _Generation(certificates, creator, seen, folders, contexts)
+        generation = _Generation(certificates, creator, seen, folders, contexts, tuple(left_out))
         self._tell(generation)
         return generation
+
+    def _usable(self, found: Iterable[LoadedCertificate]) -> tuple[list[LoadedCertificate], list[str]]:
+        """Certificates of directories that OpenSSL shows, and why not the others. Each is tried once."""
+        usable, left_out = [], []
+        for one in found:
+            if one not in self._tried:
+                self._tried[one] = self._refusal(one)
+            reason = self._tried[one]
+            if reason is None:
+                usable.append(one)
+            else:
+                left_out.append(reason)
+        return usable, left_out
+
+    def _refusal(self, certificate: LoadedCertificate) -> str | None:
+        try:
+            try_out(certificate, self._options)
+        except CertificateError as error:
+            return str(error)
+        return None
 
     def _ordered(self, found: Iterable[LoadedCertificate]) -> list[LoadedCertificate]:
         """Certificates of directories: those for this node first, then those that have names."""
@@ -238,11 +264,8 @@ class Contexts:
     def _tell(self, generation: _Generation) -> None:
         self._told = now().date()
         metrics.EXPIRING.set(len([one for one in generation.certificates if _ending(one)]))
-        for text in (text for one in generation.certificates for text in _problems(one)):
+        for text in generation.problems():
             log.warn("{problem}", problem=text)
-        for folder in generation.folders.values():
-            for text in folder.problems:
-                log.warn("{problem}", problem=text)
 
 
 @implementer(IOpenSSLServerConnectionCreator)

@@ -116,9 +116,9 @@ def issue(
 
 
 @cache
-def self_signed(*names: str, common_name: str = "nobody") -> Issued:
+def self_signed(*names: str, common_name: str = "nobody", bits: int = 2048) -> Issued:
     """A certificate signed by itself, with an RSA key; without names it has a common name only."""
-    key: CertificateIssuerPrivateKeyTypes = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key: CertificateIssuerPrivateKeyTypes = rsa.generate_private_key(public_exponent=65537, key_size=bits)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name)])
     now = datetime.now(UTC)
     builder = (

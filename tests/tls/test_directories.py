@@ -188,6 +188,21 @@ class LayoutTests(DirectoryCase):
             self.assertRegex(problems, f"(?m){path}.*{words}|{words}.*{path}")
         self.assertEqual(6, len(problems.splitlines()), problems)
 
+    def test_too_weak(self) -> None:
+        """A certificate that OpenSSL finds too weak to be shown keeps nobody from the others, listed it is an error."""
+        issue("a.test").write(self.at("a"))
+        weak = self_signed("weak.test", bits=1024)
+        files = weak.write(self.at("weak"))
+        contexts = self.contexts()
+        self.assertEqual([("a.test",)], contexts.names())
+        self.assertEqual([f"OpenSSL refuses {files.certificate}: ee key too small"], contexts.problems())
+        error = self.assertRaises(CertificateError, self.contexts, certificates=[files])
+        self.assertIn("ee key too small", str(error))
+        shutil.rmtree(self.at("a"))
+        error = self.assertRaises(CertificateError, self.contexts)
+        self.assertIn("ee key too small", str(error))
+        self.assertEqual([("weak.test",)], self.contexts(ciphers="ECDHE+AESGCM:@SECLEVEL=0").names())
+
     def test_keys_for_all_to_read(self) -> None:
         """A key that everybody on the machine may read is told of."""
         files = issue("a.test").write(self.at("a"))
