@@ -54,8 +54,6 @@ async def _verify(command: Vrfy, reception: Reception, settings: SMTPSettings, o
         return render(way)
     if not way.mailboxes:
         return render(CANNOT_VERIFY)
-    if not address.is_ascii and not command.smtputf8:
-        return render(NEEDS_UTF8)
     return render(Status((2, 1, 5), f"<{_written(address, command.smtputf8)}>"), utf8=command.smtputf8)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 import attrs
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocol
 from twisted.python.filepath import FilePath
 from twisted.trial.unittest import SynchronousTestCase
@@ -30,19 +31,33 @@ from mailframe.tls.interfaces import IServerContexts
 HERE = FilePath(__file__).parent().sibling("transcripts")
 
 
+class Fault(Exception):
+    """Something broke behind the server; it is logged, and told to nobody else."""
+
+
 @implementer(IDelivery)
-class FullForSome:
-    """Takes everything, but for ``full@example.test``."""
+class NotForAll:
+    """Takes everything, but for ``full@``, ``slow@`` (who never gets it) and ``broken@example.test``."""
 
     async def deliver(self, mail: MailObject, routes: Sequence[Route], atomic: bool) -> Sequence[Status]:
-        return [MAILBOX_FULL if route.mailboxes[0].account.startswith("full@") else OK for route in routes]
+        names = [route.mailboxes[0].account.partition("@")[0] for route in routes]
+        if "slow" in names:
+            await Deferred()
+        if "broken" in names:
+            raise Fault("nobody foresaw it")
+        return [MAILBOX_FULL if name == "full" else OK for name in names]
 
 
 @implementer(IServerContexts)
 class Pretended:
-    """Contexts for a transport that only pretends TLS."""
+    """Contexts for a transport that only pretends TLS; or none."""
+
+    def __init__(self, broken: bool) -> None:
+        self.broken = broken
 
     def contexts(self) -> object:
+        if self.broken:
+            raise Fault("the certificates are gone")
         return object()
 
 
@@ -61,20 +76,25 @@ class SMTPCase(TranscriptCase):
 
     settings = SMTPSettings(hostname="mx.example.test")
 
+    def tearDown(self) -> None:
+        """Faults on purpose are in the log."""
+        self.flushLoggedErrors(Fault)  # type: ignore[attr-defined]
+
     def connect(self, session: str, options: Mapping[str, str]) -> IProtocol:
-        directory = MemoryDirectory(
-            ["example.test"], {f"{name}@example.test": "secret" for name in ("bob", "full", "üse")}
-        )
+        names = ("bob", "full", "üse", "slow", "broken")
+        directory = MemoryDirectory(["example.test"], {f"{name}@example.test": "secret" for name in names})
+        staff = [Address(name, "example.test") for name in ("bob", "üse")]
+        directory.set_alias(Address("staff", "example.test"), staff)
         router = LocalRouter(directory, postmaster=Address("bob", "example.test"))
         submission = options.get("service") == "submission"
         reception = Reception(
             router,
-            FullForSome(),
-            [LoginPolicy()] if submission else [],
+            NotForAll(),
+            [LoginPolicy()] if submission and "open" not in options else [],
             authenticator=FixedAuthenticator({"bob@example.test": "secret"}) if submission else None,
             accounts=directory,
         )
-        tls = cast(IServerContexts, Pretended()) if submission else None
+        tls = cast(IServerContexts, Pretended("certificates" in options)) if submission else None
         settings = configured(self.settings, options)
         if "listed" in options:
             # The peer of transcripts may speak for others.
