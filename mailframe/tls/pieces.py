@@ -7,6 +7,8 @@ With pieces it holds 84 KB, and 28 KB before.
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from OpenSSL import SSL
 
 PIECE = 16 * 1024 + 256
@@ -32,6 +34,17 @@ class PiecewiseConnection(SSL.Connection):
             self._waiting = memoryview(bytes(buf))
             self._give()
         return len(buf)
+
+    def bio_read(self, bufsiz: int) -> bytes:
+        """All that OpenSSL wants to send: Twisted asks once a turn, and a long chain is more than it asks for."""
+        octets = super().bio_read(bufsiz)
+        if len(octets) < bufsiz:
+            return octets
+        found = [octets]
+        with suppress(SSL.WantReadError):
+            while True:
+                found.append(super().bio_read(bufsiz))
+        return b"".join(found)
 
     def do_handshake(self) -> None:
         """Go on with the handshake, as far as what arrived allows."""

@@ -22,7 +22,7 @@ from mailframe.tls.options import GROUPS, CertificateFiles, TLSOptions
 from mailframe.tls.policies import ClientPolicy, Level
 from mailframe.tls.server import Contexts
 
-from .authorities import NAME, issue, self_signed, stranger, trusted
+from .authorities import NAME, Issued, issue, self_signed, stranger, trusted
 from .meeting import Meeting
 
 ANY = ClientPolicy(Level.ENCRYPT)
@@ -210,6 +210,15 @@ class AgreementTests(ContextCase):
         ):
             meeting = Meeting(server, Raw(ciphers(offered)))
             self.assertEqual("ECDHE-RSA-AES256-GCM-SHA384", meeting.handle.get_cipher_name())
+
+    def test_long_chain(self) -> None:
+        """A chain that is longer than what Twisted sends at once arrives whole."""
+        issued = issue(NAME)
+        more = [issue(f"host{number}.example.test").chain[0] for number in range(100)]
+        long = Issued([*issued.chain, *more], issued.key)
+        meeting = Meeting(self.server(long.write(self.mktemp())), Raw())
+        self.assertTrue(meeting.client.completed)
+        self.assertEqual(list(long.chain), meeting.handle.get_peer_cert_chain(as_cryptography=True))
 
     def test_repeated_hello(self) -> None:
         """A client that has to say hello twice may do so after certificates were swapped: both are asked for the name."""
