@@ -11,7 +11,8 @@ from mailframe.config.listeners import listeners_of
 from mailframe.config.loading import load
 from mailframe.config.schema import Choice, Configuration
 from mailframe.registry import PluginUnavailable
-from mailframe.tls.server import CertificateError, Contexts
+from mailframe.tls.errors import CertificateError
+from mailframe.tls.server import Contexts
 
 from .errors import Refused
 from .shared import config_option, json_option, print_json

@@ -148,8 +148,8 @@ class Acceptor:
     def _connect(self, accepted: socket.socket, peer: Any) -> None:
         """Give a connection to a protocol.
 
-        As Twisted's own port does it. ``adoptStreamConnection`` would duplicate the descriptor and ask the system once
-        more who the peer is: seven system calls of thirteen a connection.
+        As Twisted's own port does it. ``adoptStreamConnection`` would duplicate the descriptor and ask the system
+        once more who the peer is: seven system calls of thirteen a connection.
         """
         numeric = accepted.family == socket.AF_INET or (accepted.family == socket.AF_INET6 and not peer[3])
         if not numeric:

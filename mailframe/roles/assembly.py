@@ -16,7 +16,7 @@ from mailframe.monitor.health import Problem
 from mailframe.node.interfaces import Assembly, IWork
 from mailframe.node.plan import PlanError
 from mailframe.registry import PluginError
-from mailframe.tls.files import CertificateError
+from mailframe.tls.errors import CertificateError
 
 from .collaborators import Collaborators
 from .context import Context

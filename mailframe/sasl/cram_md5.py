@@ -1,8 +1,8 @@
 """CRAM-MD5: the server's side, and how a password can be kept for it (RFC 2195). Offered only where it is configured.
 
 Dovecot's ``{CRAM-MD5}`` keeps the state of MD5 after the two blocks that HMAC begins with (RFC 2104 section 4):
-whoever has it can log in by CRAM-MD5, though not by anything else. ``hashlib`` cannot begin from a state, so MD5's own
-step is here (RFC 1321 section 3.4).
+whoever has it can log in by CRAM-MD5, though not by anything else. ``hashlib`` cannot begin from a state, so MD5's
+own step is here (RFC 1321 section 3.4).
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from .connection import ClientConnection, Demands, noted
-from .files import CertificateError, LoadedCertificate, ascii_name, load, now, read, signature
+from .errors import CertificateError
+from .files import LoadedCertificate, ascii_name, load, now, read, signature
 from .interfaces import IClientContexts
 from .names import identities
 from .options import CertificateFiles

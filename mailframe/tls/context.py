@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
-from .files import CertificateError, LoadedCertificate, read_certificates
+from .errors import CertificateError
+from .files import LoadedCertificate, read_certificates
 from .handshake import asked
 from .options import GROUPS, TLSOptions
 from .reasons import describe

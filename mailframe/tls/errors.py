@@ -1,10 +1,14 @@
-"""Why TLS with a host did not come about, in the words that reports use (RFC 8460)."""
+"""Why a certificate cannot be used, and why TLS with a host did not come about, in the words of reports (RFC 8460)."""
 
 from __future__ import annotations
 
 import enum
 
 from OpenSSL import SSL
+
+
+class CertificateError(Exception):
+    """A certificate cannot be used; the text names the file and what is wrong with it."""
 
 
 class Result(enum.Enum):

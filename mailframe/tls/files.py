@@ -15,11 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
+from .errors import CertificateError
 from .options import CertificateFiles
-
-
-class CertificateError(Exception):
-    """A certificate cannot be used; the text names the file and what is wrong with it."""
 
 
 @dataclass(frozen=True, eq=False)

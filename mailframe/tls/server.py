@@ -20,7 +20,8 @@ from zope.interface import implementer
 from . import metrics
 from .context import VERSIONS, choose_by_name, key_kind, server_context, try_out
 from .directories import Folder, look, watched
-from .files import CertificateError, LoadedCertificate, ascii_name, load, now, signature
+from .errors import CertificateError
+from .files import LoadedCertificate, ascii_name, load, now, signature
 from .handshake import ServerConnection
 from .interfaces import IServerContexts
 from .options import CIPHERS, CertificateFiles, TLSOptions

@@ -30,7 +30,7 @@ from mailframe.smtp.client.pool import Pool
 from mailframe.smtp.client.settings import ClientSettings
 from mailframe.testing.smtp_server import DROP, Answer, ScriptedServer
 from mailframe.testing.wires import MemoryEndpoint, PretendedContexts, settle
-from mailframe.tls.files import CertificateError
+from mailframe.tls.errors import CertificateError
 from mailframe.tls.policies import NO_TLS, ClientPolicy, Level
 
 ALICE, BOB, CAROL = (Address(name, "example.test") for name in ("alice", "bob", "carol"))

@@ -17,8 +17,8 @@ from mailframe.dialogue.tls_facts import tls_facts
 from mailframe.tls import client as client_module
 from mailframe.tls import metrics
 from mailframe.tls.client import CONTEXTS_LIMIT, ClientContexts
-from mailframe.tls.errors import Result, TLSRefused
-from mailframe.tls.files import CertificateError, now
+from mailframe.tls.errors import CertificateError, Result, TLSRefused
+from mailframe.tls.files import now
 from mailframe.tls.interfaces import IClientContexts
 from mailframe.tls.options import TLSOptions
 from mailframe.tls.policies import ClientPolicy, Level

@@ -17,7 +17,8 @@ from zope.interface import implementer
 from mailframe.dialogue.tls_facts import channel_binding, tls_facts
 from mailframe.tls.client import ClientContexts
 from mailframe.tls.context import groups_available
-from mailframe.tls.files import CertificateError, alternative_names
+from mailframe.tls.errors import CertificateError
+from mailframe.tls.files import alternative_names
 from mailframe.tls.options import GROUPS, CertificateFiles, TLSOptions
 from mailframe.tls.policies import ClientPolicy, Level
 from mailframe.tls.server import Contexts

@@ -16,7 +16,8 @@ from mailframe.config.types import FilePath
 from mailframe.tls import server
 from mailframe.tls.client import ClientContexts
 from mailframe.tls.directories import look, watched
-from mailframe.tls.files import CertificateError, now
+from mailframe.tls.errors import CertificateError
+from mailframe.tls.files import now
 from mailframe.tls.options import CertificateFiles, TLSOptions
 from mailframe.tls.policies import ClientPolicy, Level
 from mailframe.tls.server import RETRY, Contexts

@@ -28,7 +28,8 @@ from zope.interface.verify import verifyObject
 
 from mailframe.config.types import FilePath
 from mailframe.tls.development import make_certificate
-from mailframe.tls.files import CertificateError, now
+from mailframe.tls.errors import CertificateError
+from mailframe.tls.files import now
 from mailframe.tls.interfaces import IServerContexts
 from mailframe.tls.options import CertificateFiles
 from mailframe.tls.server import Contexts, _choose, wrap

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from mailframe.message.status import MailframeError, Status
 from mailframe.sasl.client import ClientCredentials
 from mailframe.smtp.wire.replies import ascii_text
-from mailframe.tls.files import CertificateError
+from mailframe.tls.errors import CertificateError
 from mailframe.tls.interfaces import IClientContexts
 from mailframe.tls.policies import NO_TLS, OPPORTUNISTIC, ClientPolicy, Level
 
