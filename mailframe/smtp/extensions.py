@@ -22,6 +22,8 @@ ONE_HOLD: Final = BAD_PARAMETER.with_text("Say HOLDFOR or HOLDUNTIL, not both")
 TOO_LONG_A_HOLD: Final = BAD_PARAMETER.with_text("Messages are not held so long here")
 
 _Check = Callable[[str | None], object]
+_NEEDED_BY: Final = {"8BITMIME": {"BINARYMIME", "SMTPUTF8"}, "CHUNKING": {"BINARYMIME"}}
+"""What cannot be offered without another extension (RFC 3030 section 3, RFC 6531 section 3.1)."""
 # Parameters that mean different things from different clients.
 _JUDGED: Final = frozenset({"AUTH", "MT-PRIORITY", "HOLDFOR", "HOLDUNTIL", "REQUIRETLS"})
 
@@ -39,7 +41,7 @@ class Extensions:
 
     def __init__(self, settings: SMTPSettings, login_possible: bool) -> None:
         self._settings = settings
-        self._hidden = frozenset(settings.not_offered)
+        self._hidden = _with_dependants(frozenset(settings.not_offered))
         self._trusted = Networks(settings.trusted_networks)
         self.chunking = self._offers("CHUNKING")
         self._keywords = self._fixed_keywords()
@@ -121,8 +123,6 @@ class Extensions:
             "MT-PRIORITY",
         ]
         keywords = [keyword for keyword in keywords if self._offers(keyword)]
-        if not self.chunking and "BINARYMIME" in keywords:
-            keywords.remove("BINARYMIME")
         if "SIZE" in keywords:
             keywords[keywords.index("SIZE")] = f"SIZE {settings.size_limit}"
         if self._offers("LIMITS"):
@@ -135,7 +135,7 @@ class Extensions:
         return keywords
 
     def _mail_checks(self, login_possible: bool) -> dict[str, _Check]:
-        body = parse_any_body if self.chunking and self._offers("BINARYMIME") else parse_body
+        body = parse_any_body if self._offers("BINARYMIME") else parse_body
         checks: dict[str, tuple[str, _Check]] = {
             "SIZE": ("SIZE", esmtp.parse_size),
             "BODY": ("8BITMIME", body),
@@ -178,3 +178,7 @@ class Extensions:
             seconds = esmtp.parse_hold_until(parameters["HOLDUNTIL"]).timestamp() - now
         if seconds > self._settings.future_release:
             raise ProtocolError(TOO_LONG_A_HOLD)
+
+
+def _with_dependants(hidden: frozenset[str]) -> frozenset[str]:
+    return hidden.union(*(_NEEDED_BY[keyword] for keyword in hidden & _NEEDED_BY.keys()))
