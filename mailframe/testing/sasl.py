@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Collection, Mapping
 
@@ -55,7 +56,8 @@ class FakeSASLAuthenticator(FakeAuthenticator):
         if self.error is not None:
             raise self.error
         password = self._passwords.get(authcid, b"\0nobody's")
-        return derive(HASHES[mechanism], prepared_octets(password), b"salt of 16 octet", MINIMUM_ITERATIONS)
+        salt = hashlib.sha256(authcid.encode()).digest()[:16]
+        return derive(HASHES[mechanism], prepared_octets(password), salt, MINIMUM_ITERATIONS)
 
     async def judge(self, evidence: Evidence) -> Identity:
         """Is it what it was told?"""
