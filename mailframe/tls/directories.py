@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from mailframe.config.types import FilePath
 
+from .errors import CertificateError
 from .files import (
-    CertificateError,
     LoadedCertificate,
     certificate_key,
     loaded,

@@ -1,4 +1,4 @@
-"""Why a certificate cannot be used, and why TLS with a host did not come about, in the words of reports (RFC 8460)."""
+"""Why a certificate cannot be used; why TLS with a host did not come about, in the words of reports (RFC 8460)."""
 
 from __future__ import annotations
 
