@@ -239,7 +239,7 @@ def _find_outside_quotes(octets: bytes, stop: int) -> int:
                 quoted = False
         elif octet == stop and not literal:
             return position
-        elif octet == 0x22:
+        elif octet == 0x22 and not literal:
             quoted = True
         elif octet == 0x5B:
             literal = True

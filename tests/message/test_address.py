@@ -160,6 +160,8 @@ class ParsePathTests(SynchronousTestCase):
             self.assertRaises(ProtocolError, forward, octets, smtputf8=True)
 
     @given(mailboxes(), st.lists(domains(), max_size=2), st.booleans())
+    @example((b'0@[a:"]', "0", '[a:"]'), [], False)
+    @example((b'0@[a:"]', "0", '[a:"]'), ['[b:"]'], True)
     def test_grammar(self, mailbox: tuple[bytes, str, str], route: list[str], sender: bool) -> None:
         """Every mailbox that the grammar of RFC 5321 allows is understood, with a source route too."""
         written, local_part, domain = mailbox
