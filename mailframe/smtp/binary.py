@@ -61,7 +61,7 @@ def _in_lines_blocking(content: Content, settings: SMTPSettings) -> Content:
         for piece in pieces:
             octets = lines.feed(piece)
             spill.write(octets)
-            tail = (tail + octets)[-2:]
+            tail = (tail + octets[-2:])[-2:]
         rest = lines.finish()
         if (tail + rest)[-2:] not in (b"", b"\r\n"):
             rest += b"\r\n"

@@ -52,8 +52,8 @@ class Presenting:
     ) -> None:
         self._reception = reception
         self._origin = origin
-        self._listed = origin.peer in _networks(tuple(settings.xclient_networks))
-        self._forwards = origin.peer in _networks(tuple(settings.xforward_networks))
+        self._listed = _is_in(settings.xclient_networks, origin.peer)
+        self._forwards = _is_in(settings.xforward_networks, origin.peer)
         self._again = again
 
     @property
@@ -162,6 +162,10 @@ def forwarded_facts(origin: Origin) -> dict[str, str]:
         for name, value in origin.attributes.items()
         if name.startswith(XFORWARD_PREFIX)
     }
+
+
+def _is_in(networks: Sequence[str], peer: str) -> bool:
+    return bool(networks) and peer in _networks(tuple(networks))
 
 
 @functools.lru_cache(maxsize=64)

@@ -184,6 +184,8 @@ class SMTPConversation:
     def closed(self) -> None:
         """Give back what the connection held, and write its line into the log."""
         session, self._session = self._session, None
+        # Without a circle of references, a connection needs no garbage collector.
+        self._connection = None
         if session is None:
             return
         session.closed()

@@ -132,7 +132,7 @@ class Session(Standing):
             return render(refusal, reply_code=421 if refusal.temporary else permanent)
         self._state = State.START
         settings = self._settings
-        return render_lines(220, [f"{settings.hostname} {self._dialect.title} {settings.banner}".rstrip()])
+        return render_lines(220, (f"{settings.hostname} {self._dialect.title} {settings.banner}".rstrip(),))
 
     async def handle(self, event: Event) -> bytes:
         """Answer one event; nothing (no octets) where no answer is due yet.
@@ -190,8 +190,8 @@ class Session(Standing):
         origin.helo, origin.extended = command.name, extended
         self._state = State.READY
         if not origin.extended:
-            return render_lines(250, [self._settings.hostname])
-        return render_lines(250, [self._settings.hostname, *self._keywords()])
+            return render_lines(250, (self._settings.hostname,))
+        return render_lines(250, (self._settings.hostname, *self._keywords()))
 
     def _keywords(self) -> list[str]:
         keywords = self._extensions.keywords(self.secure, self._clock.seconds())

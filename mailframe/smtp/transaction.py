@@ -120,7 +120,7 @@ class Transaction:
             content = self._lines.feed(content)
             if self._lines.refused:
                 self.refuse(BARE_IN_CONTENT)
-        self._tail = (self._tail + content)[-2:]
+        self._tail = (self._tail + content[-2:])[-2:]
         self.write(content, limit)
 
     def end_chunks(self, limit: int) -> None:

@@ -70,7 +70,7 @@ async def _expand(command: Expn, reception: Reception, settings: SMTPSettings, o
     if not command.smtputf8 and not all(name.isascii() for name in names):
         return render(NEEDS_UTF8)
     # RFC 2034 section 4 wants the enhanced code on every line.
-    return render_lines(250, [f"2.1.5 <{name}>" for name in names], utf8=command.smtputf8)
+    return render_lines(250, tuple(f"2.1.5 <{name}>" for name in names), utf8=command.smtputf8)
 
 
 def _address(argument: bytes, smtputf8: bool) -> Address | None:

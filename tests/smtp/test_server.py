@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -25,3 +28,19 @@ class LimitedServerTests(SynchronousTestCase):
         self.assertTrue(Client(factory, clock, "192.0.2.2").greeting[0].startswith("220"))
         first.lose()
         self.assertTrue(Client(factory, clock).greeting[0].startswith("220"))
+
+
+class LeftoverTests(SynchronousTestCase):
+    """Connections that are over."""
+
+    def test_no_circles(self) -> None:
+        """A connection that is over is gone at once, so that many short ones make no work for the garbage collector."""
+        gc.disable()
+        self.addCleanup(gc.enable)
+        client = Client(SMTPServerFactory(fake_reception(), SMTPSettings(), Clock()), Clock())
+        client.message(b"x\r\n", "bob@example.test")
+        client.say("WHAT", "RCPT TO:x", "QUIT")
+        protocol = weakref.ref(client.protocol)
+        client.lose()
+        del client
+        self.assertIsNone(protocol())

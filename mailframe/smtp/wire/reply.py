@@ -5,7 +5,7 @@ The basic code follows from the enhanced one (RFC 5248), unless the status asks 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
 from typing import Final
 
 from mailframe.message.status import Status
@@ -81,8 +81,9 @@ def render(status: Status, *, reply_code: int | None = None, utf8: bool = False)
     return b"%d %d.%d.%d %b\r\n" % (code, severity, subject, detail, _clean(status.text, utf8))
 
 
-def render_lines(code: int, lines: Sequence[str], *, utf8: bool = False) -> bytes:
-    """A reply of one or several lines without enhanced codes, such as the answer to EHLO.
+@functools.lru_cache(maxsize=64)
+def render_lines(code: int, lines: tuple[str, ...], *, utf8: bool = False) -> bytes:
+    """A reply of one or several lines without enhanced codes, such as the answer to EHLO, which is mostly the same.
 
     Args:
         code: the basic code.

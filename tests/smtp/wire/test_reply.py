@@ -48,5 +48,5 @@ class ReplyTests(SynchronousTestCase):
 
     def test_several_lines(self) -> None:
         """All lines but the last have a hyphen."""
-        self.assertEqual(render_lines(250, ["a", "b", "c"]), b"250-a\r\n250-b\r\n250 c\r\n")
-        self.assertEqual(render_lines(220, ["a\r\n250 b"]), b"220 a??250 b\r\n")
+        self.assertEqual(render_lines(250, ("a", "b", "c")), b"250-a\r\n250-b\r\n250 c\r\n")
+        self.assertEqual(render_lines(220, ("a\r\n250 b",)), b"220 a??250 b\r\n")
