@@ -248,6 +248,10 @@ async def _resumed(running: Coroutine[Any, Any, None], waits_for: Deferred[Any])
     while True:
         try:
             step = partial(running.send, await waits_for)
+        except GeneratorExit:
+            # Thrown away with all that it waits for; the collector may have ended the other coroutine before.
+            running.close()
+            raise
         except BaseException as fault:
             step = partial(running.throw, fault)
         try:

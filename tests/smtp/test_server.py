@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.smtp.server import SMTPServerFactory
 from mailframe.smtp.settings import SMTPSettings
-from mailframe.testing.smtp import Client, fake_reception
+from mailframe.testing.smtp import Client, RecordingDelivery, fake_reception
 
 
 class LimitedServerTests(SynchronousTestCase):
@@ -32,6 +34,19 @@ class LimitedServerTests(SynchronousTestCase):
 
 class LeftoverTests(SynchronousTestCase):
     """Connections that are over."""
+
+    def test_thrown_away(self) -> None:
+        """A connection that is thrown away while it waits, as in tests and at exit, ends without a word."""
+        told: list[object] = []
+        self.patch(sys, "unraisablehook", told.append)
+        for _ in range(20):
+            delivery = RecordingDelivery()
+            delivery.waiting = Deferred()
+            Client(SMTPServerFactory(fake_reception(delivery), SMTPSettings(), Clock()), Clock()).message(
+                b"x\r\n", "bob@example.test"
+            )
+        gc.collect()
+        self.assertEqual(told, [])
 
     def test_no_circles(self) -> None:
         """A connection that is over is gone at once, so that many short ones make no work for the garbage collector."""
