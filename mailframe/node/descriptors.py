@@ -6,8 +6,9 @@ import resource
 
 from twisted.logger import Logger
 
-RESERVED = 256
-"""Descriptors left for everything but connections: catalogues, mail being written, the log, the channel."""
+RESERVED = 1536
+"""Descriptors left for everything but connections: catalogues (400 of three each), mail being written, the log, the
+channel."""
 ENOUGH = 1_000_000
 """Where there is no limit, this is one; nobody has more connections."""
 

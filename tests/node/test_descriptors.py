@@ -52,4 +52,4 @@ class ConnectionsPossibleTests(TestCase):
     def test_the_system_says_no(self) -> None:
         """A limit that cannot be raised is lived with."""
         self.limits(1024, 4096, may_raise=False)
-        self.assertEqual(connections_possible(10_000), 1024 - RESERVED)
+        self.assertEqual(connections_possible(10_000), 1024 // 2)

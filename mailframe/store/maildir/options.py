@@ -46,8 +46,9 @@ class MaildirOptions:
         validator=attrs.validators.ge(64 * 1024),
     )
     open_accounts: int = option(
-        "Accounts that stay open in each worker process; each holds three file descriptors.",
-        250,
+        "Accounts that stay open in each worker process, half of them for deliveries; each holds three file "
+        "descriptors.",
+        400,
         validator=attrs.validators.ge(1),
     )
     mailboxes: Mapping[str, str] = option(

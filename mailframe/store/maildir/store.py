@@ -90,12 +90,13 @@ class MaildirStore:
         threads = options.threads
         self._threaded = bool(threads)
         delivering = options.delivery_threads if threads else 1
-        shelves = delivering + max(threads, 1) + 1
-        limit = max(8, options.open_accounts // shelves)
+        # Half for deliveries: with a sixth, a message for fifty mailboxes opened and closed all of them each time.
+        limit = max(8, options.open_accounts // 2 // (max(threads, 1) + 1))
+        for_deliveries = max(8, options.open_accounts // 2 // delivering)
         self._flusher = Flusher(reactor, threaded=bool(threads))
         self._journals: list[Journalling] = []
         self._delivering = [
-            self._deliverer(limit, options.journal_size, f"deliver {n}" if threads else "")
+            self._deliverer(for_deliveries, options.journal_size, f"deliver {n}" if threads else "")
             for n in range(delivering)
         ]
         self._working = [

@@ -7,6 +7,7 @@ from unittest import mock
 
 from mailframe.database.sqlite import open_connection
 from mailframe.store.catalogue.catalogue import JUMP, Catalogue
+from mailframe.store.maildir import shelf as shelf_module
 from mailframe.store.maildir.folders import CATALOGUE
 from mailframe.store.maildir.maildrop import Maildrop
 from mailframe.store.values import FLAGGED, INBOX, SEEN, FlagChange
@@ -215,3 +216,21 @@ class RecoveryTests(MaildirCase):
             self.assertEqual(self.contents(account=account), [numbered(1)])
         shelves = [worker._shelf for worker in (*self.store._delivering, *self.store._working)]
         self.assertTrue(all(len(shelf._open) <= shelf._limit for shelf in shelves))
+
+    def test_flushed_after_it_was_closed(self) -> None:
+        """An account that is closed to make room for others is flushed with those that stay open, and at the end."""
+        flushed: list[str] = []
+        shelf = self.store._delivering[0]._shelf
+        self.patch(shelf, "_limit", 2)
+        for number in range(5):
+            self.deliver(numbered(1), account=f"user{number}@example.test")
+        self.assertEqual(len(shelf._left), 3)
+        self.assertEqual(len(set(shelf.take_dirty())), 5)
+        self.assertEqual(shelf._left, set())
+        for number in range(3):
+            self.deliver(numbered(2), account=f"user{number}@example.test")
+        (left,) = shelf._left
+        self.patch(shelf_module, "flush_log", flushed.append)
+        self.wait(self.store.stop())
+        self.assertEqual(flushed, [left])
+        self.assertIn("/user0/", left)
