@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from . import header
+from .source import Source
 from .structure import Part
 
 _FIELD: Final = b"content-transfer-encoding"
@@ -35,11 +36,11 @@ def without_binary(root: Part, chunks: Iterable[bytes]) -> Iterator[bytes]:
     Yields:
         Its octets, in pieces of about the same size.
     """
-    source = _Source(chunks)
+    source = Source(chunks)
     for start, stop, edit in _edits(root):
-        yield from source.until(start)
-        yield from edit(source.until(stop))
-    yield from source.until(None)
+        yield from source.up_to(start)
+        yield from edit(source.up_to(stop))
+    yield from source.up_to(None)
 
 
 _Edit = Callable[[Iterable[bytes]], Iterator[bytes]]
@@ -89,23 +90,3 @@ def _base64(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def _lines(octets: bytes) -> bytes:
     encoded = binascii.b2a_base64(octets, newline=False)
     return b"\r\n".join([encoded[at : at + 76] for at in range(0, len(encoded), 76)])
-
-
-class _Source:
-    """Octets in pieces, read up to one place after the other."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._held = b""
-        self._offset = 0
-
-    def until(self, stop: int | None) -> Iterator[bytes]:
-        """The octets up to an offset, or to the end."""
-        while stop is None or self._offset < stop:
-            piece = self._held or next(self._chunks, b"")
-            if not piece:
-                return
-            count = len(piece) if stop is None else min(len(piece), stop - self._offset)
-            self._held = piece[count:]
-            self._offset += count
-            yield piece[:count]

@@ -20,6 +20,7 @@ from typing import Final, Literal
 
 from mailframe.message.header import fields
 from mailframe.message.scanner import scan
+from mailframe.message.source import Source
 from mailframe.message.status import MailframeError, Status
 from mailframe.message.structure import Part
 
@@ -77,7 +78,7 @@ def changed(chunks: Iterable[bytes], changes: Sequence[Change]) -> Iterator[byte
         chunks: its octets in order.
         changes: from `plan`.
     """
-    source = _Source(chunks)
+    source = Source(chunks)
     for change in changes:
         yield from source.up_to(change.start)
         yield from change.make(source.up_to(change.end))
@@ -209,32 +210,11 @@ def _encode_line(line: bytes) -> bytes:
     return binascii.b2a_qp(line, istext=False).replace(b"\n", b"\r\n")
 
 
-class _Source:
-    """Gives a stream's octets up to one place after another."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._held = b""
-        self._position = 0
-
-    def up_to(self, end: int | None) -> Iterator[bytes]:
-        """What lies before ``end`` (None: all) and was not given yet."""
-        while end is None or self._position < end:
-            if not self._held:
-                self._held = next(self._chunks, b"")
-                if not self._held:
-                    return
-            size = len(self._held) if end is None else min(len(self._held), end - self._position)
-            piece, self._held = self._held[:size], self._held[size:]
-            self._position += size
-            yield piece
-
-
 class _Spans:
     """Looks at one span of a stream after another, without keeping more than was asked for."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._source = _Source(chunks)
+        self._source = Source(chunks)
 
     def take(self, start: int, end: int) -> bytes:
         """The octets of a span."""
