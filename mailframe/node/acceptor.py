@@ -149,7 +149,7 @@ class Acceptor:
         """Give a connection to a protocol.
 
         As Twisted's own port does it. ``adoptStreamConnection`` would duplicate the descriptor and ask the system
-        once more who the peer is: seven system calls of thirteen a connection.
+        once more who the peer is: some more system calls for each connection.
         """
         numeric = accepted.family == socket.AF_INET or (accepted.family == socket.AF_INET6 and not peer[3])
         if not numeric:

@@ -144,7 +144,7 @@ class Worker:
         except Exception as error:
             self._failed(error)
             return
-        # What is there now stays: without it the collector need not look at all modules each time, some 50 ms.
+        # What is there now stays: without it the collector need not look at all modules each time.
         gc.collect()
         gc.freeze()
         gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
