@@ -1,6 +1,6 @@
 """Every public interface, for authors of plugins: one page to look at. Our own rooms do not import it."""
 
-from mailframe.delivery.interfaces import IDelivery, INextHop
+from mailframe.delivery.interfaces import IAttempts, IDelivery, INextHop
 from mailframe.dialogue.interfaces import IConnection, IConversation
 from mailframe.directory.interfaces import (
     IAuthenticator,
@@ -14,6 +14,7 @@ from mailframe.directory.interfaces import (
     ISenderRights,
     ITokens,
 )
+from mailframe.dns.interfaces import IResolver
 from mailframe.filters.interfaces import IFilter
 from mailframe.limits.interfaces import ITallies
 from mailframe.policy.interfaces import (
@@ -24,7 +25,7 @@ from mailframe.policy.interfaces import (
     IMailPolicy,
     IRecipientPolicy,
 )
-from mailframe.queue.interfaces import IHolding
+from mailframe.queue.interfaces import IHolding, ISpool, ISpoolRecords
 from mailframe.registry import (
     IAuthenticatorFactory,
     IDeliveryFactory,
@@ -34,12 +35,14 @@ from mailframe.registry import (
     IPluginFactory,
     IPolicyFactory,
     IRoleFactory,
+    ISpoolFactory,
 )
-from mailframe.routing.interfaces import IRouter
+from mailframe.routing.interfaces import IMailRouter, IRouter
 from mailframe.store.interfaces import IHints, IMailAccount, IMailbox, IMailStore
-from mailframe.tls.interfaces import IClientContexts, IServerContexts, ITLSPolicySource
+from mailframe.tls.interfaces import IClientContexts, IServerContexts, ITLSPolicySource, ITLSReports
 
 __all__ = [
+    "IAttempts",
     "IAuthenticator",
     "IAuthenticatorFactory",
     "IClientContexts",
@@ -63,6 +66,7 @@ __all__ = [
     "IKeepKeys",
     "IMailAccount",
     "IMailPolicy",
+    "IMailRouter",
     "IMailStore",
     "IMailStoreFactory",
     "IMailbox",
@@ -70,13 +74,18 @@ __all__ = [
     "IPluginFactory",
     "IPolicyFactory",
     "IRecipientPolicy",
+    "IResolver",
     "IRoleFactory",
     "IRouter",
     "ISASLAuthenticator",
     "ISenderGrants",
     "ISenderRights",
     "IServerContexts",
+    "ISpool",
+    "ISpoolFactory",
+    "ISpoolRecords",
     "ITLSPolicySource",
+    "ITLSReports",
     "ITallies",
     "ITokens",
 ]

@@ -85,6 +85,10 @@ class IDeliveryFactory(IPluginFactory):
     """Builds an `mailframe.delivery.interfaces.IDelivery`. Options in ``[delivery.NAME]``."""
 
 
+class ISpoolFactory(IPluginFactory):
+    """Builds an `mailframe.queue.interfaces.ISpool`. Options in ``[spool.NAME]``."""
+
+
 KINDS: dict[str, type[IPluginFactory]] = {
     "role": IRoleFactory,
     "store": IMailStoreFactory,
@@ -93,6 +97,7 @@ KINDS: dict[str, type[IPluginFactory]] = {
     "policy": IPolicyFactory,
     "filter": IFilterFactory,
     "delivery": IDeliveryFactory,
+    "spool": ISpoolFactory,
 }
 """Each kind by the word that the configuration has for it."""
 

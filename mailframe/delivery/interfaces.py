@@ -10,6 +10,8 @@ from mailframe.message.mail import MailObject
 from mailframe.message.status import Status
 from mailframe.routing.interfaces import Route
 
+from .values import Attempt
+
 
 class INextHop(Interface):
     """A delivery that can do nothing while other hosts are away, and notices; optional beside `IDelivery`."""
@@ -34,4 +36,20 @@ class IDelivery(Interface):
 
         Returns:
             A status for each recipient, in order. A fault is a temporary status; nothing is raised for it.
+        """
+
+
+class IAttempts(Interface):
+    """A delivery that tells more of an attempt than a status; optional beside `IDelivery`. The queue asks for it."""
+
+    def attempt(mail: MailObject, routes: Sequence[Route], *, age: float) -> Awaitable[Sequence[Attempt]]:
+        """Try once to deliver one message; recipients stand for themselves, as with LMTP.
+
+        Args:
+            mail: the message; its content stays the caller's. ``mail.envelope.recipients`` are those of this attempt.
+            routes: one for each recipient, in order; all have the same ``destination``.
+            age: seconds since the message was accepted here, for DELIVERBY and FUTURERELEASE.
+
+        Returns:
+            An attempt for each recipient, in order. A fault is a temporary status; nothing is raised for it.
         """

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from zope.interface import Interface
 
 from mailframe.message.address import Address
+from mailframe.message.envelope import Envelope, Recipient
+from mailframe.message.origin import Origin
 from mailframe.message.status import Status
 
 
@@ -34,10 +36,23 @@ class Route:
         mailboxes: of this node's store, each once.
         onward: to the next hop that the node's configuration names, which finds the way from there. Only a role that
             takes mail from our own users, or sends for the others, has a router that answers so.
+        way: the delivery that takes it, by its name in the configuration, where the queue has several; "" where
+            there is one only.
+        domain: for a delivery that finds the hosts itself, the domain (as A-labels, lower case) or the address
+            literal (``"[192.0.2.1]"``) to find them for.
+        queue: the queue in which it waits.
     """
 
     mailboxes: tuple[LocalMailbox, ...] = ()
     onward: bool = False
+    way: str = ""
+    domain: str = ""
+    queue: str = "normal"
+
+    @property
+    def destination(self) -> str:
+        """What the route has in common with others that go the same way to the same hosts."""
+        return f"{self.way}:{self.domain}"
 
 
 class IRouter(Interface):
@@ -48,4 +63,21 @@ class IRouter(Interface):
 
         Returns:
             A route; or a status: 5.1.1 no such mailbox, 5.7.1 not our domain, 4.x when nobody can say now.
+        """
+
+
+class IMailRouter(Interface):
+    """Chooses ways out by all that is known of a message; for the queue. Roles that strangers talk with have none."""
+
+    def way(envelope: Envelope, recipient: Recipient, origin: Origin) -> Awaitable[Route | Status]:
+        """The way of one recipient, now; asked again at each attempt.
+
+        Args:
+            envelope: reverse-path and parameters of the message.
+            recipient: whom it is for.
+            origin: where it came from; ``origin.attributes["class"]`` is the class of the mail, where it has one.
+
+        Returns:
+            A route whose ``way`` is set, to mailboxes of this node or elsewhere; or a status: permanent where the
+            recipient cannot exist, temporary where nobody can say now.
         """

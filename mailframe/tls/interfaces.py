@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IOpenSSLServerConnectionCreator
 from zope.interface import Interface
 
-from .policies import ClientPolicy
+from .policies import ClientPolicy, TLSSession
 
 
 class IServerContexts(Interface):
@@ -42,13 +42,23 @@ class IClientContexts(Interface):
 class ITLSPolicySource(Interface):
     """Knows what TLS has to give with a host: from the configuration, from DANE, from MTA-STS."""
 
-    def policy(domain: str, host: str) -> Awaitable[ClientPolicy]:
+    def policy(domain: str, host: str, *, secure: bool = False) -> Awaitable[ClientPolicy]:
         """What is demanded of one host.
 
         Args:
             domain: where the mail goes, as A-labels; for a next hop from the configuration, its name.
             host: the host that a connection is made to, a name or an IP address.
+            secure: DNSSEC proves that the domain's mail goes to this host; without that DANE has no say
+                (RFC 7672 section 2.2.1).
 
         Raises:
-            MailframeError: it cannot be found out now (temporary).
+            MailframeError: it cannot be found out now, or this host must not be used now (temporary): another host
+                may be asked for.
         """
+
+
+class ITLSReports(Interface):
+    """Is told how TLS with hosts went, for reports to their domains (RFC 8460)."""
+
+    def note(session: TLSSession) -> None:
+        """One connection was made, or could not be, under a policy. Does not wait, raises nothing."""

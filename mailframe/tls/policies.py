@@ -156,6 +156,31 @@ class ClientPolicy:
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class TLSSession:
+    """How TLS with a host went, once.
+
+    Attributes:
+        domain: where the mail was to go, as A-labels.
+        host: the host, by its name.
+        policy: what was demanded.
+        result: "" for success; otherwise a result type of RFC 8460 section 4.3 (`mailframe.tls.errors.Result`).
+        reason: more about a failure, for people.
+        address: the IP address of the host, "" where it is not known.
+        source: the IP address of ours, "" where it is not known.
+        helo: what the host called itself, "" where it said nothing.
+    """
+
+    domain: str
+    host: str
+    policy: ClientPolicy
+    result: str = ""
+    reason: str = ""
+    address: str = ""
+    source: str = ""
+    helo: str = ""
+
+
 NO_TLS = ClientPolicy(Level.NONE)
 OPPORTUNISTIC = ClientPolicy(Level.OPPORTUNISTIC)
 
