@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import pwd
 import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +18,9 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.interop.postfix import copy_stock, stock_services
+
+NOBODY = pwd.getpwnam("nobody")
 TICK = os.sysconf("SC_CLK_TCK")
 DOMAIN = "example.test"
 
@@ -152,12 +154,9 @@ class Postfix(Server):
             if parent == Path("/tmp") or parent == Path("/"):
                 break
             parent.chmod(0o755)
-        nobody = pwd.getpwnam("nobody")
-        os.chown(mail, nobody.pw_uid, nobody.pw_gid)
+        os.chown(mail, NOBODY.pw_uid, NOBODY.pw_gid)
         os.chown(data, pwd.getpwnam("postfix").pw_uid, -1)
-        shutil.copy("/usr/share/postfix/postfix-files" if Path("/usr/share/postfix/postfix-files").exists()
-                    else "/etc/postfix/postfix-files", config)  # fmt: skip
-        (config / "boxes").write_text("".join(f"{name}@{DOMAIN} {name}/\n" for name in self.accounts))
+        copy_stock(config)
         made, key = certificate(config)
         (config / "main.cf").write_text(
             textwrap.dedent(f"""\
@@ -173,14 +172,6 @@ class Postfix(Server):
             inet_protocols = ipv4
             myhostname = mx.{DOMAIN}
             mydestination =
-            mynetworks = 192.0.2.0/24
-            smtpd_recipient_restrictions = reject_unauth_destination
-            virtual_mailbox_domains = {DOMAIN}
-            virtual_mailbox_base = {mail}
-            virtual_mailbox_maps = texthash:{config}/boxes
-            virtual_uid_maps = static:{nobody.pw_uid}
-            virtual_gid_maps = static:{nobody.pw_gid}
-            virtual_mailbox_limit = 0
             message_size_limit = 209715200
             alias_maps =
             alias_database =
@@ -192,25 +183,27 @@ class Postfix(Server):
             smtpd_tls_cert_file = {made}
             smtpd_tls_key_file = {key}
             """)
+            + self.ways(config, mail)
             + self.settings
         )
-        stock = Path("/etc/postfix/master.cf")
-        if not stock.exists():
-            stock = Path("/usr/share/postfix/master.cf.dist")
-        lines = []
-        for line in stock.read_text().splitlines():
-            if line.startswith("smtp ") and " inet " in line:
-                line = f"127.0.0.1:{self.port} inet n - n - - smtpd"
-            elif line[:1].isalpha() and len(line.split()) >= 8:
-                words = line.split()
-                words[4] = "n"
-                line = " ".join(words)
-            lines.append(line)
-        lines.append("postlog unix-dgram n - n - 1 postlogd")
-        (config / "master.cf").write_text("\n".join(lines) + "\n")
+        (config / "master.cf").write_text(stock_services(self.port))
         subprocess.run(["/usr/sbin/postfix", "-c", config, "start"], check=True, capture_output=True)
         wait_for(self.port)
         self.pid = int((queue / "pid" / "master.pid").read_text())
+
+    def ways(self, config: Path, mail: Path) -> str:
+        """Lines of main.cf that say where mail goes: into Maildirs."""
+        (config / "boxes").write_text("".join(f"{name}@{DOMAIN} {name}/\n" for name in self.accounts))
+        return textwrap.dedent(f"""\
+            mynetworks = 192.0.2.0/24
+            smtpd_recipient_restrictions = reject_unauth_destination
+            virtual_mailbox_domains = {DOMAIN}
+            virtual_mailbox_base = {mail}
+            virtual_mailbox_maps = texthash:{config}/boxes
+            virtual_uid_maps = static:{NOBODY.pw_uid}
+            virtual_gid_maps = static:{NOBODY.pw_gid}
+            virtual_mailbox_limit = 0
+            """)
 
     def stop(self) -> None:
         """Ask the master to stop."""

@@ -40,9 +40,7 @@ class Postfix(Peer):
         nobody = pwd.getpwnam("nobody")
         os.chown(self.mail, nobody.pw_uid, nobody.pw_gid)
         os.chown(data, pwd.getpwnam("postfix").pw_uid, -1)
-        stock = next(place for place in (Path("/usr/share/postfix"), Path("/etc/postfix"))
-                     if (place / "postfix-files").exists())  # fmt: skip
-        shutil.copy(stock / "postfix-files", self.config)
+        copy_stock(self.config)
         (self.config / "main.cf").write_text(self._main(data, nobody))
         (self.config / "master.cf").write_text(self._master())
         run("postfix", "-c", self.config, "start")
@@ -95,20 +93,32 @@ class Postfix(Peer):
 
     def _master(self) -> str:
         (self.config / "boxes").write_text("".join(f"{user}@{DOMAIN} {user}/\n" for user in USERS))
-        source = next(path for path in (Path("/etc/postfix/master.cf"), Path("/usr/share/postfix/master.cf.dist"))
-                      if path.exists())  # fmt: skip
-        lines = []
-        for line in source.read_text().splitlines():
-            if line.startswith("smtp ") and " inet " in line:
-                line = f"127.0.0.1:{self.port} inet n - n - - smtpd"
-            elif line[:1].isalpha() and len(line.split()) >= 8:
-                words = line.split()
-                words[4] = "n"
-                line = " ".join(words)
-            lines.append(line)
-        if not any(line.startswith("postlog ") for line in lines):
-            lines.append("postlog unix-dgram n - n - 1 postlogd")
-        return "\n".join(lines) + "\n" + textwrap.dedent(self._services)
+        return stock_services(self.port) + textwrap.dedent(self._services)
+
+
+def copy_stock(config: Path) -> None:
+    """Copy what an instance needs of Debian's into its own directory."""
+    stock = next(place for place in (Path("/usr/share/postfix"), Path("/etc/postfix"))
+                 if (place / "postfix-files").exists())  # fmt: skip
+    shutil.copy(stock / "postfix-files", config)
+
+
+def stock_services(port: int) -> str:
+    """Debian's master.cf, without chroot, with SMTP on a port of loopback."""
+    source = next(path for path in (Path("/etc/postfix/master.cf"), Path("/usr/share/postfix/master.cf.dist"))
+                  if path.exists())  # fmt: skip
+    lines = []
+    for line in source.read_text().splitlines():
+        if line.startswith("smtp ") and " inet " in line:
+            line = f"127.0.0.1:{port} inet n - n - - smtpd"
+        elif line[:1].isalpha() and len(line.split()) >= 8:
+            words = line.split()
+            words[4] = "n"
+            line = " ".join(words)
+        lines.append(line)
+    if not any(line.startswith("postlog ") for line in lines):
+        lines.append("postlog unix-dgram n - n - 1 postlogd")
+    return "\n".join(lines) + "\n"
 
 
 def version() -> str:
