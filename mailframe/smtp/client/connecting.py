@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from mailframe.message.status import MailframeError, Status
 from mailframe.sasl.client import ClientCredentials
 from mailframe.smtp.wire.replies import ascii_text
-from mailframe.tls.errors import CertificateError
+from mailframe.tls.errors import CertificateError, Result
 from mailframe.tls.interfaces import IClientContexts
 from mailframe.tls.policies import NO_TLS, OPPORTUNISTIC, ClientPolicy, Level
 
@@ -46,6 +46,8 @@ class Target:
         implicit_tls: TLS from the first octet (RFC 8314).
         credentials: who we are there, or None to not log in.
         source: the address of ours to connect from.
+        endpoint: connects, instead of the usual way; does not make a target another one.
+        domain: whose mail it is, for reports; does not make a target another one.
     """
 
     host: str
@@ -57,6 +59,8 @@ class Target:
     implicit_tls: bool = False
     credentials: ClientCredentials | None = field(default=None)
     source: str | None = None
+    endpoint: IStreamClientEndpoint | None = field(default=None, compare=False, repr=False)
+    domain: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         """For people: ``mx.example.test:25``."""
@@ -71,6 +75,9 @@ class Connector:
         settings: timeouts, our name.
         contexts: for TLS; without them it is neither used nor can it be demanded.
         endpoint: makes the endpoint of a target, where not the usual one is meant.
+        hostnames: what we call ourselves on connections from some of our addresses.
+        note: is told how TLS went, after each session that began and each that could not for TLS: target, policy,
+            client, and the failure or None. Raises nothing.
     """
 
     def __init__(
@@ -79,11 +86,15 @@ class Connector:
         settings: ClientSettings | None = None,
         contexts: IClientContexts | None = None,
         endpoint: Callable[[Target], IStreamClientEndpoint] | None = None,
+        hostnames: Mapping[str, str] | None = None,
+        note: Callable[[Target, ClientPolicy, SMTPClient, TLSFailed | None], None] | None = None,
     ) -> None:
         self.reactor = reactor
         self.settings = settings or ClientSettings()
         self._contexts = contexts
         self._endpoint = endpoint or self._usual_endpoint
+        self._hostnames = hostnames or {}
+        self._note = note
 
     async def connect(self, target: Target) -> SMTPClient:
         """A client that can send.
@@ -112,6 +123,7 @@ class Connector:
         metrics = client.metrics
         try:
             await self._open(target, policy, client)
+            client.hostname = self._hostnames.get(client.source, "")
             await client.greeted()
             await client.hello()
             if not target.implicit_tls:
@@ -121,16 +133,20 @@ class Connector:
         except BaseException as error:
             metrics.failed.inc()
             client.close()
+            if self._note is not None and isinstance(error, TLSFailed):
+                self._note(target, policy, client, error)
             if isinstance(error, MailframeError):
                 log.info("no session with {host}: {reason}", host=str(target), reason=error.reason)
             raise
         metrics.connected.inc()
         secured = metrics.verified if client.verified else metrics.encrypted
         (secured if client.tls is not None else metrics.clear).inc()
+        if self._note is not None and policy.level.used:
+            self._note(target, policy, client, None)
         return client
 
     async def _open(self, target: Target, policy: ClientPolicy, client: SMTPClient) -> None:
-        endpoint = self._endpoint(target)
+        endpoint = target.endpoint or self._endpoint(target)
         if target.implicit_tls:
             creator = self._creator(target, policy if policy.level.used else OPPORTUNISTIC)
             client.implicit_tls()
@@ -155,7 +171,9 @@ class Connector:
         if "STARTTLS" not in client.capabilities:
             if policy.level.required:
                 raise TLSFailed(
-                    NOT_OFFERED, f"{target} offers no STARTTLS, and {policy.level.value} is demanded"
+                    NOT_OFFERED,
+                    f"{target} offers no STARTTLS, and {policy.level.value} is demanded",
+                    Result.STARTTLS_NOT_SUPPORTED,
                 )
             return
         creator = self._creator(target, policy)
@@ -163,7 +181,9 @@ class Connector:
             await client.start_tls(creator)
         except Refused as refused:
             if policy.level.required or not client.usable:
-                raise TLSFailed(Status((4, 7, 4), refused.status.text), refused.reason) from None
+                raise TLSFailed(
+                    Status((4, 7, 4), refused.status.text), refused.reason, Result.STARTTLS_NOT_SUPPORTED
+                ) from None
             log.info("{host} does not begin TLS: {reason}", host=str(target), reason=refused.reason)
             return
         await client.hello()

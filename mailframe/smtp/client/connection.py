@@ -17,7 +17,13 @@ from .preparation import Security
 
 
 class ClientConnection(Line):
-    """One connection to a server, before and after mail is sent over it."""
+    """One connection to a server, before and after mail is sent over it.
+
+    Attributes:
+        hostname: what we call ourselves, "" for the name in the settings.
+    """
+
+    hostname = ""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -48,7 +54,9 @@ class ClientConnection(Line):
 
     async def hello(self) -> Capabilities:
         """Greet the server; learn what it can do."""
-        capabilities = await self.ask(opening.hello(self.core, self.settings.hostname.encode("ascii")))
+        capabilities = await self.ask(
+            opening.hello(self.core, (self.hostname or self.settings.hostname).encode("ascii"))
+        )
         if not self.settings.pipelining and capabilities.pipelining:
             keywords = {key: value for key, value in capabilities.keywords.items() if key != "PIPELINING"}
             self.core.capabilities = Capabilities(capabilities.name, True, keywords)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mailframe.message.status import MailframeError, Status
 from mailframe.smtp.wire.replies import Reply
+from mailframe.tls.errors import Result
 
 
 class Refused(MailframeError):
@@ -26,4 +27,11 @@ class TLSFailed(Unreachable):
     """There was no TLS with the server, or not such as the policy demands; the connection is over.
 
     Nothing was said to it after that. An opportunistic client may go on in clear on another connection.
+
+    Attributes:
+        result: what reports say of it (RFC 8460 section 4.3).
     """
+
+    def __init__(self, status: Status, reason: str = "", result: Result = Result.VALIDATION_FAILURE) -> None:
+        super().__init__(status, reason)
+        self.result = result

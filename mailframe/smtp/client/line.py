@@ -17,7 +17,7 @@ from zope.interface import implementer
 from mailframe.dialogue.tls_facts import tls_facts
 from mailframe.message.origin import TLSFacts
 from mailframe.message.status import MailframeError, Status
-from mailframe.tls.errors import TLSRefused
+from mailframe.tls.errors import Result, TLSRefused
 
 from . import opening
 from .core import CONNECTION_LOST, ClientCore, Dialogue, Exchange, lost_text
@@ -48,10 +48,13 @@ class Line(Protocol):
         tls: what the TLS session is, or None.
         verified: the server's certificate was checked, and it is the one we mean.
         greeting: the server's first words.
+        source: our own address, "" where it is not known.
         closed: a function of no arguments that is called when the connection is gone, or None.
+        left: the same, for whoever counts connections.
     """
 
     peer = ""
+    source = ""
     greeting = ""
     tls: TLSFacts | None = None
     verified = False
@@ -62,6 +65,7 @@ class Line(Protocol):
         self.clock = clock
         self.metrics = METRICS[core.protocol]
         self.closed: Callable[[], None] | None = None
+        self.left: Callable[[], None] | None = None
         self._greeting: Exchange[Any] | None = None
         self._waiting: Deferred[None] | None = None
         self._paused = False
@@ -70,6 +74,7 @@ class Line(Protocol):
         self._handshaking = False
         self._handshake_over = False
         self._failed_tls: str | None = None
+        self._result = Result.VALIDATION_FAILURE
         self._deadline = 0.0
         self._alarm: IDelayedCall | None = None
 
@@ -79,6 +84,7 @@ class Line(Protocol):
         """Wait for the greeting."""
         transport = self._transport()
         self.peer = _place(transport.getPeer())
+        self.source = getattr(transport.getHost(), "host", "")
         if self.peer.startswith("/"):
             self.peer = self.core.host
         elif hasattr(transport, "setTcpNoDelay"):
@@ -107,6 +113,9 @@ class Line(Protocol):
         closed, self.closed = self.closed, None
         if closed is not None:
             closed()
+        left, self.left = self.left, None
+        if left is not None:
+            left()
 
     def handshakeCompleted(self) -> None:
         """TLS is on, and is what the policy demands."""
@@ -250,17 +259,15 @@ class Line(Protocol):
     def _note_tls_failure(self, reason: Failure) -> None:
         if self._handshaking and not self._handshake_over:
             error = reason.value
-            self._failed_tls = (
-                error.reason
-                if isinstance(error, TLSRefused)
-                else "the connection was closed in the handshake"
-            )
+            self._failed_tls = "the connection was closed in the handshake"
+            if isinstance(error, TLSRefused):
+                self._failed_tls, self._result = error.reason, error.result
 
     def _tls_failure(self) -> TLSFailed | None:
         if self._failed_tls is None:
             return None
         text = f"No TLS with {self.core.host}: {self._failed_tls}"
-        return TLSFailed(Status((4, 7, 5), lost_text(text).text))
+        return TLSFailed(Status((4, 7, 5), lost_text(text).text), result=self._result)
 
     # Time.
 

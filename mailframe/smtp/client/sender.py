@@ -141,7 +141,8 @@ class SMTPClient(ClientConnection):
     def _group(self, todo: Sequence[int], recipients: Sequence[Recipient]) -> list[int]:
         """The recipients of the next transaction, as LIMITS allows (RFC 9422 section 4)."""
         capabilities = self.capabilities
-        most = capabilities.recipients_limit or len(todo)
+        ours = self.settings.recipients_per_transaction or len(todo)
+        most = min(capabilities.recipients_limit or len(todo), ours)
         domains_most = capabilities.domains_limit or len(todo)
         group: list[int] = []
         domains: set[str] = set()

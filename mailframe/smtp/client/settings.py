@@ -66,6 +66,12 @@ class ClientSettings:
         minimum=0,
     )
     messages_per_connection: int = option("Messages sent over one connection.", 100, minimum=1)
+    recipients_per_transaction: int = option(
+        "Recipients of a message that are sent together; the others follow in further transactions. 0: as many as "
+        "the server takes.",
+        0,
+        minimum=0,
+    )
     connections: int = option("Connections to one server at the same time, in each worker.", 10, minimum=1)
     waiting: int = option(
         "Messages that may wait for a connection to one server, in each worker.", 1000, minimum=0
