@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
+from mailframe.message import header, verp
+from mailframe.message.address import Address
 from mailframe.message.content import Content
-from mailframe.message.dsn import Action, RecipientReport
-from mailframe.message.mail import MailObject
+from mailframe.message.dsn import Action, DeliveryReport, RecipientReport, wanted
+from mailframe.message.envelope import Envelope, Recipient
+from mailframe.message.esmtp import Return
+from mailframe.message.mail import MailObject, new_queue_id
+from mailframe.message.origin import Origin
+from mailframe.message.report import Notice, Returned, write
+from mailframe.message.words import decode_words
 
 from .notice_settings import NoticeSettings
+from .notice_text import subject_of, text_of
 from .values import QueuedMessage
 
-__all__ = ["Action", "NoticeSettings", "Notices", "RecipientReport"]
+__all__ = ["CLASS", "Action", "NoticeSettings", "Notices", "RecipientReport"]
+
+CLASS: Final = "notice"
+"""``origin.attributes["class"]`` of every notice, for routes."""
+_MESSAGE_ID_LIMIT: Final = 250
 
 
 class Notices:
@@ -27,6 +40,8 @@ class Notices:
         self._hostname = hostname
         self._settings = settings
         self._seconds = seconds
+        address = f"MAILER-DAEMON@{hostname}" if settings.sender is None else bytes(settings.sender).decode()
+        self._sender = f"Mail Delivery System <{address}>"
 
     def make(
         self, message: QueuedMessage, reports: Sequence[RecipientReport], content: Content | None
@@ -44,4 +59,89 @@ class Notices:
             A message for each notice, mostly one, each with one recipient; empty where nobody wants to hear: the
             null reverse-path, NOTIFY, or a message that is a notification itself. No I/O, and nothing to discard.
         """
-        raise NotImplementedError
+        told = [report for report in reports if wanted(message.envelope, report)]
+        if not told or (content is not None and _is_notification(content)):
+            return []
+        by_path: dict[Address, list[RecipientReport]] = {}
+        for report in told:
+            path = verp.reverse_path(message.envelope, report.recipient)
+            if path is not None:
+                by_path.setdefault(path, []).append(report)
+        return [self._notice(message, path, some, content) for path, some in by_path.items()]
+
+    def _notice(
+        self,
+        message: QueuedMessage,
+        path: Address,
+        reports: Sequence[RecipientReport],
+        content: Content | None,
+    ) -> MailObject:
+        queue_id = new_queue_id()
+        head = content.head if content is not None else b""
+        international = message.envelope.smtputf8 or not bytes(path).isascii()
+        notice = Notice(
+            sender=self._sender,
+            recipient=path,
+            subject=subject_of(reports),
+            text=text_of(reports, self._hostname, message.arrived, _subject(head)),
+            report=self._report(message, reports),
+            international=international,
+            returned=self._returned(message.envelope, reports, content, international),
+            message_id=f"<{queue_id}@{self._hostname}>",
+            written=self._seconds(),
+            answers=_message_id(head),
+        )
+        written = write(notice)
+        # RFC 3461 section 6.2: from the null reverse-path, so that nobody is told what becomes of it.
+        envelope = Envelope(None, [Recipient(path, {"NOTIFY": "NEVER"})], written.parameters)
+        origin = Origin(message.origin.session_id, "local", protocol="local", attributes={"class": CLASS})
+        return MailObject(queue_id, envelope, written.content, origin)
+
+    def _report(self, message: QueuedMessage, reports: Sequence[RecipientReport]) -> DeliveryReport:
+        return DeliveryReport(
+            self._hostname, reports, message.queue_id, message.envelope.envelope_id, message.arrived
+        )
+
+    def _returned(
+        self,
+        envelope: Envelope,
+        reports: Sequence[RecipientReport],
+        content: Content | None,
+        international: bool,
+    ) -> Returned | None:
+        if content is None:
+            return None
+        return Returned(content, self._whole(envelope, reports, content.size), international)
+
+    def _whole(self, envelope: Envelope, reports: Sequence[RecipientReport], size: int) -> bool:
+        """Is all of the message brought back?"""
+        # RFC 3461 section 4.3: RET is about failures; other notices have the header only.
+        if all(report.action is not Action.FAILED for report in reports):
+            return False
+        # RFC 8689 section 5: as if RET=HDRS were given, since the notice may travel in clear. It does not say
+        # REQUIRETLS itself: there is nobody left to tell that it could not be delivered.
+        if envelope.require_tls:
+            return False
+        # Octets that are no lines cannot stand in a message of lines.
+        if envelope.body == "BINARYMIME" or envelope.ret is Return.HDRS:
+            return False
+        asked = envelope.ret is Return.FULL
+        return size <= (self._settings.return_limit if asked else self._settings.return_unasked)
+
+
+def _is_notification(content: Content) -> bool:
+    """Is it a delivery status notification that somebody sent from an address (RFC 3461 section 6.2 forbids both)?"""
+    kind = (header.first(content.head, b"Content-Type") or b"").lower()
+    return kind.startswith(b"multipart/report") and b"delivery-status" in kind
+
+
+def _subject(head: bytes) -> str:
+    return decode_words(header.first(head, b"Subject") or b"")
+
+
+def _message_id(head: bytes) -> str:
+    """The Message-ID, where it is one that can be written into another header."""
+    found = header.first(head, b"Message-ID") or b""
+    text = found.decode("ascii", "replace")
+    fine = text.startswith("<") and text.endswith(">") and text.isprintable() and text.isascii()
+    return text if fine and " " not in text and len(text) <= _MESSAGE_ID_LIMIT else ""
