@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
-from .connection import ClientConnection, Demands, noted
+from .connection import ClientConnection, Demands, noted, tested
 from .errors import CertificateError
 from .files import LoadedCertificate, ascii_name, load, now, read, signature
 from .interfaces import IClientContexts
@@ -78,17 +78,23 @@ class ClientContexts:
         demands = _demands(policy)
         made = self._context(policy)
         host = host.rstrip(".").lower()
-        return _Creator(made.context, demands, _server_name(host), self._resumption(made, policy, host))
+        return _Creator(
+            made.context,
+            demands,
+            _server_name(policy.server_name or host),
+            self._resumption(made, policy, host),
+        )
 
     def _context(self, policy: ClientPolicy) -> _Made:
-        authorities = (policy.authorities or self._authorities) if policy.level is Level.VERIFY else None
+        looks = policy.level is Level.VERIFY or policy.testing
+        authorities = (policy.authorities or self._authorities) if looks else None
         files = policy.certificate or self._certificate
-        key = (policy.level.authenticated, policy.level is Level.VERIFY, authorities, files)
+        key = (policy.level.authenticated, looks, authorities, files)
         current = signature((files,) if files else (), (authorities,) if authorities else ())
         made = self._made.get(key)
         if made is None or made.signature != current or self._seconds() - made.seconds > AGE_LIMIT:
             made = _Made(
-                next(self._numbers), self._build(policy.level, authorities, files), self._seconds(), current
+                next(self._numbers), self._build(policy, authorities, files), self._seconds(), current
             )
             self._made[key] = made
         self._made.move_to_end(key)
@@ -96,7 +102,10 @@ class ClientContexts:
             self._made.popitem(last=False)
         return made
 
-    def _build(self, level: Level, authorities: str | None, files: CertificateFiles | None) -> SSL.Context:
+    def _build(
+        self, policy: ClientPolicy, authorities: str | None, files: CertificateFiles | None
+    ) -> SSL.Context:
+        level = policy.level
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         context.set_min_proto_version(self._minimum)
         context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
@@ -107,13 +116,17 @@ class ClientContexts:
         if level is Level.VERIFY:
             _trust(context, authorities)
             context.set_verify(SSL.VERIFY_PEER, noted)
+        elif policy.testing:
+            _trust(context, authorities)
+            context.set_verify(SSL.VERIFY_PEER, tested)
         if files is not None:
             _present(context, load(files))
         return context
 
     def _resumption(self, made: _Made, policy: ClientPolicy, host: str) -> _Resumption | None:
-        # With DANE each handshake shows the chain anew: the records may have changed since the session began.
-        if policy.level is Level.DANE:
+        # With DANE each handshake shows the chain anew: the records may have changed since the session began. What is
+        # tested is looked at anew each time, too.
+        if policy.level is Level.DANE or policy.testing:
             return None
         return _Resumption(self._sessions, (made.number, host, policy.names))
 

@@ -48,6 +48,7 @@ class ClientConnection(PiecewiseConnection):
 
     Attributes:
         verified: by what the host was authenticated, ``"pkix"``, ``"dane-ee"`` or ``"dane-ta"``; None otherwise.
+        fault: with a policy that is only tested, why `Level.VERIFY` would have failed; None otherwise.
         client_name: None; a host has no such name (see `mailframe.dialogue.tls_facts`).
     """
 
@@ -66,6 +67,7 @@ class ClientConnection(PiecewiseConnection):
         self._agreed = False
         self._until: datetime | None = None
         self.verified: str | None = None
+        self.fault: TLSRefused | None = None
 
     def do_handshake(self) -> None:
         """Go on with the handshake; at its end, look at the host.
@@ -142,6 +144,20 @@ class ClientConnection(PiecewiseConnection):
         if level is Level.DANE:
             chain = self.get_peer_cert_chain(as_cryptography=True) or ()
             return authenticate(chain, self._demands.policy.tlsa, self._demands.names)
+        if self._demands.policy.testing:
+            self.fault = self._tested()
+        return None
+
+    def _tested(self) -> TLSRefused | None:
+        if self._wrong is not None:
+            return self._wrong
+        try:
+            self._has_name()
+        except TLSRefused as refused:
+            return refused
+        except Exception:
+            # Whatever cryptography raises for a certificate that it cannot read.
+            return TLSRefused("a certificate of the host cannot be read", Result.CERTIFICATE_NOT_TRUSTED)
         return None
 
     def _has_name(self) -> None:
@@ -159,3 +175,9 @@ def noted(connection: SSL.Connection, certificate: object, code: int, depth: int
     if not accepted and isinstance(connection, ClientConnection):
         connection.wrong(code, depth)
     return bool(accepted)
+
+
+def tested(connection: SSL.Connection, certificate: object, code: int, depth: int, accepted: int) -> bool:
+    """As `noted`, where a policy is only tested: the reason is kept, and the chain is accepted."""
+    noted(connection, certificate, code, depth, accepted)
+    return True

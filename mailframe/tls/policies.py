@@ -137,6 +137,11 @@ class ClientPolicy:
         authorities: PEM file of the authorities to trust instead of the contexts' own, or None.
         certificate: a certificate of ours for a host that asks for one instead of the contexts' own, or None.
         source: what asked for this: ``"configuration"``, ``"dane"``, ``"mta-sts"``; for logs and reports.
+        server_name: the name sent as SNI instead of the host's; with DANE the one that the records belong to
+            (RFC 7672 section 8.1), "" for the host's own.
+        text: the policy as it was published, line by line, for reports (RFC 8460 section 4.4).
+        testing: with `Level.OPPORTUNISTIC`: see what `Level.VERIFY` would say of the host, for reports only
+            (RFC 8461 section 5): the connection's ``fault`` has it, and nothing fails for it.
     """
 
     level: Level
@@ -145,6 +150,9 @@ class ClientPolicy:
     authorities: str | None = None
     certificate: CertificateFiles | None = None
     source: str = "configuration"
+    server_name: str = ""
+    text: tuple[str, ...] = ()
+    testing: bool = False
 
     def effective(self) -> ClientPolicy:
         """This, but where DANE has no record to go by: encrypted without a look at the certificate.
