@@ -20,17 +20,20 @@ ALLOWED: Final = "+=-"
 """Characters that a sender may choose of."""
 
 
-def parse_delimiters(value: str | None) -> str:
+def parse_delimiters(value: str | None) -> tuple[str, str]:
     """The value of XVERP: two characters, or none for the usual ones.
+
+    Returns:
+        What stands before the recipient, and what in place of its ``@``.
 
     Raises:
         ValueError: with words that fit into a reply.
     """
     if value is None:
-        return DELIMITERS
+        value = DELIMITERS
     if len(value) != 2 or not set(value) <= set(ALLOWED):
         raise ValueError(f"XVERP has two of the characters {ALLOWED}")
-    return value
+    return value[0], value[1]
 
 
 def asked(envelope: Envelope) -> bool:

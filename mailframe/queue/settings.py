@@ -9,6 +9,7 @@ import attrs
 
 from mailframe.config.types import DeliveryName, Duration, Size, option
 
+from .notice_settings import NoticeSettings
 from .values import NORMAL, SLOW
 
 _PATTERN = re.compile(r"[^\s*]+|\*|\*\.[^\s*]+")
@@ -166,4 +167,7 @@ class QueueOptions:
         "How often a worker looks for mail that others put into the queue.", Duration(2.0), minimum=0.1
     )
     room: RoomOptions = option("How much mail the queue takes.", factory=RoomOptions)
+    notices: NoticeSettings = option(
+        "How senders are told what became of their mail.", factory=NoticeSettings
+    )
     rules: list[RuleOptions] = option("What is different for some destinations.", factory=list)

@@ -59,6 +59,7 @@ class _Hidden(SMTPSettings):
     spill_directory: FilePath = option(_DECIDED, FilePath(""), hidden=True)
     future_release: Duration = option(_DECIDED, Duration(0.0), hidden=True)
     deliver_by: bool = option(_DECIDED, False, hidden=True)
+    xverp: bool = option(_DECIDED, False, hidden=True)
 
 
 @attrs.frozen(kw_only=True)

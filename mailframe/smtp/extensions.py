@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from mailframe.message import esmtp
+from mailframe.message import esmtp, verp
 from mailframe.message.networks import Networks
 from mailframe.message.origin import Origin
 from mailframe.message.status import ProtocolError, Status
@@ -132,6 +132,8 @@ class Extensions:
             keywords.append(" ".join(["LIMITS", *limits]))
         if settings.deliver_by:
             keywords.append("DELIVERBY")
+        if settings.xverp:
+            keywords.append(verp.KEYWORD)
         return keywords
 
     def _mail_checks(self, login_possible: bool) -> dict[str, _Check]:
@@ -152,6 +154,8 @@ class Extensions:
             known.update(HOLDFOR=esmtp.parse_hold_for, HOLDUNTIL=esmtp.parse_hold_until)
         if self._settings.deliver_by:
             known["BY"] = esmtp.parse_deliver_by
+        if self._settings.xverp:
+            known[verp.KEYWORD] = verp.parse_delimiters
         return known
 
     def _judge(self, parameters: Parameters, origin: Origin, now: float) -> None:

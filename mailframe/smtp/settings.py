@@ -111,6 +111,11 @@ class SMTPSettings(NetworkSettings):
     deliver_by: bool = option(
         "Offer DELIVERBY (RFC 2852). For listeners before a queue that tells senders of what is late.", False
     )
+    xverp: bool = option(
+        "Offer XVERP, as Postfix does: a reverse-path for each recipient, so that lists know whose mail came back."
+        " For listeners before a queue.",
+        False,
+    )
     require_auth: bool = option("Take mail only from clients that logged in.", False)
     require_tls_for_auth: bool = option("Let clients log in only under TLS.", True)
     clear_auth_from_loopback: bool = option("Let clients on this machine log in without TLS.", False)

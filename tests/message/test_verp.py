@@ -50,8 +50,8 @@ class VERPTests(SynchronousTestCase):
 
     def test_delimiters(self) -> None:
         """Two of three characters, or none for the usual ones."""
-        self.assertEqual(verp.parse_delimiters(None), "+=")
-        self.assertEqual(verp.parse_delimiters("-="), "-=")
+        self.assertEqual(verp.parse_delimiters(None), ("+", "="))
+        self.assertEqual(verp.parse_delimiters("-="), ("-", "="))
         for wrong in ("", "+", "+=-", "a=", "+\r", "@="):
             self.assertRaises(ValueError, verp.parse_delimiters, wrong)
 

@@ -16,6 +16,8 @@ BAD_PARAMETER: Final = Status((5, 5, 4), "Bad parameter", reply_code=501)
 _KEYWORD: Final = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
 # RFC 6531 section 3.3 adds UTF-8 to RFC 5321's esmtp-value; what a value may be is its own keyword's matter.
 _VALUE: Final = bytes(octet for octet in range(33, 256) if octet not in (ord("="), 127))
+# Postfix's XVERP is older than the grammar: its value may have what no other has.
+_WITH_EQUALS: Final = frozenset({"XVERP"})
 _NO_PARAMETERS: Final[Parameters] = {}
 
 
@@ -39,9 +41,9 @@ def parse_parameters(octets: bytes) -> Parameters:
         keyword, equals, value = word.partition(b"=")
         if not keyword or keyword.translate(None, _KEYWORD) or keyword.startswith(b"-"):
             raise ProtocolError(BAD_PARAMETER)
-        if equals and (not value or value.translate(None, _VALUE)):
-            raise ProtocolError(BAD_PARAMETER)
         name = keyword.decode("ascii").upper()
+        if equals and (not value or _odd(name, value)):
+            raise ProtocolError(BAD_PARAMETER)
         if name in parameters:
             raise ProtocolError(BAD_PARAMETER.with_text(f"{name} comes twice"))
         try:
@@ -49,6 +51,12 @@ def parse_parameters(octets: bytes) -> Parameters:
         except UnicodeDecodeError:
             raise ProtocolError(BAD_PARAMETER.with_text("It is not valid UTF-8")) from None
     return parameters
+
+
+def _odd(name: str, value: bytes) -> bytes:
+    """The octets that this value may not have."""
+    odd = value.translate(None, _VALUE)
+    return odd.replace(b"=", b"") if odd and name in _WITH_EQUALS else odd
 
 
 def check_parameters(parameters: Parameters, known: Mapping[str, Callable[[str | None], object]]) -> None:
