@@ -17,7 +17,7 @@ from mailframe.node import control_client
 from mailframe.tls.development import make_certificate
 from tests.ports import free_ports
 
-PORTS = ("smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "status")
+PORTS = ("smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "status", "router")
 ROOT = str(Path(__file__).parents[2])
 _TWISTD = "from twisted.scripts.twistd import run; run()"
 
@@ -30,7 +30,8 @@ class Node:
         accounts: addresses and passwords.
         roles: what runs.
         workers: how many processes.
-        extra: more lines of configuration, by section: ``{"node": ["drain_time = \\"1s\\""]}``.
+        extra: more lines of configuration, by section: ``{"node": ["drain_time = \\"1s\\""]}``; ``"[routes]"`` for one
+            of several.
         twistd: more options of twistd itself.
 
     Attributes:
@@ -151,6 +152,8 @@ class Node:
             "role.store.imap_options": ["clear_auth_from_loopback = true"],
             "role.store.pop3_options": ["clear_auth_from_loopback = true"],
         }
+        if "router" in self._roles:
+            sections["role.router"] = [f'listen = ["tcp:{at["router"]}"]']
         for section, lines in self._extra.items():
             sections.setdefault(section, []).extend(lines)
         return "\n".join(f"[{name}]\n" + "\n".join(lines) + "\n" for name, lines in sections.items())
