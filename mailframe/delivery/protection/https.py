@@ -178,7 +178,7 @@ def _told(error: Exception) -> HTTPSFailed:
 def _reasons(error: BaseException) -> list[BaseException]:
     found = [error]
     for one in getattr(error, "reasons", None) or ():
-        found += _reasons(one.value if isinstance(one, Failure) else one)
+        found += _reasons(one.value if isinstance(one, Failure) else one)  # type: ignore[arg-type]
     return found
 
 

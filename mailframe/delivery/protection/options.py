@@ -50,8 +50,8 @@ class TLSPolicyOptions:
         validator=_domains,
     )
     level: Literal["none", "opportunistic", "encrypt", "verify", "dane"] = option(
-        "`none`: no TLS. `opportunistic`: TLS where it is offered. `encrypt`: always, with any certificate. `verify`: "
-        "always, with a trusted certificate that has one of the names. `dane`: always, by records that DNSSEC "
+        "`none`: no TLS. `opportunistic`: TLS where it is offered. `encrypt`: always, with any certificate. "
+        "`verify`: always, with a trusted certificate that has one of the names. `dane`: always, by records that DNSSEC "
         "proves; hosts without such records get no mail.",
         choices=LEVELS,
     )

@@ -49,7 +49,7 @@ class Override:
             found.append(host)
         if secure and not self.names:
             found.append(host)
-        # A certificate for the domain itself is better than nobody's: with no name at all nothing could be looked for.
+        # Nobody has this name when none fits; with no name at all nothing could be looked for.
         return tuple(dict.fromkeys(found)) or (domain,)
 
 

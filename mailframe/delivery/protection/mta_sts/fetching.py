@@ -7,11 +7,11 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
+from mailframe.delivery.protection.https import HTTPSFailed, Response, request
 from mailframe.dns.interfaces import IResolver
 from mailframe.tls.errors import Result
 from mailframe.tls.interfaces import IClientContexts
 
-from ..https import HTTPSFailed, Response, request
 from .interfaces import FetchFailed, IPolicyFetcher
 from .policy import PolicyInvalid, STSPolicy, parse_policy
 

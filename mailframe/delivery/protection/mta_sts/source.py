@@ -1,4 +1,4 @@
-"""Knows the policies of domains: kept ones, and new ones where the DNS tells of them (RFC 8461 sections 3 and 5.1)."""
+"""Knows the policies of domains: kept ones, and new ones that the DNS tells of (RFC 8461 sections 3 and 5.1)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from mailframe.delivery.protection import metrics
 from mailframe.dns.interfaces import IResolver, LookupFailed
 from mailframe.dns.values import RecordType
 from mailframe.message.status import MailframeError
 from mailframe.tls.interfaces import ITLSReports
 from mailframe.tls.policies import ClientPolicy, Level, TLSSession
 
-from .. import metrics
 from .interfaces import FetchFailed, IPolicyCache, IPolicyFetcher, Kept
 from .policy import STSPolicy, parse_record
 
