@@ -10,21 +10,20 @@ from twisted.logger import Logger
 from mailframe.message.envelope import Recipient
 from mailframe.message.mail import MailObject
 from mailframe.message.status import MailframeError, Status
-from mailframe.message.tls_required import waives_tls
 from mailframe.smtp.client.connecting import Target
 from mailframe.smtp.client.core import Lost
 from mailframe.smtp.client.errors import Refused, Unreachable
 from mailframe.smtp.client.outcome import Outcome, RecipientOutcome
 from mailframe.smtp.client.phases import Phase
 from mailframe.smtp.client.pool import Pool
-from mailframe.tls.policies import OPPORTUNISTIC, ClientPolicy, Level
+from mailframe.tls.policies import OPPORTUNISTIC, Level
+
+from .demands import waived
 
 log = Logger()
 
 SILENCE = 600.0
 """Seconds for which it is remembered that a host did not answer: who has no more mail for it learns nothing new."""
-OF_RECIPIENTS = ("dane", "mta-sts")
-"""Sources of policies that are the wish of the recipient's domain."""
 
 _BEFORE_CONTENT = (Phase.MAIL, Phase.RCPT, Phase.DATA)
 
@@ -110,20 +109,12 @@ def _protected(target: Target, mail: MailObject) -> Target:
     recipient demands does not count. What the administrator demands does: a header field shall not take TLS from him,
     nor the proof of who gets his password.
     """
-    if _waived(target.policy, mail):
+    if waived(target.policy, mail):
         return replace(target, policy=OPPORTUNISTIC)
     if not mail.envelope.require_tls or target.policy.level.authenticated or target.path is not None:
         return target
     names = target.policy.names or (target.host,)
     return replace(target, policy=replace(target.policy, level=Level.VERIFY, names=names))
-
-
-def _waived(policy: ClientPolicy, mail: MailObject) -> bool:
-    return (
-        policy.source in OF_RECIPIENTS
-        and policy.level.required
-        and waives_tls(mail.envelope, mail.content.head)
-    )
 
 
 def _deferred_early(outcome: Outcome) -> bool:

@@ -8,7 +8,7 @@ that as a failure. It happens once a message: a fresh connection has no such exc
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field, replace
 
 from twisted.internet.defer import Deferred
@@ -108,6 +108,11 @@ class Pool:
             lane = self._lanes[target]
             while lane.waiting:
                 _fire(lane.waiting.popleft())
+            self._forget_idle(target)
+
+    def drop_idle(self, hosts: Container[str]) -> None:
+        """End kept connections to some hosts; those in use are not touched."""
+        for target in [target for target in self._lanes if target.host in hosts]:
             self._forget_idle(target)
 
     @property

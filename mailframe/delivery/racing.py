@@ -1,0 +1,170 @@
+"""Connecting to whichever address of a host answers first, in the shape of RFC 8305 ("happy eyeballs").
+
+Addresses are tried in order, each a little later than the one before, or at once when that one has failed. The first
+connection that comes about wins, and the others are given up. So an address that swallows packets costs a quarter of
+a second instead of a minute.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectError
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IProtocol,
+    IProtocolFactory,
+    IReactorTime,
+    IStreamClientEndpoint,
+)
+from twisted.internet.protocol import ClientFactory
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from .metrics import RACES
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to a host.
+
+    Attributes:
+        address: its IP address.
+        endpoint: connects there.
+    """
+
+    address: str
+    endpoint: IStreamClientEndpoint
+
+
+@implementer(IStreamClientEndpoint)
+class Race:
+    """Connects to one of several addresses.
+
+    Args:
+        clock: for the delay.
+        ways: in order; at least one.
+        delay: seconds until the next one is tried beside those that have not answered.
+        failed: is told the address of each that did not answer.
+
+    Attributes:
+        won: the address of the connection that came about last; None where none did.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, ways: Sequence[Way], delay: float, failed: Callable[[str], None]
+    ) -> None:
+        self._clock = clock
+        self._ways = tuple(ways)
+        self._delay = delay
+        self._failed = failed
+        self.won: str | None = None
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """A connection; cancelled, all ways that did not answer yet count as failed.
+
+        A second connection (in clear, after TLS that failed) goes to the address of the first one.
+        """
+        ways = sorted(self._ways, key=lambda way: way.address != self.won)
+        self.won = None
+        return _Run(self._clock, ways, self._delay, self._failed, protocolFactory, self._note).start()
+
+    def _note(self, address: str) -> None:
+        self.won = address
+        RACES.labels("ipv6" if ":" in address else "ipv4").inc()
+
+
+class _Run:
+    """One race."""
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        ways: Sequence[Way],
+        delay: float,
+        failed: Callable[[str], None],
+        factory: IProtocolFactory,
+        won: Callable[[str], None],
+    ) -> None:
+        self._clock = clock
+        self._left = deque(ways)
+        self._delay = delay
+        self._note_failed = failed
+        self._factory = factory
+        self._note_won = won
+        self._trying: dict[Way, Deferred[IProtocol]] = {}
+        self._alarm: IDelayedCall | None = None
+        self._last = Failure(ConnectError(string="there is no address"))
+        self._over = False
+        self._result: Deferred[IProtocol] = Deferred(self._cancelled)
+
+    def start(self) -> Deferred[IProtocol]:
+        self._next()
+        return self._result
+
+    def build(self, address: IAddress | None) -> IProtocol | None:
+        """The protocol, for one connection only."""
+        return None if self._over else self._factory.buildProtocol(address)  # type: ignore[arg-type]
+
+    def _next(self) -> None:
+        self._disarm()
+        if self._over:
+            return
+        if not self._left:
+            if not self._trying:
+                self._end()
+                self._result.errback(self._last)
+            return
+        way = self._left.popleft()
+        if self._left:
+            self._alarm = self._clock.callLater(self._delay, self._next)
+        trying = way.endpoint.connect(_Factory(self))
+        self._trying[way] = trying
+        trying.addCallbacks(self._connected, self._lost, callbackArgs=(way,), errbackArgs=(way,))
+
+    def _connected(self, protocol: IProtocol, way: Way) -> None:
+        self._trying.pop(way, None)
+        self._end()
+        self._note_won(way.address)
+        self._result.callback(protocol)
+
+    def _lost(self, failure: Failure, way: Way) -> None:
+        self._trying.pop(way, None)
+        if not self._over:
+            self._last = failure
+            self._note_failed(way.address)
+            self._next()
+
+    def _cancelled(self, _: Deferred[IProtocol]) -> None:
+        for way in self._trying:
+            self._note_failed(way.address)
+        self._end()
+
+    def _end(self) -> None:
+        """Give up all that did not answer; none of it may win any more."""
+        self._over = True
+        self._disarm()
+        trying, self._trying = self._trying, {}
+        for deferred in trying.values():
+            deferred.cancel()
+
+    def _disarm(self) -> None:
+        alarm, self._alarm = self._alarm, None
+        if alarm is not None and alarm.active():
+            alarm.cancel()
+
+
+class _Factory(ClientFactory):
+    """Lets only one connection have the protocol."""
+
+    noisy = False
+
+    def __init__(self, run: _Run) -> None:
+        self._run = run
+
+    def buildProtocol(self, addr: IAddress | None) -> IProtocol | None:  # type: ignore[override]
+        return self._run.build(addr)
