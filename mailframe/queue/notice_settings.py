@@ -10,7 +10,7 @@ from mailframe.message.address import Address
 
 @attrs.frozen
 class NoticeSettings:
-    """How senders are told what became of their mail."""
+    """``[notices]``: how senders are told what became of their mail."""
 
     sender: Address | None = option(
         "The address in the From field of notices; where none is given, ``MAILER-DAEMON`` at this node's name. Their"

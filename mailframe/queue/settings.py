@@ -9,7 +9,6 @@ import attrs
 
 from mailframe.config.types import DeliveryName, Duration, Size, option
 
-from .notice_settings import NoticeSettings
 from .values import NORMAL, SLOW
 
 _PATTERN = re.compile(r"[^\s*]+|\*|\*\.[^\s*]+")
@@ -31,8 +30,8 @@ class RuleOptions:
     """``[[queue.rules]]``: what is different for some destinations. The first rule that fits counts, alone."""
 
     domains: list[str] = option(
-        "Whom it is for: ``example.org``, ``*.example.org`` for all domains below, ``*`` for all. For times it is the "
-        "recipient's domain that is compared, for numbers of deliveries the domain that hosts are found for; a "
+        "Whom it is for: ``example.org``, ``*.example.org`` for all domains below, ``*`` for all. For times it is "
+        "the recipient's domain that is compared, for numbers of deliveries the domain that hosts are found for; a "
         "delivery that knows its hosts itself goes by its name and a colon, ``smarthost:``.",
         validator=[_not_empty, _are_patterns],
     )
@@ -130,7 +129,7 @@ class QueueOptions:
         shown="``{ normal = 500, slow = 50 }``",
     )
     memory: Size = option(
-        "Octets of messages that one worker delivers as they come, from memory; what is over that waits in the spool.",
+        "Octets of messages that one worker has in memory to deliver; what comes over that waits in the spool.",
         Size(64_000_000),
         minimum=0,
     )
@@ -167,7 +166,4 @@ class QueueOptions:
         "How often a worker looks for mail that others put into the queue.", Duration(2.0), minimum=0.1
     )
     room: RoomOptions = option("How much mail the queue takes.", factory=RoomOptions)
-    notices: NoticeSettings = option(
-        "How senders are told what became of their mail.", factory=NoticeSettings
-    )
     rules: list[RuleOptions] = option("What is different for some destinations.", factory=list)
