@@ -51,8 +51,8 @@ class TLSPolicyOptions:
     )
     level: Literal["none", "opportunistic", "encrypt", "verify", "dane"] = option(
         "`none`: no TLS. `opportunistic`: TLS where it is offered. `encrypt`: always, with any certificate. "
-        "`verify`: always, with a trusted certificate that has one of the names. `dane`: always, by records that DNSSEC "
-        "proves; hosts without such records get no mail.",
+        "`verify`: always, with a trusted certificate that has one of the names. `dane`: always, by records that "
+        "DNSSEC proves; hosts without such records get no mail.",
         choices=LEVELS,
     )
     names: list[str] = option(
