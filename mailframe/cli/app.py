@@ -25,6 +25,7 @@ COMMANDS = {
     "init": "Make a configuration, a data directory, accounts, a certificate.",
     "plugins": "List what can be named in the configuration.",
     "probe": "Ask a server what it is and does.",
+    "queue": "Look at mail on its way out; hold it, try it again, give it up.",
     "quickstart": "Make a service to try, start it, and say how to use it.",
     "read": "Read the newest message of an account, by IMAP.",
     "reload": "Make the running node read its configuration again.",
