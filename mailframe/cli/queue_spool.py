@@ -6,12 +6,13 @@ import importlib
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from mailframe.config.loading import load
+from mailframe.config.schema import Configuration
 from mailframe.queue.interfaces import ISpool, ISpoolRecords
 from mailframe.queue.values import Listed, Selection
 
@@ -60,8 +61,7 @@ def opened(config: str) -> Iterator[OpenSpool]:
     Raises:
         Refused: this node has no queue, or one that only its own process sees.
     """
-    backends = importlib.import_module("mailframe.roles.backends")
-    spool = backends.spool_for_commands(load(config))
+    spool = spool_of(load(config))
     if spool is None:
         raise Refused(
             "This node has no queue that commands can look into: it has no role with a queue, or keeps it in memory."
@@ -71,6 +71,11 @@ def opened(config: str) -> Iterator[OpenSpool]:
         yield OpenSpool(spool, spool)
     finally:
         wait(spool.stop())
+
+
+def spool_of(configuration: Configuration) -> Any:
+    """The configured spool, for use without a reactor; None where commands cannot see into it."""
+    return importlib.import_module("mailframe.roles.backends").spool_for_commands(configuration)
 
 
 def wait(awaitable: Awaitable[T]) -> T:

@@ -8,6 +8,7 @@ import tempfile
 from email.message import EmailMessage
 from typing import cast
 
+from flufl.bounce import all_failures
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -174,6 +175,13 @@ class NoticeTests(NoticesTestCase):
             [str(mail.envelope.recipients[0].forward_path) for mail in found],
             ["alice+a=example.net@example.test", "alice+b=example.net@example.test"],
         )
+
+    def test_mailman(self) -> None:
+        """Mailman sees who did not get its mail, and who may yet."""
+        _, read = self.make(message(), report("b@example.net"), report("c@example.net", Action.DELAYED))
+        self.assertEqual(all_failures(read), ({b"c@example.net"}, {b"b@example.net"}))
+        _, read = self.make(message(), report(action=Action.DELIVERED, NOTIFY="SUCCESS"))
+        self.assertEqual(all_failures(read), (set(), set()))
 
     def test_sender(self) -> None:
         """The address that notices come from can be chosen."""
