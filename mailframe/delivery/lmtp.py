@@ -14,12 +14,14 @@ from mailframe.message.status import UNKNOWN_FAULT, Status, worst
 from mailframe.routing.interfaces import Route
 
 from .hosts import Hosts
-from .interfaces import IDelivery
+from .interfaces import IAttempts, IDelivery
+from .results import attempts_of
+from .values import Attempt
 
 log = Logger()
 
 
-@implementer(IDelivery)
+@implementer(IDelivery, IAttempts)
 class LMTPDelivery:
     """Hands messages to the node that has the mailboxes.
 
@@ -36,6 +38,15 @@ class LMTPDelivery:
 
     async def deliver(self, mail: MailObject, routes: Sequence[Route], atomic: bool) -> Sequence[Status]:
         """As `IDelivery.deliver`; about ``atomic`` see `mailframe.delivery.smarthost.SmarthostDelivery`."""
+        return [attempt.status for attempt in await self._send(mail, routes, 0.0, atomic)]
+
+    async def attempt(self, mail: MailObject, routes: Sequence[Route], *, age: float) -> Sequence[Attempt]:
+        """As `IAttempts.attempt`; success is final."""
+        return await self._send(mail, routes, age, False)
+
+    async def _send(
+        self, mail: MailObject, routes: Sequence[Route], age: float, together: bool
+    ) -> Sequence[Attempt]:
         places: dict[bytes, int] = {}
         recipients: list[Recipient] = []
         for recipient, route in zip(mail.envelope.recipients, routes, strict=True):
@@ -46,18 +57,24 @@ class LMTPDelivery:
                     recipients.append(replace(recipient, forward_path=mailbox.delivered_to))
         if not all(route.mailboxes for route in routes):
             log.error("{queue_id}: a recipient's route leads to no mailbox", queue_id=mail.queue_id)
-            return [UNKNOWN_FAULT] * len(routes)
+            return [Attempt(UNKNOWN_FAULT)] * len(routes)
         try:
-            outcome = await self._hosts.send(mail, recipients, together=atomic)
+            outcome = await self._hosts.send(mail, recipients, age=age, together=together)
         except Exception:
             log.failure("{queue_id}: the client failed", queue_id=mail.queue_id)
-            return [UNKNOWN_FAULT] * len(routes)
-        statuses = outcome.statuses
+            return [Attempt(UNKNOWN_FAULT)] * len(routes)
+        attempts = attempts_of(outcome, final=True)
         return [
-            worst([statuses[places[bytes(mailbox.delivered_to)]] for mailbox in route.mailboxes])
+            _worst([attempts[places[bytes(mailbox.delivered_to)]] for mailbox in route.mailboxes])
             for route in routes
         ]
 
     async def stop(self) -> None:
         """End the connections."""
         await self._hosts.stop()
+
+
+def _worst(attempts: Sequence[Attempt]) -> Attempt:
+    """The attempt of several mailboxes that counts for their recipient."""
+    status = worst([attempt.status for attempt in attempts])
+    return next(attempt for attempt in attempts if attempt.status is status)

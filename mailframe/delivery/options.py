@@ -9,7 +9,7 @@ from typing import Literal
 import attrs
 from attrs import validators
 
-from mailframe.config.types import Duration, FilePath, Secret, option
+from mailframe.config.types import Duration, FilePath, Secret, Size, option
 from mailframe.message.address import parse_domain
 from mailframe.sasl.scram import MINIMUM_ITERATIONS, USUAL_MAXIMUM
 from mailframe.smtp.client.settings import ClientSettings
@@ -19,6 +19,8 @@ ALLOWED = (
     'a host such as "mail.example.test", "mail.example.test:587", "[2001:db8::1]:25", "ssl:mail.example.test:465" '
     'or "unix:/run/lmtp"'
 )
+PLACEHOLDERS = ("recipient", "local_part", "domain", "sender", "queue_id")
+"""What may stand in braces in the command of a pipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,3 +131,71 @@ class LMTPOptions(NextHopOptions):
         "opportunistic",
         choices=("none", "opportunistic", "encrypt", "verify"),
     )
+
+
+@attrs.frozen(kw_only=True)
+class StoreDeliveryOptions:
+    """``[delivery.store]``: into mailboxes of this node."""
+
+
+@attrs.frozen(kw_only=True)
+class QueueDeliveryOptions:
+    """``[delivery.queue]``: into this node's queue, whose options are in ``[queue]`` and ``[routing]``."""
+
+
+def _command(_: object, attribute: object, value: list[str]) -> None:
+    if not value or not value[0].startswith("/"):
+        raise ValueError(
+            'expected a list that begins with the path of a program: ["/usr/bin/program", "argument"]'
+        )
+    for text in value:
+        try:
+            text.format_map(dict.fromkeys(PLACEHOLDERS, ""))
+        except (KeyError, ValueError, IndexError, AttributeError):
+            names = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+            raise ValueError(f"{text!r}: only {names} may stand in braces") from None
+
+
+def _environment(_: object, attribute: object, value: dict[str, str]) -> None:
+    for name in value:
+        if not name or "=" in name or "\0" in name + value[name]:
+            raise ValueError(f"{name!r} cannot be the name of a variable")
+
+
+@attrs.frozen(kw_only=True)
+class PipeOptions:
+    """``[delivery.pipe]``: to a program, one run for each recipient, the message on its standard input."""
+
+    command: list[str] = option(
+        "The program and its arguments; no shell reads them. ``{recipient}``, ``{local_part}``, ``{domain}``, "
+        "``{sender}`` and ``{queue_id}`` are replaced.",
+        validator=_command,
+    )
+    user: str | None = option(
+        "Run it as this user, with the user's groups; that needs a node that runs as root.", None
+    )
+    directory: FilePath = option("Where it runs.", FilePath("/"))
+    environment: dict[str, str] = option(
+        "Variables of its environment, besides ``PATH``, ``LANG``, ``SENDER``, ``RECIPIENT``, ``LOCAL_PART``, "
+        "``DOMAIN`` and ``QUEUE_ID``; it has no others.",
+        factory=dict,
+        validator=_environment,
+    )
+    processes: int = option("How many may run at the same time, in each worker.", 4, minimum=1)
+    timeout: Duration = option("How long it may take.", Duration(300.0), minimum=0.01)
+    memory: Size = option(
+        "How much memory it may have (on Linux).", Size(512 * 1024 * 1024), minimum=1024 * 1024
+    )
+    output: Size = option(
+        "How much it may say; more ends it.", Size(64 * 1024), minimum=0, maximum=16 * 1024 * 1024
+    )
+    line_ends: Literal["lf", "crlf"] = option(
+        "What ends a line of the message: `lf`, as programs here expect it, or `crlf` as in the mail itself.",
+        "lf",
+        choices=("lf", "crlf"),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class DiscardOptions:
+    """``[delivery.discard]``: mail that goes there is gone; nothing can be set."""

@@ -42,16 +42,13 @@ from .ourselves import is_own_address, nobody
 from .racing import Race, Way
 from .reaching import Approach, Host, Memory, Reach
 from .remote_options import RemoteOptions
-from .results import Results
+from .results import BUSY_AGAIN, Results
 from .shaping import Shape, Shaping, SiteFull, SiteLimits, site_name
 from .shaping_options import ShapingOptions
 from .sources import Sources
 from .values import Attempt, Scope
 
 log = Logger()
-
-BUSY_AGAIN = 10.0
-"""Seconds after which to ask again where too much waits for a connection already."""
 
 EndpointTo = Callable[[str, int, str | None], IStreamClientEndpoint]
 """Makes an endpoint: IP address, port, and the address of ours to connect from or None."""

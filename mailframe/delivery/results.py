@@ -12,6 +12,7 @@ from mailframe.smtp.client.errors import Refused, TLSFailed
 from mailframe.smtp.client.opening import NOT_OFFERED
 from mailframe.smtp.client.outcome import Outcome, RecipientOutcome
 from mailframe.smtp.client.phases import Phase
+from mailframe.smtp.client.pool import CLOSED, FULL
 from mailframe.smtp.client.preparation import NEEDS_REQUIRETLS
 from mailframe.tls.errors import Result
 
@@ -21,6 +22,8 @@ from .values import Attempt, Scope
 NO_ENCRYPTION: Final = Status(
     (5, 7, 10), "No host of the recipient's domain gives TLS as it is needed (REQUIRETLS)"
 )
+BUSY_AGAIN: Final = 10.0
+"""Seconds after which to ask again where too much waits for a connection already."""
 BEFORE_CONTENT: Final = (Phase.MAIL, Phase.RCPT, Phase.DATA)
 _FOR_GOOD: Final = (NOT_PROVED, NOT_OFFERED)
 """Where a server has not seen the content yet: another may be asked without fear of a second copy."""
@@ -34,9 +37,13 @@ def attempt_of(outcome: Outcome, result: RecipientOutcome, *, final: bool = Fals
         result: of the recipient.
         final: success means that it lies in a mailbox (LMTP).
     """
+    if result.phase is Phase.CONNECT:
+        if result.status in (FULL, CLOSED):
+            return Attempt(result.status, Scope.LIMIT, retry_after=BUSY_AGAIN)
+        return Attempt(result.status, Scope.DESTINATION, host=outcome.host)
     return Attempt(
         result.status,
-        scope=Scope.DESTINATION if outcome.untouched or result.phase is Phase.CONNECT else Scope.RECIPIENT,
+        scope=Scope.DESTINATION if outcome.untouched else Scope.RECIPIENT,
         host=outcome.host if result.reply or result.phase is not Phase.IDLE else "",
         address=outcome.address,
         reply=result.reply,

@@ -12,12 +12,14 @@ from mailframe.message.status import UNKNOWN_FAULT, Status
 from mailframe.routing.interfaces import Route
 
 from .hosts import Hosts
-from .interfaces import IDelivery, INextHop
+from .interfaces import IAttempts, IDelivery, INextHop
+from .results import attempts_of
+from .values import Attempt
 
 log = Logger()
 
 
-@implementer(IDelivery, INextHop)
+@implementer(IDelivery, IAttempts, INextHop)
 class SmarthostDelivery:
     """Hands messages on while the sender waits: success means that the next host has taken it.
 
@@ -46,6 +48,15 @@ class SmarthostDelivery:
             log.failure("{queue_id}: the client failed", queue_id=mail.queue_id)
             return [UNKNOWN_FAULT] * len(routes)
         return outcome.statuses
+
+    async def attempt(self, mail: MailObject, routes: Sequence[Route], *, age: float) -> Sequence[Attempt]:
+        """As `IAttempts.attempt`; each recipient stands for itself."""
+        try:
+            outcome = await self._hosts.send(mail, mail.envelope.recipients, age=age)
+        except Exception:
+            log.failure("{queue_id}: the client failed", queue_id=mail.queue_id)
+            return [Attempt(UNKNOWN_FAULT)] * len(routes)
+        return attempts_of(outcome)
 
     def unreachable(self) -> str | None:
         """What is known of the hosts (see `INextHop.unreachable`)."""

@@ -15,12 +15,13 @@ from mailframe.routing.interfaces import LocalMailbox, Route
 from mailframe.store.interfaces import IMailStore
 from mailframe.store.values import Delivery, NewMessage
 
-from .interfaces import IDelivery
+from .interfaces import IAttempts, IDelivery
+from .values import Attempt
 
 log = Logger()
 
 
-@implementer(IDelivery)
+@implementer(IDelivery, IAttempts)
 class StoreDelivery:
     """Puts messages into mailboxes, each mailbox once however many recipients lead to it.
 
@@ -53,6 +54,11 @@ class StoreDelivery:
             worst([statuses[places[mailbox.account, mailbox.mailbox]] for mailbox in route.mailboxes])
             for route in routes
         ]
+
+    async def attempt(self, mail: MailObject, routes: Sequence[Route], *, age: float) -> Sequence[Attempt]:
+        """As `IAttempts.attempt`; success is final."""
+        statuses = await self.deliver(mail, routes, False)
+        return [Attempt(status, final=status.success) for status in statuses]
 
 
 def _delivery(mail: MailObject, mailbox: LocalMailbox, return_path: bytes, date: int) -> Delivery:

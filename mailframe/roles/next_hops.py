@@ -1,4 +1,4 @@
-"""Builds the deliveries that hand mail to other hosts, from their options."""
+"""Builds the deliveries that hand mail to other hosts, or to programs, from their options."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ from typing import Literal
 
 import attrs
 
+from mailframe.delivery.discard import DiscardDelivery
 from mailframe.delivery.hosts import Hosts
 from mailframe.delivery.lmtp import LMTPDelivery
-from mailframe.delivery.options import LMTPOptions, NextHopOptions, SmarthostOptions, parse_host
+from mailframe.delivery.options import (
+    DiscardOptions,
+    LMTPOptions,
+    NextHopOptions,
+    PipeOptions,
+    SmarthostOptions,
+    parse_host,
+)
+from mailframe.delivery.pipe import PipeDelivery
 from mailframe.delivery.smarthost import SmarthostDelivery
 from mailframe.message.idn import to_ascii
 from mailframe.sasl.client import ClientCredentials
@@ -32,6 +41,16 @@ def build_smarthost(options: SmarthostOptions, context: Context) -> SmarthostDel
 def build_lmtp(options: LMTPOptions, context: Context) -> LMTPDelivery:
     """Hands mail for mailboxes to the node that has them."""
     return LMTPDelivery(hosts(options, context, "lmtp"))
+
+
+def build_pipe(options: PipeOptions, context: Context) -> PipeDelivery:
+    """Hands mail to a program."""
+    return PipeDelivery(context.reactor, options)
+
+
+def build_discard(options: DiscardOptions, context: Context) -> DiscardDelivery:
+    """Throws mail away."""
+    return DiscardDelivery()
 
 
 def hosts(options: NextHopOptions, context: Context, protocol: Literal["smtp", "lmtp"]) -> Hosts:
