@@ -123,7 +123,7 @@ class _Reader:
         self._choices: dict[tuple[str, str], Any] = {}
 
     def _new_walker(self) -> Walker:
-        return Walker(self._report, os.path.dirname(self._path), self._data)
+        return Walker(self._report, os.path.dirname(self._path), self._data, self._plugin_of)
 
     def node(self) -> Any:
         """The ``[node]`` section alone, or `BAD`."""
@@ -133,6 +133,13 @@ class _Reader:
         """The whole configuration; None, or something incomplete, when a problem was noted."""
         self._unknown_sections()
         fixed = {name: self._section(name, options) for name, options in schema.SECTIONS.items()}
+        fixed.update(
+            {
+                name: self._section(name, options) if name in self._tables else None
+                for name, options in schema.OPTIONAL.items()
+            }
+        )
+        lists = {name: self._rules(name, options) for name, options in schema.LISTS.items()}
         chosen = {name: self._backend(name, options) for name, options in schema.BACKENDS.items()}
         active = self._active_roles(fixed["node"], roles)
         named = {name: self._plugin("role", name, self._walker, anchor) for name, anchor in active.items()}
@@ -140,17 +147,14 @@ class _Reader:
         families = {kind: self._family(kind) for kind in schema.FAMILIES}
         self._check_listeners(fixed["tls"])
         self._check_fronts(fixed["haproxy"])
-        if self._report.problems or any(value is BAD for value in (*fixed.values(), *chosen.values())):
+        sections = {**fixed, **lists, **chosen}
+        if self._report.problems or any(value is BAD for value in sections.values()):
             return None
+        if roles:
+            sections["node"] = _with_roles(fixed["node"], roles)
         return Configuration(
             path=self._path,
-            node=fixed["node"] if not roles else _with_roles(fixed["node"], roles),
-            log=fixed["log"],
-            tls=fixed["tls"],
-            haproxy=fixed["haproxy"],
-            directory=chosen["directory"],
-            store=chosen["store"],
-            authenticator=chosen["authenticator"],
+            **sections,
             roles=named,
             policies=families["policy"],
             filters=families["filter"],
@@ -164,8 +168,20 @@ class _Reader:
             self._data = self._walker.data = made.data
         return made
 
+    def _rules(self, name: str, options: type[Any]) -> Any:
+        """A section that may be there any number of times: a list of rules, or `BAD`."""
+        value = self._tables.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            self._report.add(Place((name,), (name,)), f"expected [[{name}]] in double brackets")
+            return BAD
+        rules = [
+            self._walker.build(options, table, Place((name,), (name, index)))
+            for index, table in enumerate(value)
+        ]
+        return BAD if any(rule is BAD for rule in rules) else rules
+
     def _unknown_sections(self) -> None:
-        known = [*schema.SECTIONS, *schema.BACKENDS, *schema.FAMILIES]
+        known = [*schema.SECTIONS, *schema.OPTIONAL, *schema.LISTS, *schema.BACKENDS, *schema.FAMILIES]
         for name, value in self._tables.items():
             if name not in known:
                 what = "section" if isinstance(value, dict) else "key outside all sections"
@@ -233,7 +249,7 @@ class _Reader:
             self._report.add(Place((kind,), (kind,)), f"expected tables, [{kind}.NAME], got {shown(table)}")
             return {}
         for name in table:
-            if self._is_plugin(kind, name):
+            if self._is_plugin(kind, self._plugin_of(kind, name)) or name != self._plugin_of(kind, name):
                 self._plugin(kind, name, self._new_walker(), ())
             else:
                 self._unknown_plugin(kind, name)
@@ -246,15 +262,30 @@ class _Reader:
         place = Place((kind, name), (kind, name), anchor)
         section = self._tables.get(kind, {})
         table = section.get(name, {}) if isinstance(section, dict) else {}
+        plugin = self._plugin_of(kind, name)
+        if kind in schema.SEVERAL and isinstance(table, dict) and "plugin" in table:
+            table = {key: value for key, value in table.items() if key != "plugin"}
+            if plugin != name and self._is_plugin(kind, name):
+                text = f'"{name}" is the name of another plugin; call this {kind} something else'
+                self._report.add(place.child("plugin"), text)
+            place = attrs.evolve(place, anchor=(kind, name, "plugin"))
         try:
-            factory = registry.find(registry.KINDS[kind], name)
+            factory = registry.find(registry.KINDS[kind], plugin)
             options = walker.build(factory.schema(), table, place)
         except registry.PluginError as error:
-            self._report.add(place, str(error))
+            self._report.add(place if plugin == name else place.child("plugin"), str(error))
             options = BAD
-        made = BAD if options is BAD else Choice(factory, options)
+        made = BAD if options is BAD else Choice(factory, options, name if plugin != name else "")
         self._choices[kind, name] = made
         return made
+
+    def _plugin_of(self, kind: str, name: str) -> str:
+        """The plugin behind a name: what its section says in ``plugin``, else the one that is called so."""
+        section = self._tables.get(kind, {})
+        table = section.get(name, {}) if isinstance(section, dict) and kind in schema.SEVERAL else {}
+        plugin = table.get("plugin", name) if isinstance(table, dict) else name
+        # What is no word is the name of no plugin, and is told so.
+        return plugin if isinstance(plugin, str) else shown(plugin)
 
     def _names(self, kind: str) -> list[str]:
         return [one.factory.name for one in registry.discover()[0] if one.kind == kind]

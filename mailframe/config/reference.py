@@ -20,6 +20,7 @@ _FAMILY_WORDS = {
     "policy": "Policies",
     "filter": "Filters",
     "delivery": "Deliveries",
+    "spool": "Spools",
 }
 
 
@@ -29,8 +30,11 @@ def reference() -> str:
 
 
 def _lines() -> Iterator[str]:
-    for name, options in (*schema.SECTIONS.items(), *schema.BACKENDS.items()):
+    sections = {**schema.SECTIONS, **schema.OPTIONAL, **schema.BACKENDS}
+    for name, options in sections.items():
         yield from _section(name, options, "-", inspect.getdoc(options) or "")
+    for name, options in schema.LISTS.items():
+        yield from _section(f"[{name}]", options, "-", inspect.getdoc(options) or "")
     for kind, words in _FAMILY_WORDS.items():
         found = registry.plugins(registry.KINDS[kind])
         if found:

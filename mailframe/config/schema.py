@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
 
+from mailframe.delivery.protection.options import ProtectionOptions, TLSPolicyOptions
+from mailframe.delivery.shaping_options import ShapingOptions
+from mailframe.queue.notice_settings import NoticeSettings
+from mailframe.queue.settings import QueueOptions
+from mailframe.routing.options import RoutingOptions
 from mailframe.tls.options import TLSOptions
+from mailframe.tlsrpt.options import TLSReportOptions
 
 from .types import (
     AuthenticatorName,
@@ -151,6 +157,10 @@ SECTIONS: dict[str, type[Any]] = {
     "log": LogOptions,
     "tls": TLSOptions,
     "haproxy": HAProxyOptions,
+    "queue": QueueOptions,
+    "routing": RoutingOptions,
+    "notices": NoticeSettings,
+    "protection": ProtectionOptions,
 }
 """Sections that are always the same."""
 BACKENDS: dict[str, type[Any]] = {
@@ -159,8 +169,17 @@ BACKENDS: dict[str, type[Any]] = {
     "authenticator": AuthenticatorOptions,
 }
 """Sections that choose one plugin; their subsections are the plugins' own."""
+OPTIONAL: dict[str, type[Any]] = {"tlsrpt": TLSReportOptions}
+"""Sections without which something is not done at all."""
+LISTS: dict[str, type[Any]] = {
+    "shaping": ShapingOptions,
+    "tls_policy": TLSPolicyOptions,
+}
+"""Sections that may be there any number of times, ``[[shaping]]``: lists of rules, in the order of the file."""
 FAMILIES = ("role", "policy", "filter", "delivery")
 """Sections that have nothing but a subsection for each plugin."""
+SEVERAL = ("policy", "filter", "delivery")
+"""Families of which a plugin may be there under several names: ``[delivery.slow]`` with ``plugin = "smarthost"``."""
 
 
 @attrs.frozen
@@ -170,14 +189,21 @@ class Choice:
     Attributes:
         factory: the plugin, one of the interfaces in `mailframe.registry`.
         options: an instance of ``factory.schema()``.
+        instance: its name in the configuration, where that is not the plugin's own.
     """
 
     factory: Any
     options: Any
+    instance: str = ""
 
     @property
     def name(self) -> str:
-        """The plugin's name."""
+        """Its name in the configuration."""
+        return self.instance or str(self.factory.name)
+
+    @property
+    def plugin(self) -> str:
+        """The plugin's own name."""
         return str(self.factory.name)
 
     def build(self, context: Any) -> Any:
@@ -195,6 +221,13 @@ class Configuration:
         log: how the log is written.
         tls: certificates.
         haproxy: balancers in front.
+        queue: when mail is tried again, and how much at a time.
+        routing: which way mail takes out of the queue.
+        notices: how senders are told what became of their mail.
+        protection: how other people's hosts are known to be the right ones.
+        tlsrpt: reports on TLS; None for none.
+        shaping: how fast and from where mail goes to some hosts.
+        tls_policy: what TLS has to give with some domains.
         directory: the chosen directory.
         store: the chosen store.
         authenticator: the chosen authenticator.
@@ -209,6 +242,13 @@ class Configuration:
     log: LogOptions
     tls: TLSOptions
     haproxy: HAProxyOptions
+    queue: QueueOptions
+    routing: RoutingOptions
+    notices: NoticeSettings
+    protection: ProtectionOptions
+    tlsrpt: TLSReportOptions | None
+    shaping: Sequence[ShapingOptions]
+    tls_policy: Sequence[TLSPolicyOptions]
     directory: Choice
     store: Choice
     authenticator: Choice

@@ -17,6 +17,7 @@ from .types import (
     FilterName,
     PolicyName,
     RoleName,
+    SpoolName,
     StoreName,
 )
 
@@ -28,6 +29,7 @@ PLUGIN_NAMES: dict[Any, str] = {
     PolicyName: "policy",
     FilterName: "filter",
     DeliveryName: "delivery",
+    SpoolName: "spool",
 }
 """Annotation -> the word for the kind of plugin that it names."""
 

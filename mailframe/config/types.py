@@ -34,6 +34,7 @@ AuthenticatorName = NewType("AuthenticatorName", str)
 PolicyName = NewType("PolicyName", str)
 FilterName = NewType("FilterName", str)
 DeliveryName = NewType("DeliveryName", str)
+SpoolName = NewType("SpoolName", str)
 
 
 def option(doc: str, default: Any = attrs.NOTHING, **arguments: Any) -> Any:

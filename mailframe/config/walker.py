@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -113,12 +113,20 @@ class Walker:
         report: where faults are noted.
         directory: what relative paths count from.
         data: what paths in the data directory count from.
+        plugin_of: tells the plugin behind a name of a kind, where the file has names of its own.
     """
 
-    def __init__(self, report: Report, directory: str, data: str) -> None:
+    def __init__(
+        self,
+        report: Report,
+        directory: str,
+        data: str,
+        plugin_of: Callable[[str, str], str] = lambda kind, name: name,
+    ) -> None:
         self._report = report
         self._directory = directory
         self.data = data
+        self._plugin_of = plugin_of
         self.seen = Seen()
 
     def build(self, schema: type[Any], table: object, place: Place, base: Any = None) -> Any:
@@ -290,7 +298,9 @@ class Walker:
 
     def _plugin_name(self, kind: str, name: str, place: Place) -> str:
         try:
-            registry.find(registry.KINDS[kind], name)
+            plugin = self._plugin_of(kind, name)
+            if plugin == name:
+                registry.find(registry.KINDS[kind], name)
         except registry.PluginError as error:
             raise ValueError(str(error)) from None
         self.seen.names.append((kind, name, place))

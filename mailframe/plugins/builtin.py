@@ -25,6 +25,13 @@ relay = Declaration(
     schema="mailframe.roles.options.RelayOptions",
     implementation="mailframe.roles.relay.build",
 )
+router = Declaration(
+    IRoleFactory,
+    name="router",
+    summary="Takes mail from our own hosts and sends it on, by a queue",
+    schema="mailframe.roles.options.RouterOptions",
+    implementation="mailframe.roles.router.build",
+)
 store = Declaration(
     IRoleFactory,
     name="store",
@@ -113,4 +120,39 @@ lmtp = Declaration(
     summary="Hands mail for mailboxes to the node that has them, by LMTP",
     schema="mailframe.delivery.options.LMTPOptions",
     implementation="mailframe.roles.next_hops.build_lmtp",
+)
+to_store = Declaration(
+    IDeliveryFactory,
+    name="store",
+    summary="Puts mail for mailboxes into this node's store",
+    schema="mailframe.delivery.options.StoreDeliveryOptions",
+    implementation="mailframe.roles.ways.build_store_delivery",
+)
+remote = Declaration(
+    IDeliveryFactory,
+    name="remote",
+    summary="Sends mail to the hosts that the DNS names for its domains",
+    schema="mailframe.delivery.remote_options.RemoteOptions",
+    implementation="mailframe.roles.ways.build_remote",
+)
+to_queue = Declaration(
+    IDeliveryFactory,
+    name="queue",
+    summary="Puts mail into this node's queue, which finds its way",
+    schema="mailframe.delivery.options.QueueDeliveryOptions",
+    implementation="mailframe.roles.ways.build_queue_delivery",
+)
+pipe = Declaration(
+    IDeliveryFactory,
+    name="pipe",
+    summary="Hands mail to a program",
+    schema="mailframe.delivery.options.PipeOptions",
+    implementation="mailframe.roles.next_hops.build_pipe",
+)
+discard = Declaration(
+    IDeliveryFactory,
+    name="discard",
+    summary="Throws mail away",
+    schema="mailframe.delivery.options.DiscardOptions",
+    implementation="mailframe.roles.next_hops.build_discard",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 from twisted.internet.interfaces import IStreamServerEndpoint
@@ -15,19 +15,25 @@ from mailframe.config.schema import Configuration
 from mailframe.config.types import FilePath
 from mailframe.delivery.interfaces import IDelivery
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
+from mailframe.dns.interfaces import IResolver
 from mailframe.filters.interfaces import IFilter
 from mailframe.limits.interfaces import ITallies
 from mailframe.limits.memory import MemoryTallies
 from mailframe.message.address import Address, parse_mailbox
 from mailframe.message.networks import Networks
 from mailframe.monitor.health import Check
+from mailframe.queue.interfaces import ISpool
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IHints, IMailStore
-from mailframe.tls.interfaces import IServerContexts
+from mailframe.tls.interfaces import IServerContexts, ITLSPolicySource, ITLSReports
 from mailframe.tls.server import Contexts
 
 from .health import disk_writable
 from .listening import Front, Listener, ListeningRole
+
+if TYPE_CHECKING:
+    # Its builders are imported where they are used: a node without a queue need not load them.
+    from mailframe.queue.queue import Queue
 
 SPILL = "incoming"
 """Directory for mail that is being received, in the data directory: on the disk that it goes to anyway."""
@@ -88,17 +94,17 @@ class Context:
     @cached_property
     def directory(self) -> IDirectory:
         """Who has an account."""
-        return cast(IDirectory, self._kept(self.configuration.directory.build(self)))
+        return cast(IDirectory, self.keep(self.configuration.directory.build(self)))
 
     @cached_property
     def authenticator(self) -> IAuthenticator:
         """What decides on passwords."""
-        return cast(IAuthenticator, self._kept(self.configuration.authenticator.build(self)))
+        return cast(IAuthenticator, self.keep(self.configuration.authenticator.build(self)))
 
     @cached_property
     def store(self) -> IMailStore:
         """Where mail is."""
-        return cast(IMailStore, self._kept(self.configuration.store.build(self)))
+        return cast(IMailStore, self.keep(self.configuration.store.build(self)))
 
     @cached_property
     def tls(self) -> IServerContexts | None:
@@ -111,8 +117,41 @@ class Context:
         if not options.configured:
             return None
         contexts = Contexts(options=options, hostname=self.hostname)
-        self._kept(_Watch(contexts, self.reactor, options.watch))
+        self.keep(_Watch(contexts, self.reactor, options.watch))
         return cast(IServerContexts, contexts)
+
+    @cached_property
+    def dns(self) -> IResolver:
+        """What is asked about names."""
+        from .resolving import build_resolver
+
+        return cast(IResolver, self.keep(build_resolver(self)))
+
+    @cached_property
+    def tls_policies(self) -> ITLSPolicySource:
+        """What TLS has to give with other people's hosts."""
+        from .trust import build_tls_policies
+
+        return build_tls_policies(self)
+
+    @cached_property
+    def tls_reports(self) -> ITLSReports | None:
+        """What is told how TLS went; None where nobody wants reports."""
+        return None
+
+    @cached_property
+    def spool(self) -> ISpool:
+        """Where the queue keeps its mail; the queue starts and stops it."""
+        return cast(ISpool, self.configuration.spool.build(self))
+
+    @cached_property
+    def queue(self) -> Queue:
+        """The queue of this worker."""
+        from .outbound import build_queue
+
+        queue = self.keep(build_queue(self))
+        self.checks["queue"] = queue.health
+        return cast("Queue", queue)
 
     @property
     def front(self) -> Front:
@@ -134,7 +173,7 @@ class Context:
         """A way out by name; closed at the end."""
         new = ("deliveries", name) not in self._named
         delivery = self._by_name("deliveries", name)
-        return cast(IDelivery, self._kept(delivery) if new else delivery)
+        return cast(IDelivery, self.keep(delivery) if new else delivery)
 
     # What roles need to be told.
 
@@ -170,7 +209,8 @@ class Context:
         for name, check in self.checks.items():
             role.add_health_check(name, check)
 
-    def _kept(self, built: Any) -> Any:
+    def keep(self, built: Any) -> Any:
+        """Start something with the roles, and stop it after them; what it uses was kept before it."""
         self.resources.append(built)
         return built
 

@@ -1,7 +1,8 @@
 """The inbound exchanger: mail from anybody, for mailboxes of this node's store, or of another node by LMTP.
 
-What it cannot do, it cannot do by its parts: the router it makes can name no remote host, and its reception has no
-authenticator, so that AUTH is not offered.
+What it cannot do, it cannot do by its parts: the router it makes can name no remote host, its delivery is given
+nothing but mailboxes, and its reception has no authenticator, so that AUTH is not offered. Where it has a router for
+its own notices, the one thing that goes there is a notice that mail has arrived, for a sender who asked for it.
 """
 
 from __future__ import annotations
@@ -18,12 +19,17 @@ from mailframe.directory.interfaces import IDirectory
 from mailframe.filters.interfaces import IFilter
 from mailframe.limits.interfaces import ITallies
 from mailframe.message.address import Address
+from mailframe.queue.notices import Notices
+from mailframe.queue.notifying import NotifyingDelivery
+from mailframe.queue.queue import QueueDelivery
+from mailframe.registry import PluginUnavailable
 from mailframe.routing.local import LocalRouter
 from mailframe.smtp.reception import Reception
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IMailStore
 from mailframe.tls.interfaces import IServerContexts
 
+from . import outbound
 from .context import Context
 from .health import directory_answers
 from .listening import Listener, ListeningRole
@@ -48,6 +54,12 @@ class MXRole(ListeningRole):
         tallies: count for limits; of this process alone by default.
         delivery: takes mail for mailboxes instead of the store, such as `mailframe.delivery.lmtp.LMTPDelivery`. It is
             given nothing but routes to mailboxes.
+        notices: with ``notices_to``, writes notices of success; without, DSN is not offered.
+        notices_to: takes these notices, and nothing else.
+
+    Raises:
+        ValueError: there is nowhere to put mail, or it is to go into a queue: that asks anew where an address leads,
+            at a time when its domain may be ours no more.
     """
 
     def __init__(
@@ -65,25 +77,38 @@ class MXRole(ListeningRole):
         postmaster: Address | None = None,
         tallies: ITallies | None = None,
         delivery: IDelivery | None = None,
+        notices: Notices | None = None,
+        notices_to: IDelivery | None = None,
     ) -> None:
         place = delivery or store
         if place is None:
             raise ValueError("the mx needs a store or a delivery")
+        if isinstance(delivery, QueueDelivery):
+            raise ValueError("the mx cannot put mail into a queue: it could leave the house from there")
         super().__init__("mx", clock, [directory, place], tls, tallies)
         settings = attrs.evolve(settings or SMTPSettings(), protocol="smtp", require_auth=False)
-        # Nobody here could write the notice of success that DSN promises (RFC 3461 section 5.2.2); the sending host
-        # does, where it is not offered.
-        settings = settings.without("DSN")
+        way = delivery or StoreDelivery(cast(IMailStore, store))
+        if notices is not None and notices_to is not None and delivery is None:
+            way = NotifyingDelivery(way, notices, notices_to, clock.seconds)
+        else:
+            # Nobody here could send the notice of success that DSN promises (RFC 3461 section 5.2.2); the sending
+            # host does, where it is not offered.
+            settings = settings.without("DSN")
         router = LocalRouter(directory, delimiter, postmaster, settings.hostname, subaddress_mailboxes)
-        reception = Reception(
-            router, delivery or StoreDelivery(cast(IMailStore, store)), policies, filters, authenticator=None
-        )
+        reception = Reception(router, way, policies, filters, authenticator=None)
         self.open_smtp_doors(listeners, reception, settings)
         self._health.add("directory", directory_answers(directory, clock))
 
 
 def build(options: MXOptions, context: Context) -> MXRole:
     """The role as it is configured."""
+    notices_to = context.delivery(options.router) if options.router is not None else None
+    if notices_to is not None and options.delivery is not None:
+        raise PluginUnavailable(
+            "[role.mx] router: where mail goes to another node, that node tells of success"
+        )
+    if outbound.is_queue(context, options.delivery):
+        raise PluginUnavailable("[role.mx] delivery: the queue is no place for mail from strangers")
     role = MXRole(
         listeners=context.listeners(options.listen),
         store=context.store if options.delivery is None else None,
@@ -98,6 +123,8 @@ def build(options: MXOptions, context: Context) -> MXRole:
         postmaster=context.postmaster(options.postmaster),
         tallies=context.tallies,
         delivery=context.delivery(options.delivery) if options.delivery is not None else None,
+        notices=outbound.notices(context) if notices_to is not None else None,
+        notices_to=notices_to,
     )
     context.add_health_checks(role)
     return role

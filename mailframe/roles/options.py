@@ -63,6 +63,22 @@ class _Hidden(SMTPSettings):
 
 
 @attrs.frozen(kw_only=True)
+class _BeforeQueue(_Hidden):
+    """Settings that mean something only where mail goes into a queue."""
+
+    future_release: Duration = option(
+        "How long the queue keeps messages for their senders (FUTURERELEASE, RFC 4865); ``0s``: that is not offered. "
+        "Without a queue it never is.",
+        Duration(7 * 86400.0),
+        minimum=0,
+    )
+    deliver_by: bool = option("Offer DELIVERBY (RFC 2852), where mail goes into a queue.", True)
+    xverp: bool = option(
+        "Offer XVERP, a reverse-path for each recipient, where mail goes into a queue.", True
+    )
+
+
+@attrs.frozen(kw_only=True)
 class _NoLogin(_Hidden):
     """Settings of listeners that nobody can log in to."""
 
@@ -89,6 +105,12 @@ class MXOptions(_NoLogin):
         "store of this node. Whatever it is, it is given no other addresses than those of mailboxes.",
         None,
     )
+    router: DeliveryName | None = option(
+        "What takes notices of success to senders who ask for them (``NOTIFY=SUCCESS``, RFC 3461): ``queue``, or a "
+        "delivery such as ``smarthost``. Without it DSN is not offered, and the sending host tells them. Nothing but "
+        "such notices goes there.",
+        None,
+    )
     delimiter: str = option(
         'What parts a user from a subaddress, as in ``user+tag``; ``""`` for no subaddresses.', "+"
     )
@@ -103,7 +125,7 @@ class MXOptions(_NoLogin):
 
 
 @attrs.frozen(kw_only=True)
-class RelayOptions(_Hidden):
+class RelayOptions(_BeforeQueue):
     """Submission: mail from our own users, who log in."""
 
     listen: list[ListenAddress] = option("Where to listen.", factory=_on("tcp:587", "ssl:465"))
@@ -115,8 +137,9 @@ class RelayOptions(_Hidden):
         "What changes accepted mail, in this order.", factory=lambda: [FilterName("trace")]
     )
     router: DeliveryName | None = option(
-        "The delivery that takes all mail to the next hop, for local users too, such as ``smarthost``; without it "
-        "mail goes to local mailboxes, and other recipients are refused.",
+        "What takes mail for others: ``queue``, the queue of this node (mail for our own mailboxes goes there at "
+        "once), or a delivery that takes all mail to the next hop, for local users too, such as ``smarthost``; "
+        "without it mail goes to local mailboxes, and other recipients are refused.",
         None,
     )
     networks: list[Network] = option(
@@ -164,6 +187,41 @@ class RelayOptions(_Hidden):
     postmaster: str | None = option("As in ``[role.mx]``.", None, validator=_is_mailbox)
 
 
+def _certificate_names(_: object, attribute: object, value: list[str]) -> None:
+    for text in value:
+        if not text.strip() or text == "*":
+            raise ValueError(f"expected a name as it stands in a certificate, got {text!r}")
+
+
+@attrs.frozen(kw_only=True)
+class RouterOptions(_BeforeQueue):
+    """Outbound mail of our own hosts: relays, exchangers, list servers. Strangers are turned away at once."""
+
+    listen: list[ListenAddress] = option("Where to listen.", factory=_on("tcp:26"))
+    networks: list[Network] = option(
+        "Our hosts, which may send; nobody else is talked to, unless certificates or logins are taken.",
+        factory=lambda: list(LOOPBACK),
+        validator=not_everybody,
+    )
+    certificates: list[str] = option(
+        "Names in client certificates, of an authority in ``[tls] client_authorities``, whose owners may send from "
+        "anywhere.",
+        factory=list,
+        validator=_certificate_names,
+    )
+    logins: bool = option("Whoever logs in may send, from anywhere, from any address.", False)
+    policies: list[PolicyName] = option(
+        "What may refuse mail, in this order.", factory=lambda: [PolicyName("loops")]
+    )
+    filters: list[FilterName] = option(
+        "What is put in front of mail, in this order; nothing else of it should be changed here.",
+        factory=lambda: [FilterName("trace")],
+    )
+    verify: bool = option(
+        "Refuse recipients at once that our own domains do not have, where the directory is at hand.", True
+    )
+
+
 @attrs.frozen(kw_only=True)
 class LMTPOptions(_NoLogin):
     """How LMTP is spoken."""
@@ -200,6 +258,7 @@ class StoreOptions:
     pop3: list[ListenAddress] = option(
         "Where POP3 listens; ``[]`` for nowhere.", factory=_on("tcp:110", "ssl:995")
     )
+    router: DeliveryName | None = option("As in ``[role.mx]``, for mail that comes by LMTP.", None)
     filters: list[FilterName] = option(
         "What changes mail that comes by LMTP, in this order.", factory=lambda: [FilterName("trace")]
     )

@@ -1,21 +1,25 @@
 """Submission: mail from our own users, who log in under TLS or sit in listed networks (RFC 6409, RFC 8314).
 
-Mail goes one of two ways, decided when the role is built. With a next hop (`onward`) everything goes there, to local
-users too, and nothing is looked up to accept it. Without one it goes into local mailboxes, and a recipient elsewhere
-is refused in session, with the reason. So one message never goes half one way and half the other.
+Mail goes one of three ways, decided when the role is built. With a next hop (`onward`) everything goes there, to
+local users too, and nothing is looked up to accept it. With a queue (`queue`) our own recipients are verified in
+session; a message that is for mailboxes of this node only goes into these at once, any other into the queue. Without
+either it goes into local mailboxes, and a recipient elsewhere is refused in session, with the reason. So one message
+never goes half one way and half the other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailframe.config.types import Size
+from mailframe.config.types import Duration, Size
 from mailframe.delivery.interfaces import IDelivery, INextHop
+from mailframe.delivery.options import StoreDeliveryOptions
 from mailframe.delivery.store import StoreDelivery
 from mailframe.directory.interfaces import IAuthenticator, IDirectory, ISenderRights
 from mailframe.directory.names import comparable_name
@@ -24,17 +28,22 @@ from mailframe.limits.interfaces import ITallies
 from mailframe.message.address import Address
 from mailframe.message.content import CHUNK
 from mailframe.message.status import Status
+from mailframe.queue.direct import DirectDelivery, ExpandingDelivery
 from mailframe.queue.held import HeldMail
 from mailframe.queue.holding import Holding
+from mailframe.queue.interfaces import IHolding
 from mailframe.queue.releasing import Releases
+from mailframe.routing.expansion import Expansion
 from mailframe.routing.interfaces import IRouter, Route
 from mailframe.routing.local import LocalRouter
 from mailframe.routing.onward import OnwardRouter
+from mailframe.routing.outward import OutwardRouter
 from mailframe.smtp.reception import Reception
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IMailStore
 from mailframe.tls.interfaces import IServerContexts
 
+from . import outbound
 from .context import Context
 from .health import directory_answers, next_hop_answers
 from .listening import Listener, ListeningRole
@@ -86,6 +95,8 @@ class RelayRole(ListeningRole):
         tls: certificates; without them nobody can log in, but for clients on this machine where the settings say so.
         rules: who may send as whom, how much, and what is done to the mail.
         onward: hands everything to the next hop.
+        queue: instead of that, takes what is not for mailboxes of ``store`` alone; without a store, everything.
+        expansion: with ``queue``, knows aliases that lead out of the house.
         holding: keeps mail that is held; without it, what should be held is refused for now.
         releases: send on what was released, in this process; one of a node is enough.
         tallies: counts what users send; of this process alone by default.
@@ -111,7 +122,9 @@ class RelayRole(ListeningRole):
         tls: IServerContexts | None = None,
         rules: SubmissionRules | None = None,
         onward: IDelivery | None = None,
-        holding: Holding | None = None,
+        queue: IDelivery | None = None,
+        expansion: Expansion | None = None,
+        holding: IHolding | None = None,
         releases: bool = True,
         tallies: ITallies | None = None,
         rights: ISenderRights | None = None,
@@ -120,22 +133,26 @@ class RelayRole(ListeningRole):
         postmaster: Address | None = None,
     ) -> None:
         rules = rules or SubmissionRules()
+        if onward is not None and queue is not None:
+            raise ValueError("the relay has either a next hop or a queue")
         settings = _settings(settings or SMTPSettings(), rules)
-        if onward is None:
-            # Only the next hop can see to the notice of success that DSN promises (RFC 3461 section 5.2.2).
+        if queue is None:
+            settings = attrs.evolve(settings, future_release=Duration(0.0), deliver_by=False, xverp=False)
+        if onward is None and queue is None:
+            # Only a queue, ours or the next hop's, can see to the notice of success that DSN promises (RFC 3461
+            # section 5.2.2).
             settings = settings.without("DSN")
         in_front = any(one.front is not None and one.front.trusts_tls for one in listeners)
         if tls is None and not (settings.clear_auth_from_loopback or rules.networks or in_front):
             log.warn("relay has no certificates: nobody can log in, so nobody can send")
-        router, delivery = self._way(
-            store,
-            directory,
-            onward,
-            LocalRouter(directory, delimiter, postmaster, settings.hostname, subaddress_mailboxes),
-        )
-        self.releases = (
-            Releases(holding, router, delivery, clock) if holding is not None and releases else None
-        )
+        local = LocalRouter(directory, delimiter, postmaster, settings.hostname, subaddress_mailboxes)
+        if queue is not None:
+            router, delivery = _by_queue(store, directory, queue, expansion, local)
+        else:
+            router, delivery = self._way(store, directory, onward, local)
+        # A queue sees to what is held in it itself.
+        held = cast(Holding, holding) if releases and type(holding) is Holding else None
+        self.releases: Releases | None = Releases(held, router, delivery, clock) if held is not None else None
         used = [directory, authenticator, store, onward, holding, self.releases]
         super().__init__("relay", clock, [one for one in used if one is not None], tls, tallies)
         rights = rights or rules.rights(directory, delimiter)
@@ -168,6 +185,20 @@ class RelayRole(ListeningRole):
         if store is None:
             raise ValueError("the relay needs a store or a next hop")
         return SubmissionRouter(local, directory), StoreDelivery(store)
+
+
+def _by_queue(
+    store: IMailStore | None,
+    directory: IDirectory,
+    queue: IDelivery,
+    expansion: Expansion | None,
+    local: IRouter,
+) -> tuple[IRouter, IDelivery]:
+    """Mailboxes of this node at once, all else by the queue."""
+    delivery = queue if expansion is None else ExpandingDelivery(queue, expansion)
+    if store is not None:
+        delivery = DirectDelivery(StoreDelivery(store), delivery)
+    return OutwardRouter(local, directory, expansion), delivery
 
 
 def _settings(settings: SMTPSettings, rules: SubmissionRules) -> SMTPSettings:
@@ -212,29 +243,54 @@ def held_of(options: RelayOptions) -> HeldMail:
 def build(options: RelayOptions, context: Context) -> RelayRole:
     """The role as it is configured."""
     require_mechanisms(context.authenticator, options.mechanisms, "role.relay")
+    if outbound.is_queue(context, options.router):
+        return _build_with_queue(options, context)
     holding = Holding(held_of(options), context.reactor)
-    context.resources.append(holding)
+    context.keep(holding)
     role = RelayRole(
-        listeners=context.listeners(options.listen),
         store=context.store if options.router is None else None,
-        directory=context.directory,
-        authenticator=context.authenticator,
-        clock=context.reactor,
-        settings=context.smtp_settings(options),
-        policies=context.policies(options.policies),
-        filters=context.filters(options.filters),
-        tls=context.tls,
-        rules=rules_of(options),
         onward=context.delivery(options.router) if options.router is not None else None,
         holding=holding,
         releases=context.number == 0,
-        tallies=context.tallies,
-        delimiter=options.delimiter,
-        subaddress_mailboxes=options.subaddress_mailboxes,
-        postmaster=context.postmaster(options.postmaster),
+        **_common(options, context),
     )
     if role.releases is not None:
         # Stopped before what it uses; started with the role, when that is there.
-        context.resources.append(role.releases)
+        context.keep(role.releases)
     context.add_health_checks(role)
     return role
+
+
+def _build_with_queue(options: RelayOptions, context: Context) -> RelayRole:
+    """With the queue of this node, which also keeps what is held."""
+    # Where mailboxes are elsewhere, mail for them goes there by the queue.
+    way = context.configuration.routing.local
+    here = way is not None and isinstance(context.configuration.deliveries[way].options, StoreDeliveryOptions)
+    role = RelayRole(
+        store=context.store if here else None,
+        queue=outbound.queue_delivery(context),
+        expansion=outbound.expansion(context),
+        holding=context.queue,
+        **_common(options, context),
+    )
+    context.add_health_checks(role)
+    return role
+
+
+def _common(options: RelayOptions, context: Context) -> dict[str, Any]:
+    """What does not depend on the way that mail goes."""
+    return {
+        "listeners": context.listeners(options.listen),
+        "directory": context.directory,
+        "authenticator": context.authenticator,
+        "clock": context.reactor,
+        "settings": context.smtp_settings(options),
+        "policies": context.policies(options.policies),
+        "filters": context.filters(options.filters),
+        "tls": context.tls,
+        "rules": rules_of(options),
+        "tallies": context.tallies,
+        "delimiter": options.delimiter,
+        "subaddress_mailboxes": options.subaddress_mailboxes,
+        "postmaster": context.postmaster(options.postmaster),
+    }

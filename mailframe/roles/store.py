@@ -1,6 +1,7 @@
 """Mailboxes: LMTP in, IMAP and POP3 out.
 
-It takes mail for its own mailboxes only, from listed networks only, and sends nothing anywhere.
+It takes mail for its own mailboxes only, from listed networks only, and sends nothing anywhere;
+but where it has a router for them, notices that mail has arrived, to senders who asked for them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 import attrs
 from twisted.internet.interfaces import IReactorTime
 
+from mailframe.delivery.interfaces import IDelivery
 from mailframe.delivery.store import StoreDelivery
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
 from mailframe.filters.interfaces import IFilter
@@ -19,12 +21,15 @@ from mailframe.limits.interfaces import ITallies
 from mailframe.policy.networks import ListedNetworks
 from mailframe.pop3.server import POP3ServerFactory
 from mailframe.pop3.settings import POP3Settings
+from mailframe.queue.notices import Notices
+from mailframe.queue.notifying import NotifyingDelivery
 from mailframe.routing.local import LocalRouter
 from mailframe.smtp.reception import Reception
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IMailStore
 from mailframe.tls.interfaces import IServerContexts
 
+from . import outbound
 from .context import Context
 from .health import directory_answers
 from .listening import Listener, ListeningRole
@@ -52,6 +57,9 @@ class StoreRole(ListeningRole):
         delimiter: between user and subaddress, "" for none.
         subaddress_mailboxes: deliver ``user+tag`` into the mailbox ``tag``.
         tallies: count for limits; of this process alone by default.
+        notices: with ``notices_to``, writes notices of success for mail that comes by LMTP; without, DSN is not
+            offered there.
+        notices_to: takes these notices, and nothing else.
     """
 
     def __init__(
@@ -72,15 +80,19 @@ class StoreRole(ListeningRole):
         delimiter: str = "+",
         subaddress_mailboxes: bool = False,
         tallies: ITallies | None = None,
+        notices: Notices | None = None,
+        notices_to: IDelivery | None = None,
     ) -> None:
         super().__init__("store", clock, [directory, authenticator, store], tls, tallies)
         settings = attrs.evolve(lmtp_settings or SMTPSettings(), protocol="lmtp", require_auth=False)
-        # A store sends nothing, so no notices of success either: the exchanger does, where DSN is not offered.
-        settings = settings.without("DSN")
+        delivery: IDelivery = StoreDelivery(store)
+        if notices is not None and notices_to is not None:
+            delivery = NotifyingDelivery(delivery, notices, notices_to, clock.seconds)
+        else:
+            # No notices of success from here: the exchanger sends them, where DSN is not offered.
+            settings = settings.without("DSN")
         router = LocalRouter(directory, delimiter, None, settings.hostname, subaddress_mailboxes)
-        reception = Reception(
-            router, StoreDelivery(store), [ListedNetworks(lmtp_networks)], filters, authenticator=None
-        )
+        reception = Reception(router, delivery, [ListedNetworks(lmtp_networks)], filters, authenticator=None)
         self.open_smtp_doors(lmtp, reception, settings)
         self.open_doors(
             imap,
@@ -111,6 +123,7 @@ def build(options: StoreOptions, context: Context) -> StoreRole:
     """The role as it is configured."""
     require_mechanisms(context.authenticator, options.imap_options.mechanisms, "role.store.imap_options")
     require_mechanisms(context.authenticator, options.pop3_options.mechanisms, "role.store.pop3_options")
+    notices_to = context.delivery(options.router) if options.router is not None else None
     role = StoreRole(
         store=context.store,
         directory=context.directory,
@@ -128,6 +141,8 @@ def build(options: StoreOptions, context: Context) -> StoreRole:
         delimiter=options.delimiter,
         subaddress_mailboxes=options.subaddress_mailboxes,
         tallies=context.tallies,
+        notices=outbound.notices(context) if notices_to is not None else None,
+        notices_to=notices_to,
     )
     context.add_health_checks(role)
     return role

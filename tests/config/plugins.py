@@ -105,6 +105,13 @@ class BrokenOptions:
 
 
 @attrs.frozen
+class SmarthostOptions:
+    """A delivery of which there may be several."""
+
+    host: str = option("Which.")
+
+
+@attrs.frozen
 class NoOptions:
     """Nothing to say."""
 

@@ -3,6 +3,7 @@
 from mailframe.registry import (
     Declaration,
     IAuthenticatorFactory,
+    IDeliveryFactory,
     IDirectoryFactory,
     IFilterFactory,
     IMailStoreFactory,
@@ -39,3 +40,6 @@ loops = _declare(IPolicyFactory, "loops", "LoopOptions")
 token = _declare(IPolicyFactory, "token", "TokenOptions")
 broken = _declare(IPolicyFactory, "broken", "BrokenOptions")
 trace = _declare(IFilterFactory, "trace", "NoOptions")
+smarthost = _declare(IDeliveryFactory, "smarthost", "SmarthostOptions")
+remote = _declare(IDeliveryFactory, "remote", "NoOptions")
+to_store = _declare(IDeliveryFactory, "store", "NoOptions")
