@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -122,19 +122,14 @@ COMMANDS: Sequence[click.Command] = (hold, release, retry, bounce, delete, flush
 """All of them."""
 
 
-def chosen(
-    queue: OpenSpool, selection: Selection, queue_ids: tuple[str, ...], everything: bool
-) -> Iterator[tuple[str, Sequence[tuple[int, State]]]]:
-    """Messages that were meant, with their recipients and how these stand.
+def check_meant(selection: Selection, queue_ids: tuple[str, ...], everything: bool) -> None:
+    """Nothing is meant by leaving everything out.
 
     Raises:
         click.UsageError: nothing was meant, or everything and something at once.
     """
-    filtered = selection != EVERYTHING or bool(queue_ids)
-    if filtered == everything:
+    if (selection != EVERYTHING or bool(queue_ids)) == everything:
         raise click.UsageError("Give ids or filters, or --all.")
-    for listed in queue.messages(of_ids(selection, queue_ids)):
-        yield listed.message.queue_id, [(one.number, one.state) for one in listed.recipients]
 
 
 def _change(
@@ -145,8 +140,9 @@ def _change(
     config: str,
     as_json: bool,
 ) -> None:
+    check_meant(selection, queue_ids, everything)
     with opened(config) as queue:
-        found = _choose(queue, wish.change, selection, queue_ids, everything)
+        found = _choose(queue, wish.change, selection, queue_ids)
         if found.messages and wish.question:
             what = f"{_count(found.recipients, 'recipient')} of {_count(len(found.messages), 'message')}"
             click.confirm(f"{wish.question} {what}?", abort=True, err=True)
@@ -168,19 +164,18 @@ def _change(
         raise Refused("\n".join(complaints))
 
 
-def _choose(
-    queue: OpenSpool, change: Change, selection: Selection, queue_ids: tuple[str, ...], everything: bool
-) -> _Chosen:
+def _choose(queue: OpenSpool, change: Change, selection: Selection, queue_ids: tuple[str, ...]) -> _Chosen:
     states = _STATES[change]
-    if not queue_ids and not selection.states and (everything or selection != EVERYTHING):
+    if not queue_ids and not selection.states:
         # Ids are looked up however they stand, to say what is wrong with them; of a million others only these.
-        everything, selection = False, replace(selection, states=states)
+        selection = replace(selection, states=states)
     messages: list[tuple[str, Sequence[int]]] = []
     left, seen = 0, set()
-    for queue_id, recipients in chosen(queue, selection, queue_ids, everything):
+    for listed in queue.messages(of_ids(selection, queue_ids)):
+        queue_id = listed.message.queue_id
         seen.add(queue_id)
-        numbers = [number for number, state in recipients if state in states]
-        left += len(recipients) - len(numbers)
+        numbers = [one.number for one in listed.recipients if one.state in states]
+        left += len(listed.recipients) - len(numbers)
         if numbers:
             messages.append((queue_id, numbers))
     return _Chosen(

@@ -13,10 +13,10 @@ from mailframe.message.status import MailframeError
 from mailframe.queue.values import Selection
 
 from .errors import Refused
-from .queue_changes import chosen
+from .queue_changes import check_meant
 from .queue_rows import message_facts
 from .queue_selection import selection_options
-from .queue_spool import OpenSpool, opened, unknown, wait
+from .queue_spool import OpenSpool, of_ids, opened, unknown, wait
 from .shared import config_option, json_option, print_json
 
 
@@ -45,10 +45,11 @@ def command(
 
     The queue is left as it is. A file that is there already is replaced.
     """
+    check_meant(selection, queue_ids, everything)
     exported: list[str] = []
     failed: dict[str, str] = {}
     with opened(config) as queue:
-        ids = [queue_id for queue_id, _ in chosen(queue, selection, queue_ids, everything)]
+        ids = [listed.message.queue_id for listed in queue.messages(of_ids(selection, queue_ids))]
         failed.update((queue_id, unknown(queue_id)) for queue_id in queue_ids if queue_id not in ids)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         hidden = len(ids) < 2 or not sys.stderr.isatty()
