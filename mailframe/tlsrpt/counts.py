@@ -142,7 +142,11 @@ def _of_txn(connection: apsw.Connection, due: Due) -> dict[Kind, int]:
         "SELECT * FROM counted WHERE day = ? AND domain = ? ORDER BY type, policy_domain, text, result, reason",
         (due.day, due.domain),
     ).fetchall()
-    return {Kind(*row[:4], tuple(json.loads(row[4])), *row[5:11]): row[11] for row in rows}
+    return {_kind(*row[:-1]): row[-1] for row in rows}
+
+
+def _kind(day: str, domain: str, type: str, policy_domain: str, text: str, *failure: str) -> Kind:
+    return Kind(day, domain, type, policy_domain, tuple(json.loads(text)), *failure)
 
 
 def _done_txn(connection: apsw.Connection, due: Due) -> None:

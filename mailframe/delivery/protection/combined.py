@@ -7,6 +7,7 @@ where none can, TLS is promised still, and MTA-STS may ask for more.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from zope.interface import implementer
 
@@ -67,7 +68,11 @@ class TLSPolicies:
 
     async def policy(self, domain: str, host: str, *, secure: bool = False) -> ClientPolicy:
         """What is demanded of one host (see `mailframe.tls.interfaces.ITLSPolicySource`)."""
-        found = await self.explain(domain, host, secure=secure)
+        try:
+            found = await self.explain(domain, host, secure=secure)
+        except MailframeError:
+            metrics.REFUSED.inc()
+            raise
         metrics.POLICIES[found.source].inc()
         return found
 
@@ -91,7 +96,8 @@ class TLSPolicies:
         records = await self._proved(domain, host, secure, tell)
         if records is not None and records.effective().level is Level.DANE:
             return records
-        return await self._published(domain, host, tell) or records or self._otherwise
+        least = self._otherwise if records is None else records
+        return await self._published(domain, host, least, tell) or least
 
     async def _overridden(self, override: Override, domain: str, host: str, secure: bool) -> ClientPolicy:
         if override.level is not Level.DANE:
@@ -124,7 +130,6 @@ class TLSPolicies:
             return await self._dane.policy(domain, host)
         except LookupFailed as failed:
             # Also where nobody answered: who can drop the answers must not get the mail (RFC 7672 section 2.1.2).
-            metrics.REFUSED.inc()
             if failed.servfail:
                 self._refused(
                     domain,
@@ -138,7 +143,9 @@ class TLSPolicies:
             # A name with which the question would be too long; nobody can have published an answer.
             raise MailframeError(NO_RECORDS, f"{host} cannot be asked for TLSA records") from error
 
-    async def _published(self, domain: str, host: str, tell: Tell) -> ClientPolicy | None:
+    async def _published(
+        self, domain: str, host: str, least: ClientPolicy, tell: Tell
+    ) -> ClientPolicy | None:
         if self._mta_sts is None:
             tell("MTA-STS is switched off")
             return None
@@ -150,28 +157,30 @@ class TLSPolicies:
         tell(
             f"the policy for MTA-STS is {policy.mode.value}, and {'lists' if listed else 'does not list'} the host"
         )
-        return _enforced(policy, host) if listed else self._unlisted(policy, domain, host)
+        if listed:
+            return _listed(policy, host, least)
+        self._unlisted(policy, domain, host)
+        return None
 
-    def _unlisted(self, policy: STSPolicy, domain: str, host: str) -> ClientPolicy:
+    def _unlisted(self, policy: STSPolicy, domain: str, host: str) -> None:
         """RFC 8461 section 4.1: such a host is passed over; with a policy under test that is only told."""
         demanded = ClientPolicy(Level.VERIFY, (host,), source="mta-sts", text=policy.lines)
         self._refused(
             domain, host, demanded, Result.VALIDATION_FAILURE, f"{host} is not in the policy of {domain}"
         )
-        if policy.mode is Mode.TESTING:
-            return self._otherwise
-        raise MailframeError(NOT_LISTED, f"{host} is not listed in the MTA-STS policy of {domain}")
+        if policy.mode is not Mode.TESTING:
+            raise MailframeError(NOT_LISTED, f"{host} is not listed in the MTA-STS policy of {domain}")
 
     def _refused(
         self, domain: str, host: str, policy: ClientPolicy, result: Result, reason: str = ""
     ) -> None:
-        if policy.level is Level.DANE or result is Result.VALIDATION_FAILURE:
-            metrics.REFUSED.inc()
         if self._reports is not None:
             self._reports.note(TLSSession(domain, host, policy, result.value, reason))
 
 
-def _enforced(policy: STSPolicy, host: str) -> ClientPolicy:
+def _listed(policy: STSPolicy, host: str, least: ClientPolicy) -> ClientPolicy:
+    """What a policy asks of a host that it lists; under test no more than is asked anyway."""
+    demanded = ClientPolicy(Level.VERIFY, (host,), source="mta-sts", text=policy.lines)
     if policy.mode is Mode.TESTING:
-        return ClientPolicy(Level.OPPORTUNISTIC, (host,), source="mta-sts", text=policy.lines, testing=True)
-    return ClientPolicy(Level.VERIFY, (host,), source="mta-sts", text=policy.lines)
+        return replace(demanded, level=least.effective().level, testing=True)
+    return demanded

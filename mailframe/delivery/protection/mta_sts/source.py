@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from mailframe.delivery.protection import metrics
 from mailframe.dns.interfaces import IResolver, LookupFailed
@@ -108,20 +109,19 @@ class MTASTS:
         return parse_record(answer.octets)
 
     async def _shared(self, domain: str, name: str) -> STSPolicy | None:
-        """Read a policy once for all that wait for it."""
-        if domain in self._waiting:
-            waiter: Deferred[STSPolicy | None] = Deferred()
-            self._waiting[domain].append(waiter)
-            return await waiter
-        self._waiting[domain] = []
-        policy = None
-        try:
-            policy = await self._fetch(domain, name)
-        finally:
-            for waiter in self._waiting.pop(domain):
-                if not waiter.called:
-                    waiter.callback(policy)
-        return policy
+        """Read a policy once for all that wait for it; when one of them is cancelled, the others go on waiting."""
+        waiter: Deferred[STSPolicy | None] = Deferred()
+        reading = domain in self._waiting
+        self._waiting.setdefault(domain, []).append(waiter)
+        if not reading:
+            Deferred.fromCoroutine(self._fetch(domain, name)).addBoth(self._answer, domain)
+        return await waiter
+
+    def _answer(self, outcome: STSPolicy | Failure | None, domain: str) -> None:
+        policy = outcome if isinstance(outcome, STSPolicy) else None
+        for waiter in self._waiting.pop(domain):
+            if not waiter.called:
+                waiter.callback(policy)
 
     async def _fetch(self, domain: str, name: str) -> STSPolicy | None:
         try:
@@ -138,6 +138,7 @@ class MTASTS:
         try:
             await self._cache.put(Kept(domain, name, policy, now + policy.max_age), now)
         except MailframeError as error:
+            # It counts this once all the same.
             log.warn("the policy of {domain} is not kept: {reason}", domain=domain, reason=error.reason)
         return policy
 
