@@ -67,7 +67,7 @@ def _change_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--why", default=HELD.text, show_default=True, help="A sentence for whoever looks at it.")
 @_change_options
 def hold(why: str, **options: Any) -> None:
-    """Keep mail until somebody releases it; the time until it is given up goes on."""
+    """Keep mail until somebody releases it; it is neither tried nor given up meanwhile."""
     _change(_Wish(Change.HOLD, "held", HELD.with_text(_words(why))), **options)
 
 
