@@ -250,6 +250,9 @@ class RemoteDelivery:
             result, reason = failure.result.value, failure.reason
         elif client.tls is None:
             result, reason = Result.STARTTLS_NOT_SUPPORTED.value, f"{target.host} offers no STARTTLS"
+        elif client.tls_fault is not None:
+            # A policy under test: nothing failed for it.
+            result, reason = client.tls_fault.result.value, client.tls_fault.reason
         address = client.peer.rpartition(":")[0].strip("[]")
         self._reports.note(
             TLSSession(

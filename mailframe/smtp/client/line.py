@@ -47,6 +47,7 @@ class Line(Protocol):
         peer: the server's address and port, or the path of its socket.
         tls: what the TLS session is, or None.
         verified: the server's certificate was checked, and it is the one we mean.
+        tls_fault: what a policy that is only tested found wrong with the certificate, or None.
         greeting: the server's first words.
         source: our own address, "" where it is not known.
         closed: a function of no arguments that is called when the connection is gone, or None.
@@ -58,6 +59,7 @@ class Line(Protocol):
     greeting = ""
     tls: TLSFacts | None = None
     verified = False
+    tls_fault: TLSRefused | None = None
 
     def __init__(self, core: ClientCore, settings: ClientSettings, clock: IReactorTime) -> None:
         self.core = core
@@ -122,6 +124,7 @@ class Line(Protocol):
         self._handshake_over = True
         handle = self._transport().getHandle()
         self.verified = getattr(handle, "verified", None) is not None
+        self.tls_fault = getattr(handle, "fault", None)
         self.tls = tls_facts(handle)
         self._touch()
         self._wake()
