@@ -117,8 +117,8 @@ class PipeDelivery:
 def _filled(text: str, values: dict[str, str]) -> str:
     """An argument; what a stranger chose is never an option.
 
-    To most programs a recipient called ``-rf`` would be one. Its local part then comes as a quoted string, which means
-    the same as an address (RFC 5321 section 4.1.2).
+    To most programs a recipient called ``-rf`` would be one. Its local part then comes as a quoted string, which
+    means the same as an address (RFC 5321 section 4.1.2).
     """
     filled = text.format_map(values)
     if filled.startswith(_DASH) and not text.startswith(_DASH):

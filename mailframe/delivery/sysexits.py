@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from mailframe.message.status import Status
-from mailframe.smtp.wire.replies import ascii_text
 
 TAKEN: Final = Status((2, 0, 0), "The program took the message")
+WORDS_LIMIT: Final = 300
+"""Characters of what a program said that go into a status."""
 _MEANINGS: Final = {
     65: ((5, 6, 0), "the message is not as it should be"),  # EX_DATAERR
     67: ((5, 1, 1), "there is no such recipient"),  # EX_NOUSER
@@ -36,6 +37,8 @@ def status_of_exit(code: int | None, said: str = "") -> Status:
     if code == 0:
         return TAKEN
     enhanced, meaning = _MEANINGS.get(code or 0, ((4, 3, 0), "it is broken"))
-    words = " ".join(said.split())
+    words = "".join(
+        [char if char.isascii() and char.isprintable() else "?" for char in " ".join(said.split())]
+    )
     text = f"The program that takes this mail failed: {meaning}"
-    return Status(enhanced, ascii_text(f"{text}; it said: {words}" if words else text))
+    return Status(enhanced, f"{text}; it said: {words[:WORDS_LIMIT]}" if words else text)
