@@ -18,6 +18,7 @@ from mailframe.smtp.client.settings import ClientSettings
 from mailframe.tls.client import ClientContexts
 
 from .errors import NotRunning, Refused
+from .probe_tls import tls
 from .shared import ask_password, json_option, password_options, print_json, print_table
 
 _WORDS = {True: "good", False: "BAD", None: "-"}
@@ -26,6 +27,9 @@ _WORDS = {True: "good", False: "BAD", None: "-"}
 @click.group("probe")
 def command() -> None:
     """Ask a server what it is and does."""
+
+
+command.add_command(tls)
 
 
 @command.command("smtp")

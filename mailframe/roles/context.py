@@ -137,7 +137,9 @@ class Context:
     @cached_property
     def tls_reports(self) -> ITLSReports | None:
         """What is told how TLS went; None where nobody wants reports."""
-        return None
+        from .tls_reports import build_tls_reports
+
+        return build_tls_reports(self)
 
     @cached_property
     def spool(self) -> ISpool:
