@@ -15,6 +15,7 @@ import attrs
 
 from mailframe.delivery.protection.options import ProtectionOptions, TLSPolicyOptions
 from mailframe.delivery.shaping_options import ShapingOptions
+from mailframe.dns.options import DNSOptions
 from mailframe.queue.notice_settings import NoticeSettings
 from mailframe.queue.settings import QueueOptions
 from mailframe.routing.options import RoutingOptions
@@ -157,6 +158,7 @@ SECTIONS: dict[str, type[Any]] = {
     "log": LogOptions,
     "tls": TLSOptions,
     "haproxy": HAProxyOptions,
+    "dns": DNSOptions,
     "queue": QueueOptions,
     "routing": RoutingOptions,
     "notices": NoticeSettings,
@@ -221,6 +223,7 @@ class Configuration:
         log: how the log is written.
         tls: certificates.
         haproxy: balancers in front.
+        dns: whom to ask about names.
         queue: when mail is tried again, and how much at a time.
         routing: which way mail takes out of the queue.
         notices: how senders are told what became of their mail.
@@ -242,6 +245,7 @@ class Configuration:
     log: LogOptions
     tls: TLSOptions
     haproxy: HAProxyOptions
+    dns: DNSOptions
     queue: QueueOptions
     routing: RoutingOptions
     notices: NoticeSettings

@@ -9,6 +9,7 @@ from typing import Literal
 import attrs
 
 from mailframe.config.types import DeliveryName, option
+from mailframe.message.idn import to_ascii
 from mailframe.queue.values import NORMAL
 
 _SPACE = re.compile(r"\s")
@@ -25,6 +26,10 @@ def _domains(_: object, attribute: object, value: Sequence[str]) -> None:
     for text in value:
         if "@" in text:
             raise ValueError(f"expected a domain such as example.org or *.example.org, got {text!r}")
+        try:
+            to_ascii(text.lower())
+        except ValueError as error:
+            raise ValueError(f"{text!r} is no domain: {error}") from None
 
 
 @attrs.frozen(kw_only=True)

@@ -168,7 +168,9 @@ def comparable_domain(address: Address) -> str:
 
 
 def comparable_pattern(pattern: str) -> str:
-    """A pattern for domains as A-labels, where its labels can be told: ``*.bücher.example``."""
-    if pattern.isascii():
-        return pattern
-    return ".".join(label if label.isascii() else to_ascii(label) for label in pattern.split("."))
+    """A pattern for domains with A-labels: ``*.xn--bcher-kva.example``.
+
+    Raises:
+        ValueError: a label that is not ASCII is none that a domain can have.
+    """
+    return to_ascii(pattern.lower())
