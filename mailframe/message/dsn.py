@@ -179,7 +179,10 @@ def _recipient_fields(
 ) -> Iterator[tuple[str, str]]:
     original = report.recipient.original_recipient
     if original is not None:
-        yield "Original-Recipient", _typed(original, international)
+        named = _typed(original, international)
+        # ORCPT is bounded in characters, and a line in octets (RFC 5322 section 2.1.1); it cannot be folded.
+        if len(named.encode()) <= REPLY_LIMIT:
+            yield "Original-Recipient", named
     yield (
         "Final-Recipient",
         address_field(report.recipient.forward_path, international=international),

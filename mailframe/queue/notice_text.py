@@ -118,4 +118,11 @@ def _recipient(report: RecipientReport) -> Iterator[str]:
 
 
 def _indented(text: str) -> Sequence[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent="    ",
+        subsequent_indent="    ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

@@ -11,6 +11,7 @@ from mailframe.message.content import Content
 from mailframe.message.dsn import Action, DeliveryReport, RecipientReport, wanted
 from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.esmtp import Return
+from mailframe.message.idn import to_ascii
 from mailframe.message.mail import MailObject, new_queue_id
 from mailframe.message.origin import Origin
 from mailframe.message.report import Notice, Returned, write
@@ -37,10 +38,12 @@ class Notices:
     """
 
     def __init__(self, hostname: str, settings: NoticeSettings, seconds: Callable[[], float]) -> None:
-        self._hostname = hostname
+        self._hostname = _in_ascii(hostname)
         self._settings = settings
         self._seconds = seconds
-        address = f"MAILER-DAEMON@{hostname}" if settings.sender is None else bytes(settings.sender).decode()
+        address = (
+            f"MAILER-DAEMON@{self._hostname}" if settings.sender is None else bytes(settings.sender).decode()
+        )
         self._sender = f"Mail Delivery System <{address}>"
 
     def make(
@@ -127,6 +130,14 @@ class Notices:
             return False
         asked = envelope.ret is Return.FULL
         return size <= (self._settings.return_limit if asked else self._settings.return_unasked)
+
+
+def _in_ascii(hostname: str) -> str:
+    """With A-labels: a notice must not need SMTPUTF8 for our sake."""
+    try:
+        return to_ascii(hostname)
+    except ValueError:
+        return hostname
 
 
 def _is_notification(content: Content) -> bool:

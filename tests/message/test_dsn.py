@@ -164,6 +164,14 @@ class DeliveryStatusTests(SynchronousTestCase):
         self.assertFalse(DeliveryReport("h", [one]).is_ascii)
         self.assertTrue(DeliveryReport("h", [report()]).is_ascii)
 
+    def test_long_original(self) -> None:
+        """An original recipient that is too long for a line is left out; the others are told."""
+        long = report(ORCPT="utf-8;" + "\U0001f600" * 300 + "@example.org")
+        for international in (False, True):
+            text = "\n".join(self.lines(DeliveryReport("h", [long]), international=international))
+            self.assertNotIn("Original-Recipient", text)
+            self.assertIn("Final-Recipient: rfc822; bob@example.net", text)
+
     @given(st.lists(reports(), min_size=1, max_size=3), st.booleans(), st.text(max_size=30))
     def test_any(self, some: list[RecipientReport], international: bool, name: str) -> None:
         """Whatever hosts and senders say, programs read one group of fields for each recipient."""

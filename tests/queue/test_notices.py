@@ -189,6 +189,15 @@ class NoticeTests(NoticesTestCase):
         (mail,) = Notices("mx", settings, lambda: NOW).make(message(), [report()], None)
         self.assertEqual(self.read(mail)["From"], "Mail Delivery System <postmaster@example.test>")
 
+    def test_hostname(self) -> None:
+        """An internationalised name of ours stands in A-labels, and a link in a reply stays whole."""
+        one = report()
+        link = "https://example.net/" + "x" * 200
+        one = RecipientReport(one.recipient, one.action, one.status, reply=f"550 5.7.1 See {link}")
+        (mail,) = Notices("mx.bücher.example", NoticeSettings(), lambda: NOW).make(message(), [one], None)
+        self.assertIn("@mx.xn--bcher-kva.example>", self.read(mail)["From"])
+        self.assertIn(link, self.parts(self.read(mail))[0].get_content())
+
     def test_alias(self) -> None:
         """A sender finds the address that he wrote to."""
         _, read = self.make(message(), report(ORCPT="rfc822;robert@example.org"))
