@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from mailframe.delivery.interfaces import IDelivery
@@ -66,6 +67,8 @@ class Sender:
                     done = await self._mail(report, place)
                 else:
                     done = self._post is not None and await self._post(place, report)
+            except CancelledError:
+                raise
             except Exception:
                 log.failure("a report about TLS for {domain} cannot be sent", domain=report.domain)
                 done = False

@@ -18,7 +18,7 @@ from mailframe.message.mail import MailObject
 from mailframe.message.origin import Origin
 from mailframe.message.status import OK, UNAVAILABLE, Status
 from mailframe.tls.client import ClientContexts
-from mailframe.tlsrpt.counts import Counts
+from mailframe.tlsrpt.counts import LEASE_SECONDS, Counts
 from mailframe.tlsrpt.posting import HTTPSPost
 from mailframe.tlsrpt.report import Report, build
 from mailframe.tlsrpt.reporting import Reporter
@@ -42,8 +42,11 @@ class Outbox:
     def __init__(self) -> None:
         self.status: Status | Exception = OK
         self.sent: list[MailObject] = []
+        self.wait: Deferred[None] | None = None
 
     async def deliver(self, mail: MailObject, routes: object, atomic: bool) -> list[Status]:
+        if self.wait is not None:
+            await self.wait
         if isinstance(self.status, Exception):
             raise self.status
         self.sent.append(mail)
@@ -122,6 +125,25 @@ class ReporterTests(SynchronousTestCase):
             self.clock.advance(2000)
         self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
         self.outbox.status = OK
+        self.assertEqual(1, self.of(self.reporter.send_due()))
+
+    def test_many(self) -> None:
+        """All reports whose turn it is are sent in one go."""
+        for number in range(7):
+            name = f"{number}.test"
+            self.zone.put(f"_smtp._tls.{name}", RecordType.TXT, b"v=TLSRPTv1; rua=mailto:r@example.test")
+            self.of(self.counts.add({kind(STS, domain=name): 1}))
+        self.assertEqual(8, self.of(self.reporter.send_due()))
+
+    def test_stopped(self) -> None:
+        """A report that is being sent when the node ends is sent by whoever takes it next."""
+        self.outbox.wait = Deferred()
+        self.reporter.start()
+        self.clock.advance(60)
+        self.of(self.reporter.stop())
+        self.outbox.wait = None
+        self.assertEqual(0, self.of(self.reporter.send_due()))
+        self.clock.advance(LEASE_SECONDS)
         self.assertEqual(1, self.of(self.reporter.send_due()))
 
     def test_one_place(self) -> None:

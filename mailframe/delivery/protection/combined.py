@@ -15,7 +15,7 @@ from mailframe.dns.interfaces import IResolver, LookupFailed
 from mailframe.message.status import MailframeError, Status
 from mailframe.tls.errors import Result
 from mailframe.tls.interfaces import ITLSPolicySource, ITLSReports
-from mailframe.tls.policies import ClientPolicy, Level, TLSSession
+from mailframe.tls.policies import ClientPolicy, Level, TLSSession, is_ip_address
 
 from . import metrics
 from .dane import DANE
@@ -148,6 +148,9 @@ class TLSPolicies:
     ) -> ClientPolicy | None:
         if self._mta_sts is None:
             tell("MTA-STS is switched off")
+            return None
+        if domain.startswith("[") or is_ip_address(domain):
+            tell("an address has no policy for MTA-STS")
             return None
         policy = await self._mta_sts.policy(domain)
         if policy is None or policy.mode is Mode.NONE:

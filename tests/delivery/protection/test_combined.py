@@ -154,6 +154,12 @@ class TLSPoliciesTests(SynchronousTestCase):
         self.assertEqual(2, len(told))
         self.assertIn("enforce", told[1])
 
+    def test_literal(self) -> None:
+        """Mail to an address instead of a domain has no policy, and nobody is asked for one."""
+        asking = Deferred.fromCoroutine(self.source().policy("[192.0.2.1]", "192.0.2.1"))
+        self.assertIs(Level.OPPORTUNISTIC, self.successResultOf(asking).level)
+        self.assertEqual([], self.zone.asked)
+
     def test_long_name(self) -> None:
         """A host whose name is too long to have records is not used where they count."""
         host = ".".join(["a" * 61] * 4)

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailframe.delivery.protection.dane import DANE, UNREADABLE
 from mailframe.dns.interfaces import LookupFailed
 from mailframe.dns.values import RecordType
+from mailframe.testing.dns import FakeResolver
 from mailframe.tls.policies import Level, TLSARecord
 
 from .zone import Zone
@@ -102,3 +103,23 @@ class DANETests(SynchronousTestCase):
         """An address has no records, and nobody is asked."""
         self.assertIsNone(self.policy("192.0.2.1"))
         self.assertEqual([], self.zone.asked)
+
+
+class ResolverTests(SynchronousTestCase):
+    """The same with the resolver that tests of all rooms share."""
+
+    def test_signed_zones(self) -> None:
+        """Only what lies in signed zones counts, also where an alias leads from one zone to another."""
+        resolver = FakeResolver()
+        zones = resolver.zones.alias(MX, "host.hoster.test").host("host.hoster.test", "192.0.2.1")
+        zones.tlsa(f"_25._tcp.{MX}", RECORD.to_wire()).tlsa("_25._tcp.host.hoster.test", OTHER.to_wire())
+        for signed, expected in (
+            ((), None),
+            (("example.test",), (RECORD,)),
+            (("hoster.test",), None),
+            (("example.test", "hoster.test"), (OTHER,)),
+        ):
+            zones.sign(*signed)
+            base = self.successResultOf(Deferred.fromCoroutine(DANE(resolver).records(MX)))
+            self.assertEqual(expected, None if base is None else base.records, signed)
+            zones.unsign(*signed)

@@ -33,6 +33,7 @@ from mailframe.testing.sasl import FakeSASLAuthenticator
 from mailframe.testing.smtp import FixedRouter, RecordingDelivery
 from mailframe.testing.smtp_server import DROP, ScriptedServer
 from mailframe.tls.client import ClientContexts
+from mailframe.tls.errors import Result
 from mailframe.tls.development import make_certificate
 from mailframe.tls.interfaces import IServerContexts
 from mailframe.tls.policies import NO_TLS, ClientPolicy, Level
@@ -144,6 +145,17 @@ class LoopbackTests(TestCase):
             client = await self.connect(port, policy=ClientPolicy(Level.ENCRYPT), implicit_tls=implicit)
             self.assertIsNotNone(client.tls)
             self.assertFalse(client.verified)
+
+    async def test_policy_under_test(self) -> None:
+        """With a policy under test mail goes on, and what is wrong with the certificate is known."""
+        port = await self.serve()
+        tested = ClientPolicy(Level.OPPORTUNISTIC, ("localhost",), testing=True)
+        self.assertIs(
+            Result.CERTIFICATE_NOT_TRUSTED, (await self.connect(port, policy=tested)).tls_fault.result
+        )
+        client = await self.connect(port, str(self.files.certificate), policy=tested)
+        self.assertIsNone(client.tls_fault)
+        self.assertFalse(client.verified)
 
     async def test_broken_handshake(self) -> None:
         """Where TLS is broken an opportunist goes on in clear on another connection."""

@@ -25,7 +25,7 @@ log = Logger()
 RETRY_SECONDS = 300.0
 FAILED_LIMIT = 10_000
 REFRESH_LIMIT = 20
-"""Policies read anew in one go; `MTASTS.refresh` is called every few minutes."""
+"""Policies taken in one go: they are read well before another worker may take them."""
 
 
 class MTASTS:
@@ -83,20 +83,23 @@ class MTASTS:
         return await self._shared(domain, name) or known
 
     async def refresh(self) -> int:
-        """Read anew what has been kept for a day; to be called every few minutes, in any worker.
+        """Read anew what has been kept for a day; to be called every hour or so, in any worker.
 
         Returns:
             How many policies were read.
         """
         read = 0
-        for kept in await self._cache.due(self._seconds(), REFRESH_LIMIT):
-            try:
-                name = await self._id(kept.domain)
-            except LookupFailed:
-                continue
-            if name is not None and await self._shared(kept.domain, name) is not None:
-                read += 1
+        while due := await self._cache.due(self._seconds(), REFRESH_LIMIT):
+            for kept in due:
+                read += await self._renewed(kept.domain)
         return read
+
+    async def _renewed(self, domain: str) -> bool:
+        try:
+            name = await self._id(domain)
+        except LookupFailed:
+            return False
+        return name is not None and await self._shared(domain, name) is not None
 
     async def _id(self, domain: str) -> str | None:
         try:

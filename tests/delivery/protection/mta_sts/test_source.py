@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -154,3 +156,38 @@ class MTASTSTests(SynchronousTestCase):
         """A domain too long for the record's name has no policy."""
         name = ".".join(["a" * 60] * 4) + ".test"
         self.assertIsNone(self.successResultOf(Deferred.fromCoroutine(self.sts.policy(name))))
+
+
+EVENTS = st.sampled_from(["new id", "no record", "no answer", "no policy", "all well"]) | st.integers(
+    0, WEEK // 2
+)
+
+
+class AttackerTests(SynchronousTestCase):
+    """Whoever can take away answers cannot take away a policy."""
+
+    @given(st.lists(EVENTS, max_size=30))
+    def test_kept(self, events: list[str | int]) -> None:
+        """From a successful reading until its end a policy counts, and no longer, whatever happens in between."""
+        clock, zone, fetcher = Clock(), Zone(), Fetcher()
+        sts = MTASTS(zone, fetcher, MemoryPolicyCache(), clock.seconds)
+        good, number, until = fetcher.outcome, 1, 0.0
+        zone.put(NAME, RecordType.TXT, b"v=STSv1; id=1;")
+        for event in events:
+            if isinstance(event, int):
+                clock.advance(event)
+            elif event == "no record":
+                zone.forget(NAME, RecordType.TXT)
+            elif event == "no answer":
+                zone.fail(NAME, RecordType.TXT)
+            elif event == "no policy":
+                fetcher.outcome = FetchFailed("no answer")
+            else:
+                number += event == "new id"
+                fetcher.outcome = good if event == "all well" else fetcher.outcome
+                zone.put(NAME, RecordType.TXT, b"v=STSv1; id=%d;" % number)
+            asked = len(fetcher.asked)
+            found = self.successResultOf(Deferred.fromCoroutine(sts.policy("example.test")))
+            if len(fetcher.asked) > asked and fetcher.outcome is good:
+                until = clock.seconds() + WEEK
+            self.assertEqual(clock.seconds() < until, found is not None, event)
