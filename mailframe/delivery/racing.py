@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectError
@@ -27,18 +26,8 @@ from zope.interface import implementer
 
 from .metrics import RACES
 
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One way to a host.
-
-    Attributes:
-        address: its IP address.
-        endpoint: connects there.
-    """
-
-    address: str
-    endpoint: IStreamClientEndpoint
+EndpointOf = Callable[[str], IStreamClientEndpoint]
+"""Makes what connects to an IP address."""
 
 
 @implementer(IStreamClientEndpoint)
@@ -47,7 +36,8 @@ class Race:
 
     Args:
         clock: for the delay.
-        ways: in order; at least one.
+        addresses: IP addresses in order, each once.
+        endpoint: connects to each; asked for none before its turn.
         delay: seconds until the next one is tried beside those that have not answered.
         failed: is told the address of each that did not answer.
 
@@ -56,10 +46,16 @@ class Race:
     """
 
     def __init__(
-        self, clock: IReactorTime, ways: Sequence[Way], delay: float, failed: Callable[[str], None]
+        self,
+        clock: IReactorTime,
+        addresses: Sequence[str],
+        endpoint: EndpointOf,
+        delay: float,
+        failed: Callable[[str], None],
     ) -> None:
         self._clock = clock
-        self._ways = tuple(ways)
+        self._addresses = tuple(addresses)
+        self._endpoint = endpoint
         self._delay = delay
         self._failed = failed
         self.won: str | None = None
@@ -69,34 +65,38 @@ class Race:
 
         A second connection (in clear, after TLS that failed) goes to the address of the first one.
         """
-        ways = sorted(self._ways, key=lambda way: way.address != self.won)
+        addresses = sorted(self._addresses, key=lambda address: address != self.won)
         self.won = None
-        return _Run(self._clock, ways, self._delay, self._failed, protocolFactory, self._note).start()
+        return _Run(self, addresses, protocolFactory).start()
 
-    def _note(self, address: str) -> None:
+    # A run asks for these.
+
+    def later(self, call: Callable[[], None]) -> IDelayedCall:
+        """Call when the next address has its turn."""
+        return self._clock.callLater(self._delay, call)
+
+    def endpoint(self, address: str) -> IStreamClientEndpoint:
+        """What connects there."""
+        return self._endpoint(address)
+
+    def note_won(self, address: str) -> None:
+        """It answered first."""
         self.won = address
         RACES.labels("ipv6" if ":" in address else "ipv4").inc()
 
+    def note_failed(self, address: str) -> None:
+        """It did not answer."""
+        self._failed(address)
+
 
 class _Run:
-    """One race."""
+    """One race for one connection."""
 
-    def __init__(
-        self,
-        clock: IReactorTime,
-        ways: Sequence[Way],
-        delay: float,
-        failed: Callable[[str], None],
-        factory: IProtocolFactory,
-        won: Callable[[str], None],
-    ) -> None:
-        self._clock = clock
-        self._left = deque(ways)
-        self._delay = delay
-        self._note_failed = failed
+    def __init__(self, race: Race, addresses: Sequence[str], factory: IProtocolFactory) -> None:
+        self._race = race
+        self._left = deque(addresses)
         self._factory = factory
-        self._note_won = won
-        self._trying: dict[Way, Deferred[IProtocol]] = {}
+        self._trying: dict[str, Deferred[IProtocol]] = {}
         self._alarm: IDelayedCall | None = None
         self._last = Failure(ConnectError(string="there is no address"))
         self._over = False
@@ -119,29 +119,29 @@ class _Run:
                 self._end()
                 self._result.errback(self._last)
             return
-        way = self._left.popleft()
+        address = self._left.popleft()
         if self._left:
-            self._alarm = self._clock.callLater(self._delay, self._next)
-        trying = way.endpoint.connect(_Factory(self))
-        self._trying[way] = trying
-        trying.addCallbacks(self._connected, self._lost, callbackArgs=(way,), errbackArgs=(way,))
+            self._alarm = self._race.later(self._next)
+        trying = self._race.endpoint(address).connect(_Factory(self))
+        self._trying[address] = trying
+        trying.addCallbacks(self._connected, self._lost, callbackArgs=(address,), errbackArgs=(address,))
 
-    def _connected(self, protocol: IProtocol, way: Way) -> None:
-        self._trying.pop(way, None)
+    def _connected(self, protocol: IProtocol, address: str) -> None:
+        self._trying.pop(address, None)
         self._end()
-        self._note_won(way.address)
+        self._race.note_won(address)
         self._result.callback(protocol)
 
-    def _lost(self, failure: Failure, way: Way) -> None:
-        self._trying.pop(way, None)
+    def _lost(self, failure: Failure, address: str) -> None:
+        self._trying.pop(address, None)
         if not self._over:
             self._last = failure
-            self._note_failed(way.address)
+            self._race.note_failed(address)
             self._next()
 
     def _cancelled(self, _: Deferred[IProtocol]) -> None:
-        for way in self._trying:
-            self._note_failed(way.address)
+        for address in self._trying:
+            self._race.note_failed(address)
         self._end()
 
     def _end(self) -> None:

@@ -32,8 +32,21 @@ from .shaping import ROOM_AGAIN, Shape, SiteFull, SiteLimits
 
 MEMORY: Final = 10_000
 """Addresses that are remembered as down."""
+KEPT: Final = 1000
+"""Sites whose addresses are kept for a moment."""
+KEPT_TIME: Final = 2.0
+"""Seconds for which they are: more than a burst to one site needs, less than any change in the DNS."""
 RECORDS: Final = 32
 """Addresses of one host that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is known of one host: its addresses, whether one is ours, and why there may be more."""
+
+    addresses: Sequence[str]
+    ours: bool
+    fault: MailframeError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +106,7 @@ class Reach:
         options: how many, and of which families.
         memory: what did not answer.
         ours: is an address this machine's?
+        seconds: a clock.
         chance: shuffles addresses of one family.
     """
 
@@ -102,12 +116,15 @@ class Reach:
         options: RemoteOptions,
         memory: Memory,
         ours: Callable[[str], bool],
+        seconds: Callable[[], float],
         chance: random.Random | None = None,
     ) -> None:
         self._resolver = resolver
         self._options = options
         self._memory = memory
         self._ours = ours
+        self._seconds = seconds
+        self._kept: dict[tuple[object, ...], tuple[float, dict[str, _Found]]] = {}
         self._chance = chance or random.Random()
 
     async def hosts(self, exchangers: Sequence[Exchanger], shape: Shape) -> Sequence[Host]:
@@ -124,32 +141,42 @@ class Reach:
             MailframeError: permanent: no host has an address, or the best is ours; temporary: nobody can say now.
         """
         chosen = exchangers[: 2 * self._options.hosts_limit]
-        found = await gatherResults(
-            [Deferred.fromCoroutine(self._addresses(each, shape)) for each in chosen], consumeErrors=True
+        found = await self._all_addresses(chosen, shape)
+        better = without_us(
+            chosen, [each.name for each, what in zip(chosen, found, strict=True) if what.ours]
         )
-        ours = {
-            each.name
-            for each, (addresses, _) in zip(chosen, found, strict=True)
-            if any(self._ours(address) for address in addresses)
-        }
-        better = without_us(chosen, ours)
         hosts = [
-            Host(each, tuple(self._in_order(addresses)))
-            for each, (addresses, _) in zip(chosen, found, strict=True)
-            if addresses and each in better
+            Host(each, tuple(self._in_order(what.addresses)))
+            for each, what in zip(chosen, found, strict=True)
+            if what.addresses and each in better
         ]
         if not hosts:
-            raise next((fault for _, fault in found if fault is not None), MailframeError(NO_HOSTS))
+            raise next((what.fault for what in found if what.fault is not None), MailframeError(NO_HOSTS))
         hosts.sort(key=lambda host: all(self._memory.is_down(address) for address in host.addresses))
         return hosts[: self._options.hosts_limit]
 
-    async def _addresses(
-        self, exchanger: Exchanger, shape: Shape
-    ) -> tuple[Sequence[str], MailframeError | None]:
-        """The addresses of one host, and why there may be more."""
+    async def _all_addresses(self, chosen: Sequence[Exchanger], shape: Shape) -> Sequence[_Found]:
+        """The addresses of each host, asked for at the same time; kept for a moment, for mail comes in bursts."""
+        now = self._seconds()
+        places = (shape.ipv4, shape.ipv6, *sorted(each.name for each in chosen))
+        kept = self._kept.get(places)
+        if kept is not None and kept[0] > now:
+            return [kept[1][each.name] for each in chosen]
+        found: list[_Found] = await gatherResults(
+            [Deferred.fromCoroutine(self._addresses(each, shape)) for each in chosen], consumeErrors=True
+        )
+        if len(self._kept) >= KEPT:
+            self._kept.clear()
+        if not any(what.fault for what in found):
+            by_name = {each.name: what for each, what in zip(chosen, found, strict=True)}
+            self._kept[places] = (now + KEPT_TIME, by_name)
+        return found
+
+    async def _addresses(self, exchanger: Exchanger, shape: Shape) -> _Found:
+        """What is known of one host."""
         if exchanger.address is not None:
-            version = ipaddress.ip_address(exchanger.address).version
-            return ([exchanger.address] if (shape.ipv6 if version == 6 else shape.ipv4) else []), None
+            wanted = shape.ipv6 if ":" in exchanger.address else shape.ipv4
+            return self._found([exchanger.address] if wanted else [], None)
         kinds = [RecordType.AAAA] * shape.ipv6 + [RecordType.A] * shape.ipv4
         found: list[str] = []
         fault: MailframeError | None = None
@@ -162,7 +189,10 @@ class Reach:
                 continue  # "10 mail..example.test" is in some zones
             else:
                 found += [text for text in answer.texts[:RECORDS] if _may_be_host(text)]
-        return found, fault
+        return self._found(list(dict.fromkeys(found)), fault)
+
+    def _found(self, addresses: Sequence[str], fault: MailframeError | None) -> _Found:
+        return _Found(addresses, any(self._ours(address) for address in addresses), fault)
 
     def _in_order(self, addresses: Sequence[str]) -> Sequence[str]:
         """IPv6 and IPv4 in turn (RFC 8305 section 4), each shuffled; what is down comes last."""

@@ -39,7 +39,7 @@ from .exchangers import Exchangers
 from .interfaces import IAttempts, IDelivery
 from .metrics import ATTEMPTS
 from .ourselves import is_own_address, nobody
-from .racing import Race, Way
+from .racing import Race
 from .reaching import Approach, Host, Memory, Reach
 from .remote_options import RemoteOptions
 from .results import BUSY_AGAIN, Results
@@ -99,7 +99,8 @@ class RemoteDelivery:
         self._shaping = Shaping(shaping, options)
         self._memory = Memory(reactor.seconds, options.down_time)
         self._exchangers = Exchangers(resolver, [options.hostname, *map(to_ascii, options.own_names)], chance)
-        self._reach = Reach(resolver, options, self._memory, _ours(options, frozenset(own_addresses)), chance)
+        ours = _ours(options, frozenset(own_addresses))
+        self._reach = Reach(resolver, options, self._memory, ours, reactor.seconds, chance)
         self._pools: dict[Shape, Pool] = {}
         self._sources: dict[Shape, Sources] = {}
         self._stopped = False
@@ -196,11 +197,11 @@ class RemoteDelivery:
     def approach(self, addresses: Sequence[str], limits: SiteLimits) -> Approach:
         """Connects to the first of some addresses that answers."""
         sources = self._sources[limits.shape]
-        ways = [
-            Way(address, self._endpoint(address, self._options.port, sources.take(address)))
-            for address in addresses
-        ]
-        race = Race(self._reactor, ways, self._options.race_delay, self._memory.note_down)
+
+        def endpoint(address: str) -> IStreamClientEndpoint:
+            return self._endpoint(address, self._options.port, sources.take(address))
+
+        race = Race(self._reactor, addresses, endpoint, self._options.race_delay, self._memory.note_down)
         return Approach(self._reactor, race, limits)
 
     @property
