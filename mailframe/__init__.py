@@ -7,6 +7,7 @@
 - `mailframe.filters`: trace fields and other changes to content
 - `mailframe.queue`: mail that was accepted and is held
 - `mailframe.delivery`: ways out: into the store, or by `mailframe.smtp.client` to another host
+- `mailframe.tlsrpt`: what became of TLS on the way out, told to the domains that ask
 - `mailframe.store`: mail at rest
 - `mailframe.imap`, `mailframe.pop3`: here mail is read
 

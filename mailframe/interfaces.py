@@ -1,6 +1,7 @@
 """Every public interface, for authors of plugins: one page to look at. Our own rooms do not import it."""
 
 from mailframe.delivery.interfaces import IAttempts, IDelivery, INextHop
+from mailframe.delivery.protection.mta_sts.interfaces import IPolicyCache, IPolicyFetcher
 from mailframe.dialogue.interfaces import IConnection, IConversation
 from mailframe.directory.interfaces import (
     IAuthenticator,
@@ -72,7 +73,9 @@ __all__ = [
     "IMailbox",
     "INextHop",
     "IPluginFactory",
+    "IPolicyCache",
     "IPolicyFactory",
+    "IPolicyFetcher",
     "IRecipientPolicy",
     "IResolver",
     "IRoleFactory",

@@ -33,8 +33,8 @@ from mailframe.testing.sasl import FakeSASLAuthenticator
 from mailframe.testing.smtp import FixedRouter, RecordingDelivery
 from mailframe.testing.smtp_server import DROP, ScriptedServer
 from mailframe.tls.client import ClientContexts
-from mailframe.tls.errors import Result
 from mailframe.tls.development import make_certificate
+from mailframe.tls.errors import Result
 from mailframe.tls.interfaces import IServerContexts
 from mailframe.tls.policies import NO_TLS, ClientPolicy, Level
 from mailframe.tls.server import Contexts, wrap
