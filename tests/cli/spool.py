@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mailframe.message.content import Content
+from mailframe.message.content import Content, OctetsBody
 from mailframe.message.status import STORAGE_FULL, UNAVAILABLE, MailframeError, Status
 from mailframe.queue.values import Change, Closed, Listed, Place, QueuedRecipient, Selection, State, Usage
 
@@ -42,6 +44,8 @@ class ListSpool:
         self.running = 0
         self.full = False
         self.gone: set[str] = set()
+        self.broken = False
+        self.found: dict[str, Listed] | None = None
 
     async def start(self) -> None:
         self.running += 1
@@ -60,7 +64,7 @@ class ListSpool:
         return [listed for listed in found if listed.recipients][:limit]
 
     async def find(self, queue_id: str) -> Listed | None:
-        return self.messages.get(queue_id)
+        return (self.messages if self.found is None else self.found).get(queue_id)
 
     async def change(
         self, change: Change, queue_id: str, numbers: Sequence[int], status: Status | None = None
@@ -86,13 +90,21 @@ class ListSpool:
     async def content(self, queue_id: str) -> Content:
         if queue_id in self.gone:
             raise MailframeError(UNAVAILABLE, "its octets are damaged")
-        return Content.of(self.octets)
+        return Content(_BrokenBody(self.octets)) if self.broken else Content.of(self.octets)
 
     async def usage(self) -> Usage:
         return Usage(2, 700, {("normal", State.DUE): 3, ("slow", State.HELD): 1}, 1_700_000_000.0)
 
     async def closed(self) -> Sequence[Closed]:
         return [Closed(Place("remote:example.org"), 1_700_000_300.0, 4, Status((4, 4, 1), "No answer"))]
+
+
+class _BrokenBody(OctetsBody):
+    """Octets of which the disk gives the first only."""
+
+    def chunks(self) -> Iterator[bytes]:
+        yield self.head[:3]
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def _fits(selection: Selection, one: QueuedRecipient) -> bool:

@@ -7,8 +7,11 @@ import time
 from typing import Any
 
 from click.testing import Result
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.cli import queue_spool
+from mailframe.cli.queue_rows import span
 from mailframe.message.address import parse_mailbox
 from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.origin import Origin
@@ -300,3 +303,37 @@ class ExportTests(QueueTestCase):
         self.assertFalse((self.place / "out" / "B2.eml").exists())
         self.assertIn("There is no message 'Z9'", self.export("Z9", code=1).stderr)
         self.export(code=2)
+
+    def test_broken_file(self) -> None:
+        """A disk that fails in the middle of a message leaves nothing behind."""
+        self.spool.broken = True
+        self.assertIn("Input/output error", self.export("A1", code=1).stderr)
+        self.assertEqual(list((self.place / "out").iterdir()), [])
+
+    def test_gone(self) -> None:
+        """What was delivered a moment ago has no envelope any more; its content is kept nevertheless."""
+        found = self.spool.messages
+        self.spool.found = {}
+        self.export("A1")
+        self.assertEqual([path.name for path in (self.place / "out").iterdir()], ["A1.eml"])
+        self.assertEqual(len(found), 3)
+
+
+class WaitTests(SynchronousTestCase):
+    """Commands have no reactor."""
+
+    def test_reactor_needed(self) -> None:
+        """A spool that cannot answer at once is a fault of ours, and no endless wait."""
+        self.assertRaises(RuntimeError, queue_spool.wait, Deferred())
+
+    def test_age(self) -> None:
+        """Times are told in their two largest units."""
+        for seconds, text in (
+            (0, "0s"),
+            (59, "59s"),
+            (3600, "1h"),
+            (93784, "1d 2h"),
+            (86460, "1d"),
+            (-5, "0s"),
+        ):
+            self.assertEqual(span(seconds), text)
