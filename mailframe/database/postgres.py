@@ -1,8 +1,8 @@
 """PostgreSQL as the house uses it: a few threads with a connection each, and faults told as `MailframeError`.
 
 A unit of work is a function of a connection and runs in a transaction of its own; the server itself writes the
-commits of several connections to its log together. psycopg 3 is used in its plain, blocking form: it needs no particular
-reactor. A database that is away is a temporary fault, and the next unit of work tries to connect again.
+commits of several connections to its log together. psycopg 3 is used in its plain, blocking form: that needs no
+special reactor. A database that is away is a temporary fault, and the next unit of work tries to connect again.
 """
 
 from __future__ import annotations

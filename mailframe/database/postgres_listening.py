@@ -6,6 +6,7 @@ each time the connection has been made again, and looks for itself.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -137,12 +138,13 @@ class _Ear:
 
     def __init__(self, connection: Connection, heard: Callable[[], None], lost: Callable[[], None]) -> None:
         self._connection = connection
-        self._descriptor = connection.fileno()
+        # A copy: libpq closes its own as soon as it finds the connection lost, before the reactor could forget it.
+        self._descriptor = os.dup(connection.fileno())
         self._heard = heard
         self._lost = lost
 
     def fileno(self) -> int:
-        """The socket's number; the one it had, so that the reactor can forget it."""
+        """The socket's number."""
         return self._descriptor
 
     def logPrefix(self) -> str:
@@ -167,5 +169,6 @@ class _Ear:
         self._lost()
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; the reactor must have forgotten it."""
         self._connection.close()
+        os.close(self._descriptor)

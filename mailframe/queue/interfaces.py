@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from zope.interface import Interface
 
@@ -182,4 +182,16 @@ class ISpoolRecords(Interface):
 
         Returns:
             How many recipients.
+        """
+
+
+class IWakes(Interface):
+    """A spool that several nodes share, and that tells when another has changed something; optional."""
+
+    def watch(changed: Callable[[], None]) -> None:
+        """Have a function called when there may be something new to claim.
+
+        Args:
+            changed: called without arguments in the reactor's thread; only a hint: it may be called for nothing, and
+                may not be called, so whoever watches still looks from time to time.
         """

@@ -1,0 +1,1 @@
+"""Where the queue keeps its mail: one module or package a backend, each an `mailframe.queue.interfaces.ISpool`."""
