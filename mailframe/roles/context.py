@@ -137,9 +137,12 @@ class Context:
     @cached_property
     def tls_reports(self) -> ITLSReports | None:
         """What is told how TLS went; None where nobody wants reports."""
-        from .tls_reports import build_tls_reports
+        options = self.configuration.tlsrpt
+        if options is None:
+            return None
+        from .trust import build_tls_reports
 
-        return build_tls_reports(self)
+        return build_tls_reports(self, options)
 
     @cached_property
     def spool(self) -> ISpool:
@@ -151,9 +154,9 @@ class Context:
         """The queue of this worker."""
         from .outbound import build_queue
 
-        queue = self.keep(build_queue(self))
+        queue: Queue = self.keep(build_queue(self))
         self.checks["queue"] = queue.health
-        return cast("Queue", queue)
+        return queue
 
     @property
     def front(self) -> Front:
