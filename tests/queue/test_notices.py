@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.message.address import parse_mailbox
+from mailframe.message.address import Address, parse_mailbox
 from mailframe.message.content import Content, FileBody
 from mailframe.message.dsn import Action, RecipientReport
 from mailframe.message.envelope import Envelope, Recipient
@@ -25,6 +25,7 @@ from mailframe.queue.notice_settings import NoticeSettings
 from mailframe.queue.notices import CLASS, Notices
 from mailframe.queue.values import QueuedMessage
 from mailframe.smtp.client.content import examine
+from tests import strategies
 from tests.message.test_dsn import reports
 
 ALICE = "alice@example.test"
@@ -317,3 +318,23 @@ class AnyNoticeTests(NoticesTestCase):
             read = self.read(mail)
             self.assertIn(len(self.parts(read)), (2, 3))
             self.assertTrue(all(len(row) <= 998 for row in mail.content.octets().split(b"\r\n")))
+
+    @given(
+        st.lists(reports(), min_size=1, max_size=2),
+        st.lists(st.one_of(strategies.header_fields(), st.binary(max_size=60)), max_size=6).map(b"".join),
+        st.one_of(st.none(), strategies.addresses(smtputf8=True)),
+        st.sampled_from([{}, {"XVERP": None}, {"SMTPUTF8": None}, {"RET": "FULL", "BODY": "BINARYMIME"}]),
+    )
+    def test_never_fails(
+        self,
+        some: list[RecipientReport],
+        octets: bytes,
+        sender: Address | None,
+        parameters: dict[str, str | None],
+    ) -> None:
+        """No content, however broken, keeps its sender from hearing: a fault would keep it in the queue for ever."""
+        facts = QueuedMessage("Q1", Envelope(sender, [], parameters), Origin("S1", "192.0.2.1"), NOW, NOW)
+        for mail in self.notices.make(facts, some, Content.of(octets)):
+            whole = mail.content.octets()
+            self.assertEqual(len(whole), mail.content.size)
+            self.assertEqual(email.message_from_bytes(whole).get_content_type(), "multipart/report")
