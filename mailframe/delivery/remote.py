@@ -157,6 +157,7 @@ class RemoteDelivery:
         hosts = await self._reach.hosts(exchangers, shape)
         pool = self._pool(shape)
         limits = SiteLimits(self._tallies, site_name(names), shape, lambda: pool.drop_idle(names))
+        limits.check_connections(lambda: pool.has_any(names))
         limits.spend(len(mail.envelope.recipients))
         results = Results(mail.envelope.recipients)
         budget = self._options.addresses_limit

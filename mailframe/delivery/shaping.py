@@ -196,6 +196,20 @@ class SiteLimits:
         for rate in rates:
             self._tallies.spend(rate.kind, self.site, rate.amount, 0, rate.window)
 
+    def check_connections(self, connected: Callable[[], bool]) -> None:
+        """Is there any hope of a connection? To be asked before `spend`, so that no amount is spent in vain.
+
+        Args:
+            connected: does this worker have a connection to the site, in use or not?
+
+        Raises:
+            SiteFull: other workers have all of them.
+        """
+        limit = self.shape.connections
+        if limit and self._tallies.count(CONNECTIONS, self.site) >= limit and not connected():
+            LIMITED.labels(CONNECTIONS).inc()
+            raise SiteFull(f"{limit} connections", ROOM_AGAIN)
+
     def enter(self) -> None:
         """One more connection; whoever got it calls `leave` once.
 

@@ -15,8 +15,6 @@ from mailframe.delivery.remote import RemoteDelivery
 from mailframe.delivery.remote_options import RemoteOptions
 from mailframe.delivery.shaping_options import ShapingOptions
 from mailframe.delivery.values import Attempt
-from mailframe.dns.interfaces import IResolver, LookupFailed
-from mailframe.dns.values import Answer, Found, MXRecord, RecordType
 from mailframe.limits.memory import MemoryTallies
 from mailframe.message.address import Address
 from mailframe.message.content import Content
@@ -25,6 +23,7 @@ from mailframe.message.mail import MailObject
 from mailframe.message.origin import Origin
 from mailframe.message.status import MailframeError
 from mailframe.routing.interfaces import Route
+from mailframe.testing.dns import FakeResolver
 from mailframe.testing.smtp_server import ScriptedServer
 from mailframe.testing.wires import MemoryEndpoint, PretendedContexts, settle
 from mailframe.tls.interfaces import ITLSPolicySource, ITLSReports
@@ -32,31 +31,6 @@ from mailframe.tls.policies import NO_TLS, ClientPolicy, TLSSession
 
 CONTENT = b"Subject: x\r\n\r\nHello\r\n"
 SENDER = Address("alice", "sender.test")
-
-
-@implementer(IResolver)
-class Names:
-    """A DNS in memory: what is not there does not exist."""
-
-    def __init__(self) -> None:
-        self.records: dict[tuple[str, RecordType], tuple[object, ...]] = {}
-        self.failing: set[tuple[str, RecordType]] = set()
-        self.secure: set[str] = set()
-
-    def add(self, name: str, kind: RecordType, *records: object) -> None:
-        """Name and records."""
-        self.records[name, kind] = records
-
-    async def lookup(self, name: str, kind: RecordType) -> Answer:
-        """As `IResolver.lookup`."""
-        if (name, kind) in self.failing:
-            raise LookupFailed("no answer")
-        if not name or ".." in name:
-            raise ValueError(name)
-        records = self.records.get((name, kind), ())
-        known = any(each == name for each, _ in self.records)
-        found = Found.RECORDS if records else Found.NO_RECORDS if known else Found.NO_NAME
-        return Answer(name, kind, found, records, name, name in self.secure)
 
 
 @implementer(ITLSPolicySource, ITLSReports)
@@ -87,7 +61,8 @@ class Internet:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.names = Names()
+        self.names = FakeResolver(reactor=self.clock)  # type: ignore[arg-type]
+        self.addresses: dict[str, Sequence[str]] = {}
         self.policies = Policies()
         self.contexts = PretendedContexts()
         self.tallies = MemoryTallies(self.clock)
@@ -107,23 +82,19 @@ class Internet:
         addresses = addresses or [f"198.51.100.{next(self.numbers)}"]
         for address in addresses:
             self.endpoints[address] = MemoryEndpoint(self.clock, server)
-        for kind, mark in ((RecordType.A, "."), (RecordType.AAAA, ":")):
-            chosen = [address for address in addresses if mark in address]
-            if chosen:
-                self.names.add(name, kind, *chosen)
+        self.addresses[name] = addresses
+        self.names.zones.host(name, *addresses)
         return server
 
     def domain(self, name: str, *hosts: str | tuple[int, str]) -> None:
         """A domain with MX records, in this order of preference unless they say otherwise."""
         pairs = [(10 * place, host) if isinstance(host, str) else host for place, host in enumerate(hosts, 1)]
-        self.names.add(name, RecordType.MX, *[MXRecord(*pair) for pair in pairs])
+        self.names.zones.mx(name, *pairs)
 
     def down(self, name: str, silent: bool = False) -> None:
         """Nobody listens at a host's addresses."""
-        for kind in (RecordType.A, RecordType.AAAA):
-            for address in self.names.records.get((name, kind), ()):
-                endpoint = self.endpoints[str(address)]
-                endpoint.server, endpoint.silent = None, silent
+        for address in self.addresses[name]:
+            self.endpoints[address].server, self.endpoints[address].silent = None, silent
 
     def endpoint(self, address: str, port: int, source: str | None) -> IStreamClientEndpoint:
         """Where an address is."""

@@ -144,7 +144,7 @@ class RemoteDeliveryTests(RemoteCase):
     def test_remembered(self) -> None:
         """A host that did not answer is tried last, until some time has passed or nobody else is there."""
         delivery = self.net.delivery(idle_time=0)
-        (address,) = self.net.names.records["mx1.example.test", RecordType.A]
+        (address,) = self.net.addresses["mx1.example.test"]
         self.net.down("mx1.example.test")
         self.net.send(delivery, DOMAIN)
         self.net.endpoints[str(address)].server = self.one
@@ -166,7 +166,7 @@ class RemoteDeliveryTests(RemoteCase):
         """Of a name with two machines behind it, the second is asked where the first does not want to talk."""
         good = self.net.host("mx.two.test", addresses=["198.51.100.201"])
         bad = self.net.host("bad.two.test", {"CONNECT": "421 Busy"}, addresses=["198.51.100.202"])
-        self.net.names.add("mx.two.test", RecordType.A, "198.51.100.202", "198.51.100.201")
+        self.net.names.zones.add("mx.two.test", RecordType.A, "198.51.100.202", "198.51.100.201")
         self.net.domain("two.test", "mx.two.test")
         for _ in range(4):
             self.assertEqual(codes(self.net.send(self.net.delivery(), "two.test")), ["2.0.0"])
@@ -177,7 +177,7 @@ class RemoteDeliveryTests(RemoteCase):
         """A domain that does not exist, takes no mail, or has no hosts is told so for good."""
         self.net.domain("null.test", (0, ""))
         self.net.domain("empty.test", "nowhere.example.test")
-        self.net.names.add("text.test", RecordType.TXT, b"x")
+        self.net.names.zones.add("text.test", RecordType.TXT, b"x")
         for domain, code in (
             ("missing.test", "5.1.2"),
             ("a..b", "5.1.2"),
@@ -191,10 +191,12 @@ class RemoteDeliveryTests(RemoteCase):
 
     def test_dns_away(self) -> None:
         """What the DNS cannot say now is temporary, for all mail to the domain."""
-        self.net.names.failing.add((DOMAIN, RecordType.MX))
+        self.net.names.servfail(DOMAIN, RecordType.MX)
         (attempt,) = self.net.send(self.net.delivery(), DOMAIN)
         self.assertEqual((attempt.status.code, attempt.scope), ("4.4.3", Scope.DESTINATION))
-        self.net.names.failing = {(name, RecordType.A) for name in ("mx1.example.test", "mx2.example.test")}
+        self.net.names.heal()
+        for name in ("mx1.example.test", "mx2.example.test"):
+            self.net.names.timeout(name, RecordType.A)
         (attempt,) = self.net.send(self.net.delivery(), DOMAIN)
         self.assertEqual(attempt.status.code, "4.4.3")
 
@@ -320,7 +322,7 @@ class TLSTests(RemoteCase):
 
     def test_asked(self) -> None:
         """The policy is asked for each host, with what DNSSEC proves."""
-        self.net.names.secure.add(DOMAIN)
+        self.net.names.zones.sign(DOMAIN)
         self.net.send(self.net.delivery(), DOMAIN)
         self.assertEqual(self.net.policies.asked, [(DOMAIN, "mx1.example.test", True)])
 
@@ -358,7 +360,7 @@ class TLSTests(RemoteCase):
     def test_opportunistic_reports(self) -> None:
         """TLS that breaks is noted also where the message then goes in clear; so is TLS that is not offered."""
         self.net.policies.usual = OPPORTUNISTIC
-        (address,) = self.net.names.records["mx1.example.test", RecordType.A]
+        (address,) = self.net.addresses["mx1.example.test"]
         self.net.endpoints[str(address)].broken_tls = "self-signed"
         (attempt,) = self.net.send(self.net.delivery(), DOMAIN)
         self.assertEqual((attempt.host, attempt.tls), ("mx1.example.test", ""))
@@ -367,7 +369,7 @@ class TLSTests(RemoteCase):
 
     def test_require_tls(self) -> None:
         """REQUIRETLS goes to hosts that verify and promise it, and comes back where there is none."""
-        self.net.names.secure.add(DOMAIN)
+        self.net.names.zones.sign(DOMAIN)
         self.net.policies.usual = OPPORTUNISTIC
         self.one.keywords = list(TLS)
         (attempt,) = self.net.send(self.net.delivery(), DOMAIN, parameters={"REQUIRETLS": None})
@@ -387,7 +389,7 @@ class TLSTests(RemoteCase):
 
     def test_require_tls_later(self) -> None:
         """Where one host cannot promise it and the other is away, it is tried again."""
-        self.net.names.secure.add(DOMAIN)
+        self.net.names.zones.sign(DOMAIN)
         self.one.keywords = list(TLS)
         self.net.down("mx2.example.test")
         (attempt,) = self.net.send(self.net.delivery(), DOMAIN, parameters={"REQUIRETLS": None})
@@ -450,6 +452,17 @@ class ShapingTests(RemoteCase):
             self.assertEqual(codes(self.net.send(delivery, DOMAIN)), ["2.0.0"])
         self.net.clock.advance(60)
         self.assertEqual(self.net.tallies.count("delivery.connections", elsewhere), 0)
+
+    def test_spent_in_vain(self) -> None:
+        """Who gets no connection has used up none of the messages that may go."""
+        rule = ShapingOptions(connections=1, messages_per_hour=1)
+        delivery = self.net.delivery([rule])
+        elsewhere = "mx1.example.test,mx2.example.test"
+        self.net.tallies.enter("delivery.connections", elsewhere, 1)
+        for _ in range(3):
+            self.assertIs(self.net.send(delivery, DOMAIN)[0].scope, Scope.LIMIT)
+        self.net.tallies.leave("delivery.connections", elsewhere)
+        self.assertEqual(codes(self.net.send(delivery, DOMAIN)), ["2.0.0"])
 
     def test_failed_connections(self) -> None:
         """What did not come about does not count."""

@@ -14,7 +14,6 @@ from mailframe.delivery.remote import RemoteDelivery
 from mailframe.delivery.remote_options import RemoteOptions
 from mailframe.delivery.shaping_options import SourceOptions
 from mailframe.delivery.values import Attempt, Scope
-from mailframe.dns.values import MXRecord, RecordType
 from mailframe.limits.memory import MemoryTallies
 from mailframe.message.address import Address
 from mailframe.message.content import Content
@@ -22,10 +21,11 @@ from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.mail import MailObject
 from mailframe.message.origin import Origin
 from mailframe.routing.interfaces import Route
+from mailframe.testing.dns import FakeResolver
 from mailframe.testing.smtp_server import ScriptedServer
 from tests.ports import free_port
 
-from .internet import CONTENT, Names, Policies
+from .internet import CONTENT, Policies
 
 reactor: Any = global_reactor
 
@@ -46,10 +46,8 @@ class LoopbackTests(TestCase):
 
         self.server.buildProtocol = noted  # type: ignore[method-assign]
         self.listening = reactor.listenTCP(0, self.server, interface="127.0.0.1")
-        self.names = Names()
-        self.names.add("example.test", RecordType.MX, MXRecord(10, "mx.example.test"))
-        self.names.add("mx.example.test", RecordType.A, "127.0.0.1")
-        self.names.add("mx.example.test", RecordType.AAAA, "::1")
+        self.names = FakeResolver()
+        self.names.zones.mx("example.test", "mx.example.test").host("mx.example.test", "127.0.0.1", "::1")
         self.tallies = MemoryTallies(reactor)
 
     async def tearDown(self) -> None:
