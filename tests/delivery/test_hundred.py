@@ -56,7 +56,7 @@ PERSONALITIES: dict[str, tuple[Personality, str]] = {
     "slow": (answering({step: Delayed(60, reply) for step, reply in (
         ("CONNECT", "220 Here"), ("MAIL", "250 OK"), ("RCPT", "250 OK"), ("DATA", "354 Go on"), ("END", "250 OK"))}),
         "2.0.0"),
-    "drops in the middle of DATA": (answering({"BLOCK": [DROP, "220 x"]}), "any"),
+    "drops in the middle of DATA": (answering({"BLOCK": DROP}), "4.4.2"),
     "resets before the reply": (answering({"END": [DROP, "250 2.0.0 OK"]}), "2.0.0"),
     "tarpit": (answering({"CONNECT": SILENCE}), "4"),
     "full": (answering({"RCPT": "452 4.2.2 Full"}), "4.2.2"),
@@ -109,15 +109,13 @@ class HundredTests(SynchronousTestCase):
         attempts = self.rounds(net, list(kinds))
         for domain, kind in kinds.items():
             expected, last = PERSONALITIES[kind][1], attempts[domain][-1]
-            if expected != "any":
-                self.assertTrue(last.status.code.startswith(expected), (kind, last))
+            self.assertTrue(last.status.code.startswith(expected), (kind, last))
             taken = len(servers[domain].messages)
             unsure = sum(attempt.possibly_delivered for attempt in attempts[domain])
             refused = sum(bool(attempt.reply) and not attempt.status.success for attempt in attempts[domain])
             self.assertLessEqual(taken, last.status.success + unsure + refused, kind)
-            self.assertEqual(
-                taken > 0, last.status.success or unsure > 0 or kind == "hates our content", kind
-            )
+            if last.status.success:
+                self.assertGreaterEqual(taken, 1, kind)
             if kind in ("away", "tarpit", "hates us", "talks nonsense", "wrong certificate"):
                 self.assertIs(last.scope, Scope.DESTINATION, kind)
             if kind in ("wrong certificate", "no TLSA"):
