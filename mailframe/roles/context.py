@@ -71,6 +71,8 @@ class Context:
         """What was built and has to be stopped at the end, in the order it was built."""
         self.checks: dict[str, Check] = {"data": disk_writable(reactor, self.data)}
         """What every role asks when it is asked how it is, besides its own; builders of stores add theirs."""
+        self.warnings: dict[str, Check] = {}
+        """The same of what delays mail on its way out; for that nobody need be sent to another node."""
 
     # What roles share.
 
@@ -125,7 +127,7 @@ class Context:
         """What is asked about names."""
         from .resolving import build_resolver
 
-        return cast(IResolver, self.keep(build_resolver(self)))
+        return build_resolver(self)
 
     @cached_property
     def tls_policies(self) -> ITLSPolicySource:
@@ -137,12 +139,11 @@ class Context:
     @cached_property
     def tls_reports(self) -> ITLSReports | None:
         """What is told how TLS went; None where nobody wants reports."""
-        options = self.configuration.tlsrpt
-        if options is None:
+        if self.configuration.tlsrpt is None:
             return None
-        from .trust import build_tls_reports
+        from .tls_reports import build_tls_reports
 
-        return build_tls_reports(self, options)
+        return build_tls_reports(self)
 
     @cached_property
     def spool(self) -> ISpool:
@@ -155,7 +156,7 @@ class Context:
         from .outbound import build_queue
 
         queue: Queue = self.keep(build_queue(self))
-        self.checks["queue"] = queue.health
+        self.warnings["queue"] = queue.health
         return queue
 
     @property
@@ -213,6 +214,8 @@ class Context:
         """What every role of this node depends on."""
         for name, check in self.checks.items():
             role.add_health_check(name, check)
+        for name, check in self.warnings.items():
+            role.add_health_check(name, check, fatal=False)
 
     def keep(self, built: Any) -> Any:
         """Start something with the roles, and stop it after them; what it uses was kept before it."""
