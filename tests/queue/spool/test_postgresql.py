@@ -144,7 +144,7 @@ class KeepingTests(PostgreSQLCase):
         """A message is claimed as it was added, and vanishes when it is delivered."""
         new = message("a.test", "b.test")
         await self.spool.add(new)
-        claims = await self.claimed()
+        claims = sorted(await self.claimed(), key=lambda claim: claim.place.destination)
         self.assertEqual([claim.place.destination for claim in claims], ["remote:a.test", "remote:b.test"])
         self.assertEqual([claim.message for claim in claims], [new.message] * 2)
         self.assertEqual(

@@ -1,0 +1,1 @@
+"""A room with tables in PostgreSQL, for tests."""
