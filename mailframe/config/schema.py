@@ -31,6 +31,7 @@ from .types import (
     Network,
     RoleName,
     Size,
+    SpoolName,
     StoreName,
     option,
 )
@@ -153,6 +154,13 @@ class AuthenticatorOptions:
     backend: AuthenticatorName = option("The plugin to use.", AuthenticatorName("password"))
 
 
+@attrs.frozen
+class SpoolOptions:
+    """``[spool]``: where the queue keeps its mail; its own options are in ``[spool.BACKEND]``."""
+
+    backend: SpoolName = option("The plugin to use.", SpoolName("sqlite"))
+
+
 SECTIONS: dict[str, type[Any]] = {
     "node": NodeOptions,
     "log": LogOptions,
@@ -169,6 +177,7 @@ BACKENDS: dict[str, type[Any]] = {
     "directory": DirectoryOptions,
     "store": StoreOptions,
     "authenticator": AuthenticatorOptions,
+    "spool": SpoolOptions,
 }
 """Sections that choose one plugin; their subsections are the plugins' own."""
 OPTIONAL: dict[str, type[Any]] = {"tlsrpt": TLSReportOptions}
@@ -234,6 +243,7 @@ class Configuration:
         directory: the chosen directory.
         store: the chosen store.
         authenticator: the chosen authenticator.
+        spool: where the queue keeps its mail; only a node with a queue builds it.
         roles: the roles of ``node.roles`` in that order, by name.
         policies: every policy that a role names or that has a section, by name.
         filters: the same of filters.
@@ -256,6 +266,7 @@ class Configuration:
     directory: Choice
     store: Choice
     authenticator: Choice
+    spool: Choice
     roles: Mapping[str, Choice]
     policies: Mapping[str, Choice]
     filters: Mapping[str, Choice]

@@ -9,6 +9,7 @@ from mailframe.registry import (
     IMailStoreFactory,
     IPolicyFactory,
     IRoleFactory,
+    ISpoolFactory,
 )
 
 mx = Declaration(
@@ -155,4 +156,27 @@ discard = Declaration(
     summary="Throws mail away",
     schema="mailframe.delivery.options.DiscardOptions",
     implementation="mailframe.roles.next_hops.build_discard",
+)
+
+sqlite_spool = Declaration(
+    ISpoolFactory,
+    name="sqlite",
+    summary="Keeps the queue in files of this machine",
+    schema="mailframe.queue.spool.options.SQLiteSpoolOptions",
+    implementation="mailframe.roles.spools.build_sqlite",
+)
+postgresql_spool = Declaration(
+    ISpoolFactory,
+    name="postgresql",
+    summary="Keeps the queue in a PostgreSQL database that several nodes share",
+    schema="mailframe.queue.spool.options.PostgreSQLSpoolOptions",
+    implementation="mailframe.roles.spools.build_postgresql",
+    install="mailframe[postgres]",
+)
+memory_spool = Declaration(
+    ISpoolFactory,
+    name="memory",
+    summary="Keeps the queue until the process ends; for tests and examples",
+    schema="mailframe.queue.spool.options.MemorySpoolOptions",
+    implementation="mailframe.roles.spools.build_memory",
 )

@@ -22,6 +22,7 @@ from mailframe.policy.helo import HeloPolicy
 from mailframe.policy.login import LoginPolicy
 from mailframe.policy.loops import LoopPolicy
 from mailframe.policy.options import HeloOptions, LoginOptions, LoopOptions
+from mailframe.queue.interfaces import ISpool
 from mailframe.registry import PluginUnavailable
 from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildir.store import MaildirStore
@@ -127,3 +128,13 @@ def build_login(options: LoginOptions, context: Context) -> LoginPolicy:
 def build_trace(options: TraceOptions, context: Context) -> TraceFilter:
     """Adds the Received field."""
     return TraceFilter(context.hostname, context.reactor)
+
+
+# Spools.
+
+
+def spool_for_commands(configuration: Configuration) -> ISpool | None:
+    """The spool of the queue for commands, without a reactor; None where commands cannot see into it."""
+    from .spools import spool_for_commands as found
+
+    return found(configuration)

@@ -181,9 +181,9 @@ class ListeningRole(Service):
             ),
         )
 
-    def add_health_check(self, name: str, check: Check) -> None:
-        """Ask this as well when somebody asks how it is."""
-        self._health.add(name, check)
+    def add_health_check(self, name: str, check: Check, fatal: bool = True) -> None:
+        """Ask this as well when somebody asks how it is; what is not ``fatal`` is told and sends nobody elsewhere."""
+        self._health.add(name, check, fatal=fatal)
 
     # IService.
 

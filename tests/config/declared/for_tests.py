@@ -9,6 +9,7 @@ from mailframe.registry import (
     IMailStoreFactory,
     IPolicyFactory,
     IRoleFactory,
+    ISpoolFactory,
 )
 
 
@@ -43,3 +44,4 @@ trace = _declare(IFilterFactory, "trace", "NoOptions")
 smarthost = _declare(IDeliveryFactory, "smarthost", "SmarthostOptions")
 remote = _declare(IDeliveryFactory, "remote", "NoOptions")
 to_store = _declare(IDeliveryFactory, "store", "NoOptions")
+spool = _declare(ISpoolFactory, "sqlite", "NoOptions")
