@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -74,7 +75,14 @@ def opened(config: str) -> Iterator[OpenSpool]:
 
 
 def spool_of(configuration: Configuration) -> Any:
-    """The configured spool, for use without a reactor; None where commands cannot see into it."""
+    """The configured spool, for use without a reactor; None where commands cannot see into it.
+
+    Raises:
+        Refused: it is a directory that no node has made yet. A command must not: the node may run as another user.
+    """
+    directory = getattr(configuration.spool.options, "directory", None)
+    if directory is not None and not os.path.isdir(directory):
+        raise Refused(f"There is no queue yet: a node that has one makes {directory} when it starts.")
     return importlib.import_module("mailframe.roles.backends").spool_for_commands(configuration)
 
 

@@ -205,6 +205,16 @@ class ListTests(QueueTestCase):
         self.assertIn("has no queue", self.queue("list", code=1).stderr)
 
 
+class SpoolTests(CommandTestCase):
+    """Commands find the queue of the configuration."""
+
+    def test_none_yet(self) -> None:
+        """Before a node has made its queue, commands say so, and make nothing."""
+        self.make_service()
+        self.assertIn("There is no queue yet", self.on_service("queue", "list", code=1).stderr)
+        self.assertFalse((self.config.parent / "data" / "queue").exists())
+
+
 class ChangeTests(QueueTestCase):
     """Mail in the queue is changed; what is being delivered is left alone."""
 
