@@ -43,9 +43,9 @@ def spool_for_commands(configuration: Configuration) -> ISpool | None:
 
 
 def _sqlite(options: SQLiteSpoolOptions, reactor: Any) -> ISpool:
-    from mailframe.queue.spool.sqlite import SQLiteSpool
+    from mailframe.queue.spool.sqlite.spool import SQLiteSpool
 
-    return cast(ISpool, SQLiteSpool(options.directory, reactor, options=options))
+    return cast(ISpool, SQLiteSpool(options.directory, reactor, row_limit=options.in_rows))
 
 
 def _postgresql(options: PostgreSQLSpoolOptions, reactor: Any) -> ISpool:
