@@ -1,0 +1,98 @@
+"""What became of claimed recipients is written down. Inside transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apsw
+
+from mailframe.queue.values import Conclusion, QueuedRecipient, State
+
+from .adding import remove_txn
+from .places import wait_txn
+from .rows import LEASED, first, standing
+
+_STANDING = (
+    "state = ?, due = ?, review = ?, attempts = ?, delay_told = ?, status = ?, host = ?, attempted = ?"
+)
+
+
+class Written:
+    """How a conclusion was written down.
+
+    Attributes:
+        kept: the lease was ours; notices belong into the same transaction.
+        filed: the id of a message that is gone and whose content lies in a file, or None.
+    """
+
+    __slots__ = ("filed", "kept")
+
+    def __init__(self, kept: bool, filed: str | None = None) -> None:
+        self.kept = kept
+        self.filed = filed
+
+
+def conclude_txn(connection: apsw.Connection, runner: int | None, conclusion: Conclusion) -> Written:
+    """Write down what became of the recipients of a claim (see `ISpool.conclude`)."""
+    row = first(
+        connection, "SELECT id, lane, waiting FROM message WHERE queue_id = ?", (conclusion.queue_id,)
+    )
+    if row is None:
+        return Written(False)
+    message, lane, waiting = row
+    recipients = conclusion.recipients
+    standing_now = _standing(connection, message, recipients)
+    kept = all(standing_now.get(one.number) == (LEASED, runner) for one in recipients)
+    ended = 0
+    for one in recipients:
+        state, _ = standing_now.get(one.number, (None, None))
+        if state is None or state > 2 or not (kept or one.state.final):
+            continue
+        ended += one.state.final
+        if one.state.final and waiting == len(recipients) == ended:
+            break
+        _write(connection, message, lane, one)
+    if kept and not all(one.state.final for one in recipients):
+        _end_probe(connection, recipients, runner)
+    if ended == waiting:
+        return Written(kept, remove_txn(connection, message))
+    if ended:
+        connection.execute("UPDATE message SET waiting = waiting - ? WHERE id = ?", (ended, message))
+    return Written(kept)
+
+
+def _standing(
+    connection: apsw.Connection, message: int, recipients: Sequence[QueuedRecipient]
+) -> dict[int, tuple[int, int | None]]:
+    """State and runner of the recipients, by number."""
+    found = {}
+    for one in recipients:
+        row = first(
+            connection,
+            "SELECT state, runner FROM recipient WHERE message = ? AND number = ?",
+            (message, one.number),
+        )
+        if row is not None:
+            found[one.number] = row
+    return found
+
+
+def _write(connection: apsw.Connection, message: int, lane: int, one: QueuedRecipient) -> None:
+    connection.execute(
+        f"UPDATE recipient SET {_STANDING}, destination = ?, queue = ?, runner = NULL"
+        " WHERE message = ? AND number = ?",
+        (*standing(one), one.place.destination, one.place.queue, message, one.number),
+    )
+    if one.state is State.DUE:
+        wait_txn(connection, one.place, lane, one.due)
+
+
+def _end_probe(
+    connection: apsw.Connection, recipients: Sequence[QueuedRecipient], runner: int | None
+) -> None:
+    """Where a closed place was tried and neither opened nor closed again, another may try."""
+    for place in {one.place for one in recipients}:
+        connection.execute(
+            "UPDATE closed SET prober = NULL WHERE queue = ? AND destination = ? AND prober = ?",
+            (place.queue, place.destination, runner),
+        )

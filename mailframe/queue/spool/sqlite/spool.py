@@ -1,0 +1,380 @@
+"""The spool of one node: an SQLite file, and files for large contents beside it.
+
+Adding and concluding are units of the file's committing lane, so that one flush serves all that waits
+(`mailframe.database.lanes`). A claim looks at a table of places first and then takes what is due there by an index:
+it costs the same whether a thousand messages wait or a million.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar, cast
+
+import apsw
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from mailframe.database.file import Database
+from mailframe.database.lanes import CallFromThread, DirectLane, Lane, each
+from mailframe.database.sqlite import storage_error
+from mailframe.message.content import Content
+from mailframe.message.status import UNAVAILABLE, MailframeError, Status
+from mailframe.queue.interfaces import ISpool, ISpoolRecords
+from mailframe.queue.values import (
+    Change,
+    Claim,
+    ClaimRequest,
+    Closed,
+    Conclusion,
+    Listed,
+    NewMessage,
+    Place,
+    Selection,
+    State,
+    Usage,
+)
+
+from .adding import add_txn
+from .bodies import Bodies
+from .claiming import claim_txn, review_txn
+from .concluding import Written, conclude_txn
+from .leases import Locks, number_txn, release_txn, take_over_one_txn
+from .places import close_txn, closed_txn, open_txn
+from .records import change_txn, find_txn, flush_txn, listing_txn
+from .rows import STATES, every, first
+
+T = TypeVar("T")
+ROOM: Final = "mailframe.queue.spool.sqlite"
+ROW_LIMIT: Final = 256 * 1024
+COUNTS_GOOD: Final = 5.0
+"""Seconds for which counts of recipients are good: counting a million takes a tenth of a second."""
+
+log = Logger()
+
+
+@implementer(ISpool, ISpoolRecords)
+class SQLiteSpool:
+    """A queue's mail in one file of one machine.
+
+    Args:
+        path: a directory; made where it is missing.
+        reactor: None to do all at once in the caller's thread, for commands.
+        row_limit: octets of content up to which a message lies in the file with all others.
+        seconds: the time of day.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        reactor: CallFromThread | None,
+        *,
+        row_limit: int = ROW_LIMIT,
+        seconds: Callable[[], float] = time.time,
+    ) -> None:
+        self.path = path
+        self._row_limit = row_limit
+        self._seconds = seconds
+        self._database = Database(os.path.join(path, "spool.sqlite"), ROOM, reactor, synchronous="FULL")
+        self._bodies = Bodies(os.path.join(path, "content"))
+        self._locks = Locks(os.path.join(path, "runners"))
+        self._files: Lane[Callable[[], Any], Any] | DirectLane[Callable[[], Any], Any]
+        if reactor is None:
+            self._files = DirectLane(each)
+        else:
+            self._files = Lane(reactor, each, f"files {path}", linger=0.0)
+        self._numbers: dict[str, int] = {}
+        self._counts: tuple[float, Usage] = (float("-inf"), Usage())
+        self._started = False
+
+    async def start(self) -> None:
+        """Open the file; see `ISpool.start`."""
+        if self._started:
+            return
+        try:
+            os.makedirs(self.path, mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise storage_error(error) from error
+        await self._database.start()
+        self._started = True
+
+    async def stop(self) -> None:
+        """Finish what waits; see `ISpool.stop`."""
+        await self._database.stop()
+        await self._files.stop()
+        self._locks.close()
+
+    # Runners.
+
+    async def enlist(self, seconds: float) -> str:
+        """Become a runner; see `ISpool.enlist`."""
+        try:
+            name = self._locks.hold()
+        except OSError as error:
+            raise storage_error(error) from error
+        ends = self._seconds() + seconds
+
+        def enlist_txn(connection: apsw.Connection) -> int:
+            connection.execute("INSERT INTO runner (name, ends) VALUES (?, ?)", (name, ends))
+            return connection.last_insert_rowid()
+
+        try:
+            self._numbers[name] = await self._database.run(enlist_txn)
+        except BaseException:
+            self._locks.let_go(name)
+            raise
+        return name
+
+    async def renew(self, runner: str, seconds: float) -> bool:
+        """Have the lease for longer; see `ISpool.renew`."""
+        ends = self._seconds() + seconds
+
+        def renew_txn(connection: apsw.Connection) -> bool:
+            connection.execute("UPDATE runner SET ends = ? WHERE name = ?", (ends, runner))
+            return connection.changes() > 0
+
+        renewed = await self._database.run(renew_txn)
+        if not renewed:
+            self._forget(runner)
+        return renewed
+
+    async def discharge(self, runner: str) -> None:
+        """End a lease; see `ISpool.discharge`."""
+        now = self._seconds()
+
+        def discharge_txn(connection: apsw.Connection) -> None:
+            number = number_txn(connection, runner)
+            if number is not None:
+                release_txn(connection, number, now)
+
+        await self._database.run(discharge_txn)
+        self._forget(runner)
+
+    async def take_over(self) -> int:
+        """Make due what the dead have; see `ISpool.take_over`."""
+        now = self._seconds()
+
+        def runners_txn(connection: apsw.Connection) -> list[tuple[int, str, float]]:
+            return every(connection, "SELECT id, name, ends FROM runner")
+
+        rows = await self._database.read(runners_txn)
+        gone = [
+            (number, self._locks.dead(name)) for number, name, ends in rows if self._is_gone(name, ends, now)
+        ]
+        if not gone:
+            return 0
+
+        def take_over_txn(connection: apsw.Connection) -> int:
+            return sum(take_over_one_txn(connection, number, dead, now) for number, dead in gone)
+
+        count = await self._database.run(take_over_txn)
+        log.info("{count} recipients of runners that are gone are due again", count=count)
+        return count
+
+    # Messages.
+
+    async def add(self, message: NewMessage, runner: str | None = None) -> None:
+        """Keep a message; see `ISpool.add`."""
+        number, now, content = self._number(runner), self._seconds(), message.mail.content
+        if message.message.size <= self._row_limit:
+            await self._database.run(
+                lambda connection: add_txn(connection, message, content.octets(), number, now)
+            )
+            return
+        queue_id = message.message.queue_id
+        await self._in_files(lambda: self._bodies.write(queue_id, content))
+        try:
+            await self._database.run(lambda connection: add_txn(connection, message, None, number, now))
+        except BaseException:
+            await self._in_files(lambda: self._bodies.remove(queue_id))
+            raise
+
+    async def content(self, queue_id: str) -> Content:
+        """The octets of a message; see `ISpool.content`."""
+
+        def content_txn(connection: apsw.Connection) -> tuple[int, int, bytes | None] | None:
+            return cast(
+                "tuple[int, int, bytes | None] | None",
+                first(
+                    connection,
+                    "SELECT filed, size, octets FROM message LEFT JOIN content ON message = id WHERE queue_id = ?",
+                    (queue_id,),
+                ),
+            )
+
+        row = await self._database.read(content_txn)
+        if row is None:
+            raise MailframeError(UNAVAILABLE, f"{queue_id} is not in the queue")
+        filed, size, octets = row
+        if filed:
+            return await self._in_files(lambda: self._bodies.read(queue_id, size))
+        if octets is None:
+            raise MailframeError(
+                UNAVAILABLE, f"the content of {queue_id} is missing in {self._database.path}"
+            )
+        return Content.of(octets)
+
+    async def claim(self, runner: str, request: ClaimRequest) -> Sequence[Claim]:
+        """Have what is due; see `ISpool.claim`."""
+        number, now = self._number(runner), self._seconds()
+        if number is None or request.messages <= 0:
+            return []
+        return await self._database.run(lambda connection: claim_txn(connection, number, request, now))
+
+    async def claim_for_review(self, runner: str, messages: int) -> Sequence[Claim]:
+        """Have what must be looked at; see `ISpool.claim_for_review`."""
+        number, now = self._number(runner), self._seconds()
+        if number is None or messages <= 0:
+            return []
+        return await self._database.run(lambda connection: review_txn(connection, number, messages, now))
+
+    async def next_due(self) -> float | None:
+        """When there will be something to do; see `ISpool.next_due`."""
+
+        def next_due_txn(connection: apsw.Connection) -> tuple[float | None, float | None]:
+            return cast(
+                "tuple[float | None, float | None]",
+                first(
+                    connection,
+                    "SELECT (SELECT min(wake) FROM place), (SELECT min(review) FROM recipient"
+                    " WHERE state = 0 AND review < 9e999)",
+                ),
+            )
+
+        times = [time for time in await self._database.read(next_due_txn) if time is not None]
+        return min((time for time in times if time < float("inf")), default=None)
+
+    async def conclude(self, runner: str, conclusion: Conclusion) -> bool:
+        """Write down what became of a claim; see `ISpool.conclude`."""
+        number, now = self._number(runner), self._seconds()
+        notices = conclusion.notices
+
+        def written_txn(connection: apsw.Connection) -> Written:
+            written = conclude_txn(connection, number, conclusion)
+            for notice in notices if written.kept else ():
+                add_txn(connection, notice, notice.mail.content.octets(), number, now)
+            return written
+
+        written = await self._database.run(written_txn)
+        self._remove(written.filed)
+        return written.kept
+
+    # Destinations.
+
+    async def close(self, closed: Closed) -> None:
+        """Attempt nothing there; see `ISpool.close`."""
+        await self._database.run(lambda connection: close_txn(connection, closed))
+
+    async def open(self, place: Place) -> None:
+        """It answers again; see `ISpool.open`."""
+        await self._database.run(lambda connection: open_txn(connection, place))
+
+    async def closed(self) -> Sequence[Closed]:
+        """Closed places; see `ISpool.closed`."""
+        now = self._seconds()
+        return await self._database.read(lambda connection: closed_txn(connection, now))
+
+    # Room.
+
+    async def usage(self) -> Usage:
+        """How full it is; see `ISpool.usage`."""
+        now = self._seconds()
+        counted, usage = self._counts
+        fresh = now - counted < COUNTS_GOOD
+        messages, octets, oldest, recipients = await self._database.read(
+            lambda connection: _usage_txn(connection, None if fresh else _counts_txn(connection))
+        )
+        usage = Usage(messages, octets, usage.recipients if recipients is None else recipients, oldest)
+        self._counts = (counted if fresh else now, usage)
+        return usage
+
+    async def used_by(self, account: str) -> tuple[int, int]:
+        """What an account has here; see `ISpool.used_by`."""
+        row = await self._database.read(
+            lambda connection: first(
+                connection, "SELECT messages, octets FROM share WHERE account = ?", (account,)
+            )
+        )
+        return (0, 0) if row is None else (row[0], row[1])
+
+    # Records.
+
+    async def listing(self, selection: Selection, after: str = "", limit: int = 500) -> Sequence[Listed]:
+        """A page of messages; see `ISpoolRecords.listing`."""
+        return await self._database.read(lambda connection: listing_txn(connection, selection, after, limit))
+
+    async def find(self, queue_id: str) -> Listed | None:
+        """One message; see `ISpoolRecords.find`."""
+        return await self._database.read(lambda connection: find_txn(connection, queue_id))
+
+    async def change(
+        self, change: Change, queue_id: str, numbers: Sequence[int], status: Status | None = None
+    ) -> int:
+        """Change recipients of a message; see `ISpoolRecords.change`."""
+        now = self._seconds()
+        count, filed = await self._database.run(
+            lambda connection: change_txn(connection, change, queue_id, numbers, status, now)
+        )
+        self._remove(filed)
+        return count
+
+    async def flush(self, destination: str | None = None, queue: str | None = None) -> int:
+        """All is due now; see `ISpoolRecords.flush`."""
+        now = self._seconds()
+        return await self._database.run(lambda connection: flush_txn(connection, destination, queue, now))
+
+    # Chores.
+
+    async def sweep(self) -> int:
+        """Throw away files of messages that never came to be, or are gone; how many that were."""
+
+        def known_txn(connection: apsw.Connection) -> frozenset[str]:
+            return frozenset(
+                row[0] for row in connection.execute("SELECT queue_id FROM message WHERE filed = 1")
+            )
+
+        known = await self._database.read(known_txn)
+        return await self._in_files(lambda: self._bodies.sweep(known.__contains__))
+
+    def _is_gone(self, name: str, ends: float, now: float) -> bool:
+        return ends < now or self._locks.dead(name)
+
+    def _number(self, runner: str | None) -> int | None:
+        return None if runner is None else self._numbers.get(runner)
+
+    def _forget(self, runner: str) -> None:
+        self._numbers.pop(runner, None)
+        self._locks.let_go(runner)
+
+    def _remove(self, filed: str | None) -> None:
+        """A message with a file is gone: nobody waits for the file to go."""
+        if filed is not None:
+            removed = self._files.submit(lambda: self._bodies.remove(filed))
+            removed.addErrback(lambda failure: None)
+
+    async def _in_files(self, work: Callable[[], T]) -> T:
+        try:
+            return await cast("Deferred[T]", self._files.submit(work))
+        except OSError as error:
+            raise storage_error(error) from error
+
+
+def _usage_txn(
+    connection: apsw.Connection, recipients: dict[tuple[str, State], int] | None
+) -> tuple[int, int, float | None, dict[tuple[str, State], int] | None]:
+    messages, octets = first(connection, "SELECT messages, octets FROM total")
+    row = first(connection, "SELECT arrived FROM message ORDER BY queue_id LIMIT 1")
+    return messages, octets, None if row is None else row[0], recipients
+
+
+def _counts_txn(connection: apsw.Connection) -> dict[tuple[str, State], int]:
+    """Recipients by queue and state; those that are final are not counted: their messages are about to go."""
+    found = {}
+    for number in (0, 1, 2):
+        rows = connection.execute(
+            f"SELECT queue, count(*) FROM recipient WHERE state = {number} GROUP BY queue"
+        )
+        found.update({(queue, STATES[number]): count for queue, count in rows})
+    return found
