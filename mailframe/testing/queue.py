@@ -85,7 +85,7 @@ class ScriptedDelivery:
                 self._held.append(held)
                 await held
         finally:
-            self._under_way[destination] -= 1
+            self._under_way[destination] = self._under_way.get(destination, 1) - 1
         return [self.answer(attempted) for attempted in made]
 
     async def deliver(self, mail: MailObject, routes: Sequence[Route], atomic: bool) -> Sequence[Status]:
@@ -104,6 +104,11 @@ class ScriptedDelivery:
         for one in waiting[:count]:
             if not one.called:
                 one.callback(None)
+
+    def drop(self) -> None:
+        """What was held is never answered: whoever asked is dead."""
+        self._held = []
+        self._under_way.clear()
 
 
 @implementer(IMailRouter)
