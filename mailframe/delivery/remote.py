@@ -8,6 +8,7 @@ recipient has an answer that counts (`results`). Connections are kept and shared
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -101,6 +102,7 @@ class RemoteDelivery:
         self._exchangers = Exchangers(resolver, [options.hostname, *map(to_ascii, options.own_names)], chance)
         ours = _ours(options, frozenset(own_addresses))
         self._reach = Reach(resolver, options, self._memory, ours, reactor.seconds, chance)
+        self._own: Counter[str] = Counter()
         self._pools: dict[Shape, Pool] = {}
         self._sources: dict[Shape, Sources] = {}
         self._stopped = False
@@ -156,8 +158,8 @@ class RemoteDelivery:
         shape = self._shaping.shape(domain, names)
         hosts = await self._reach.hosts(exchangers, shape)
         pool = self._pool(shape)
-        limits = SiteLimits(self._tallies, site_name(names), shape, lambda: pool.drop_idle(names))
-        limits.check_connections(lambda: pool.has_any(names))
+        limits = SiteLimits(self._tallies, site_name(names), shape, self._own, lambda: pool.drop_idle(names))
+        limits.check_connections()
         limits.spend(len(mail.envelope.recipients))
         results = Results(mail.envelope.recipients)
         budget = self._options.addresses_limit

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -165,13 +166,17 @@ class SiteLimits:
         tallies: counts, over all workers.
         site: its name.
         shape: its limits.
-        make_room: ends idle connections of ours to the site.
+        own: connections of this worker by site.
+        make_room: ends idle ones of them to this site.
     """
 
-    def __init__(self, tallies: ITallies, site: str, shape: Shape, make_room: Callable[[], None]) -> None:
+    def __init__(
+        self, tallies: ITallies, site: str, shape: Shape, own: Counter[str], make_room: Callable[[], None]
+    ) -> None:
         self._tallies = tallies
         self.site = site
         self.shape = shape
+        self._own = own
         self._make_room = make_room
 
     def spend(self, recipients: int) -> None:
@@ -196,17 +201,14 @@ class SiteLimits:
         for rate in rates:
             self._tallies.spend(rate.kind, self.site, rate.amount, 0, rate.window)
 
-    def check_connections(self, connected: Callable[[], bool]) -> None:
+    def check_connections(self) -> None:
         """Is there any hope of a connection? To be asked before `spend`, so that no amount is spent in vain.
 
-        Args:
-            connected: does this worker have a connection to the site, in use or not?
-
         Raises:
-            SiteFull: other workers have all of them.
+            SiteFull: other workers have all of them; where one is ours, it may be free soon.
         """
         limit = self.shape.connections
-        if limit and self._tallies.count(CONNECTIONS, self.site) >= limit and not connected():
+        if limit and not self._own[self.site] and self._tallies.count(CONNECTIONS, self.site) >= limit:
             LIMITED.labels(CONNECTIONS).inc()
             raise SiteFull(f"{limit} connections", ROOM_AGAIN)
 
@@ -222,6 +224,7 @@ class SiteLimits:
             self._make_room()
             LIMITED.labels(CONNECTIONS).inc()
             raise SiteFull(f"{limit} connections", ROOM_AGAIN)
+        self._own[self.site] += 1
         rate = self.shape.connections_per_minute
         if rate and not self._tallies.spend(NEW_CONNECTIONS, self.site, 1, rate, MINUTE):
             self.leave()
@@ -229,6 +232,9 @@ class SiteLimits:
 
     def leave(self) -> None:
         """One that was entered is over."""
+        self._own[self.site] -= 1
+        if not self._own[self.site]:
+            del self._own[self.site]
         self._tallies.leave(CONNECTIONS, self.site)
 
 

@@ -21,7 +21,7 @@ from mailframe.message.mail import MailObject
 from mailframe.message.origin import Origin
 from mailframe.message.status import MailframeError, Status
 from mailframe.routing.interfaces import Route
-from mailframe.testing.smtp_server import ALL_KEYWORDS, DROP, SILENCE
+from mailframe.testing.smtp_server import ALL_KEYWORDS, DROP, SILENCE, Delayed
 from mailframe.testing.wires import settle
 from mailframe.tls.errors import Result
 from mailframe.tls.policies import OPPORTUNISTIC, ClientPolicy, Level
@@ -452,6 +452,15 @@ class ShapingTests(RemoteCase):
             self.assertEqual(codes(self.net.send(delivery, DOMAIN)), ["2.0.0"])
         self.net.clock.advance(60)
         self.assertEqual(self.net.tallies.count("delivery.connections", elsewhere), 0)
+
+    def test_goodbye(self) -> None:
+        """A connection of ours that is just saying goodbye is waited for."""
+        self.one.clock = self.net.clock
+        self.one.script({"QUIT": Delayed(0.3, "221 Bye")})
+        delivery = self.net.delivery([ShapingOptions(connections=1, messages_per_connection=1)])
+        for _ in range(3):
+            self.assertEqual(codes(self.net.send(delivery, DOMAIN)), ["2.0.0"])
+        self.assertEqual(len(self.one.sessions), 3)
 
     def test_spent_in_vain(self) -> None:
         """Who gets no connection has used up none of the messages that may go."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
@@ -88,7 +90,7 @@ class SiteLimitsTests(SynchronousTestCase):
         """In no minute do more messages go than allowed; who is put off is told a time within the minute."""
         clock = Clock()
         shape = Shape(messages_per_minute=messages, recipients_per_minute=recipients)
-        limits = SiteLimits(MemoryTallies(clock), "site", shape, lambda: None)
+        limits = SiteLimits(MemoryTallies(clock), "site", shape, Counter(), lambda: None)
         sent: list[tuple[float, int]] = []
         for count, pause in steps:
             try:
@@ -107,7 +109,9 @@ class SiteLimitsTests(SynchronousTestCase):
     def test_nothing_counted(self) -> None:
         """Who is put off by one limit has used up nothing of another."""
         tallies = MemoryTallies(Clock())
-        limits = SiteLimits(tallies, "s", Shape(messages_per_minute=9, recipients_per_hour=1), lambda: None)
+        limits = SiteLimits(
+            tallies, "s", Shape(messages_per_minute=9, recipients_per_hour=1), Counter(), lambda: None
+        )
         limits.spend(1)
         self.assertRaises(SiteFull, limits.spend, 1)
         self.assertEqual(tallies.spent("delivery.messages.minute", "s", 60), 1)

@@ -30,12 +30,19 @@ class Exim(Peer):
         next_hop: host and port of the server that gets mail for other domains.
         main: more lines of the main section.
         transport: more lines of the transport that sends to ``next_hop``.
+        tls_hosts: whom it offers TLS, ``*`` for all; it needs a certificate then.
     """
 
     def __init__(
-        self, base: Path, next_hop: tuple[str, int] = ("127.0.0.1", 9), main: str = "", transport: str = ""
+        self,
+        base: Path,
+        next_hop: tuple[str, int] = ("127.0.0.1", 9),
+        main: str = "",
+        transport: str = "",
+        tls_hosts: str = "",
     ) -> None:
         super().__init__(base)
+        self._tls_hosts = tls_hosts
         self._next_hop = next_hop
         self._main = textwrap.dedent(main)
         self._transport = textwrap.dedent(transport)
@@ -112,7 +119,7 @@ class Exim(Peer):
             acl_smtp_rcpt = recipients
             acl_smtp_data = accept
             exim_user = {USER}
-            tls_advertise_hosts =
+            tls_advertise_hosts = {self._tls_hosts}
             never_users =
             host_lookup =
             rfc1413_query_timeout = 0s

@@ -115,10 +115,6 @@ class Pool:
         for target in [target for target in self._lanes if target.host in hosts]:
             self._forget_idle(target)
 
-    def has_any(self, hosts: Container[str]) -> bool:
-        """Is there a connection to one of some hosts, or one being made?"""
-        return any(target.host in hosts for target in self._lanes)
-
     @property
     def idle(self) -> int:
         """How many connections are kept."""
