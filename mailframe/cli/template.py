@@ -33,8 +33,8 @@ _TEXT = """\
 hostname = {hostname}
 # Where everything is kept, from this file's directory on: mail, accounts, the control socket.
 data = "data"
-# What this node does: mx takes mail from strangers for our domains, relay takes it from our own users,
-# store keeps mailboxes and gives them out by IMAP and POP3.
+# What this node does: mx takes mail from strangers for our domains, relay takes it from our own users and sends it
+# out, store keeps mailboxes and gives them out by IMAP and POP3. (router takes mail from other hosts of ours.)
 roles = ["mx", "relay", "store"]
 # How many processes serve connections{workers_comment}.
 {workers}
@@ -62,13 +62,26 @@ backend = "sqlite"
 # Where mail is kept.
 backend = "maildir"
 
+[queue]
+# Mail on its way out is tried for so long before its sender gets it back. See also: mailframe queue
+expires = "5d"
+
+[routing]
+# Mail for others goes to the hosts that the DNS names. Where a provider wants all of it, say default = "smarthost",
+# and its host, user and password_file in [delivery.smarthost].
+default = "remote"
+
 [role.mx]
 # SMTP from other servers, with STARTTLS. The usual port is 25.
 listen = [{smtp}]
+# Senders who ask for it are told that their mail has arrived.
+router = "queue"
 
 [role.relay]
 # Submission from our users, who log in: with STARTTLS, and with TLS from the start ("ssl:"). Usually 587 and 465.
 listen = [{submission}, {submissions}]
+# Mail for other domains goes out by the queue; without this line it is refused.
+router = "queue"
 
 [role.store]
 # LMTP is not asked for a password: leave it where only our own servers reach it.
