@@ -219,12 +219,14 @@ class SiteLimits:
             SiteFull: not now.
         """
         limit = self.shape.connections
-        if not self._tallies.enter(CONNECTIONS, self.site, limit):
+        # Without a limit nothing is counted: the room for names of things open is for those that have one.
+        if limit and not self._tallies.enter(CONNECTIONS, self.site, limit):
             # An idle connection to one host of a site must not keep us from the others.
             self._make_room()
             LIMITED.labels(CONNECTIONS).inc()
             raise SiteFull(f"{limit} connections", ROOM_AGAIN)
-        self._own[self.site] += 1
+        if limit:
+            self._own[self.site] += 1
         rate = self.shape.connections_per_minute
         if rate and not self._tallies.spend(NEW_CONNECTIONS, self.site, 1, rate, MINUTE):
             self.leave()
@@ -232,6 +234,8 @@ class SiteLimits:
 
     def leave(self) -> None:
         """One that was entered is over."""
+        if not self.shape.connections:
+            return
         self._own[self.site] -= 1
         if not self._own[self.site]:
             del self._own[self.site]
