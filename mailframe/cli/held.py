@@ -112,6 +112,9 @@ def _open(config: str) -> HeldMail:
     choice = configuration.roles.get("relay")
     if choice is None:
         raise Refused("This node has no relay, and only a relay holds mail.")
+    router = choice.options.router
+    if router is not None and configuration.deliveries[router].plugin == "queue":
+        raise Refused("This relay holds mail in its queue. See: mailframe queue list --state held")
     return HeldMail(choice.options.held.directory)
 
 

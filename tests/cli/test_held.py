@@ -28,6 +28,8 @@ class HeldTests(CommandTestCase):
         """A service with two held messages."""
         super().setUp()
         self.make_service()
+        # A relay before a queue holds mail there; this one has none.
+        self.config.write_text(self.config.read_text().replace('router = "queue"\n', ""))
         self.held = HeldMail(str(self.config.parent / "data" / "held"))
         self.held.prepare()
         self.ids = [self.hold(ALICE, 5), self.hold(BOB, 1)]
@@ -90,6 +92,12 @@ class HeldTests(CommandTestCase):
         self.on_service("held", "delete", "--all", "--yes")
         self.assertEqual(self.states(), [])
         self.on_service("held", "delete", self.ids[0], "--yes", code=1)
+
+    def test_queue(self) -> None:
+        """Where a relay holds mail in its queue, the command says who knows of it."""
+        text = self.config.read_text().replace("[role.relay]\n", '[role.relay]\nrouter = "queue"\n')
+        self.config.write_text(text)
+        self.assertIn("mailframe queue list --state held", self.on_service("held", "list", code=1).stderr)
 
     def test_usage(self) -> None:
         """Ids or --all, not both, not neither."""
