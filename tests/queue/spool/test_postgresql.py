@@ -431,7 +431,9 @@ class RecordsTests(PostgreSQLCase):
         await self.spool.add(new)
         self.assertEqual(await self.spool.change(Change.HOLD, queue_id, [0, 7], LATER), 1)
         self.assertEqual(list(await self.claimed()), [])
-        found = await self.spool.listing(Selection(reason="ANSWER from"))
+        found = await self.spool.listing(
+            Selection(reason="4.4.1 no ANSWER from", account="Alice@example.test")
+        )
         self.assertEqual(len(found), 1)
         self.now += 2000
         self.assertEqual(await self.spool.change(Change.RELEASE, queue_id, [0]), 1)

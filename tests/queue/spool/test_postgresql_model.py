@@ -110,7 +110,8 @@ class Model:
         for number in range(len(self.order)):
             self.change(Change.RELEASE, number)
         self.now += 10_000
-        self.do(self.spool.flush())
+        for number in range(3):
+            self.step("open", number)
         self.take(0, self.do(self.spool.claim(self.runners[0], ClaimRequest("normal", 1000, 1000))))
         while claims := self.do(self.spool.claim_for_review(self.runners[0], 1000)):
             self.take(0, claims)

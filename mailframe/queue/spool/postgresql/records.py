@@ -17,6 +17,8 @@ FLUSHED_AT_ONCE: Final = 5000
 """Recipients of one transaction of a flush."""
 
 _FROM: Final = "FROM spool_recipient r JOIN spool_message m USING (queue_id) WHERE "
+# As a `Status` is written: "4.4.1 No answer from host".
+_STATUS: Final = "concat(r.status->>0, '.', r.status->>1, '.', r.status->>2, ' ', r.status->>3)"
 _ALLOWED: Final[Mapping[Change, tuple[State, ...]]] = {
     Change.HOLD: (State.DUE,),
     Change.RELEASE: (State.HELD,),
@@ -157,7 +159,7 @@ def _conditions(selection: Selection) -> tuple[str, dict[str, Any]]:
     sender = selection.sender
     given: list[tuple[str, str, Any]] = [
         ("r.queue_id = ANY(%(queue_ids)s)", "queue_ids", list(selection.queue_ids) or None),
-        ("m.account = %(account)s", "account", selection.account),
+        ("lower(m.account) = lower(%(account)s)", "account", selection.account),
         ("r.forward_path ILIKE %(recipient)s", "recipient", _pattern(selection.recipient)),
         ("r.domain = %(domain)s", "domain", None if selection.domain is None else selection.domain.lower()),
         ("r.destination = %(destination)s", "destination", selection.destination),
@@ -167,7 +169,7 @@ def _conditions(selection: Selection) -> tuple[str, dict[str, Any]]:
         ("m.arrived > %(after_time)s", "after_time", selection.arrived_after),
         ("m.reverse_path ILIKE %(sender)s", "sender", None if sender == "<>" else _pattern(sender)),
         (
-            "(r.status->>3 ILIKE %(reason)s OR m.reason ILIKE %(reason)s)",
+            f"({_STATUS} ILIKE %(reason)s OR m.reason ILIKE %(reason)s)",
             "reason",
             None if selection.reason is None else f"%{_literally(selection.reason)}%",
         ),
