@@ -1,0 +1,144 @@
+"""A node from its configuration, with a queue: a submission goes to another host, and into a mailbox."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from twisted.internet.endpoints import serverFromString
+
+from mailframe.config.loading import loads
+from mailframe.delivery.remote import RemoteDelivery
+from mailframe.delivery.smarthost import SmarthostDelivery
+from mailframe.dns.stub import StubResolver
+from mailframe.message.address import parse_mailbox
+from mailframe.message.envelope import Envelope, Recipient
+from mailframe.message.origin import Origin
+from mailframe.queue.queue import QueueDelivery
+from mailframe.registry import PluginUnavailable
+from mailframe.roles import outbound
+from mailframe.roles.context import Context
+from mailframe.store.hints import LocalHints
+
+from .house import RoleCase
+
+COMMON = """
+[node]
+hostname = "mail.example.test"
+workers = 1
+roles = ["relay"]
+[role.relay]
+listen = ["tcp:2587"]
+[directory]
+backend = "memory"
+[directory.memory]
+domains = ["example.test"]
+accounts = { "alice@example.test" = "x" }
+[store]
+backend = "memory"
+[protection]
+mta_sts = false
+"""
+
+
+class ConfiguredTests(RoleCase):
+    """What is built of ``[routing]``, ``[queue]`` and the names in them."""
+
+    def context(self, text: str = "") -> Context:
+        """A context of a configuration."""
+        path = os.path.abspath(self.mktemp())
+        os.makedirs(os.path.join(path, "data"))
+        configuration = loads((COMMON + text).encode(), os.path.join(path, "mailframe.toml"))
+        return Context(
+            configuration, self.reactor, LocalHints(), lambda address: serverFromString(self.reactor, address)
+        )
+
+    def way(self, context: Context, to: str, **attributes: str) -> str:
+        """The destination of a recipient, and the name of its queue."""
+        envelope = Envelope(parse_mailbox("alice@example.test"))
+        origin = Origin("s1", "192.0.2.1", attributes=attributes)
+        table = outbound.routing_table(context)
+        found: Any = self.get(table.way(envelope, Recipient(parse_mailbox(to)), origin))
+        return f"{found.destination} {found.queue}"
+
+    def test_defaults(self) -> None:
+        """Without a word mail goes to the hosts that the DNS names, and ours into the store."""
+        context = self.context()
+        self.assertEqual("remote:example.org normal", self.way(context, "bob@example.org"))
+        self.assertEqual("store: normal", self.way(context, "alice@example.test"))
+        ways = outbound.ways(context)
+        self.assertEqual(["store", "remote"], list(ways))
+        self.assertIsInstance(ways["remote"], RemoteDelivery)
+        self.assertIsInstance(context.dns, StubResolver)
+
+    def test_several(self) -> None:
+        """Two smart hosts, one for a domain and one for what is slow; each is built once."""
+        context = self.context(
+            """
+            [queue]
+            slow_way = "patient"
+            [[routing.rules]]
+            domains = ["example.net"]
+            way = "partner"
+            queue = "bulk"
+            [[routing.rules]]
+            classes = ["tlsrpt"]
+            queue = "reports"
+            [delivery.partner]
+            plugin = "smarthost"
+            hosts = ["a.example.net"]
+            [delivery.patient]
+            plugin = "smarthost"
+            hosts = ["b.example.test"]
+            """
+        )
+        self.assertEqual("partner: bulk", self.way(context, "bob@example.net"))
+        self.assertEqual(
+            "remote:example.org reports", self.way(context, "bob@example.org", **{"class": "tlsrpt"})
+        )
+        ways = outbound.ways(context)
+        self.assertEqual({"store", "remote", "patient", "partner"}, set(ways))
+        self.assertIsInstance(ways["partner"], SmarthostDelivery)
+        self.assertIsNot(ways["partner"], ways["patient"])
+        self.assertIs(ways["partner"], context.delivery("partner"))
+
+    def test_remote_under_another_name(self) -> None:
+        """Another delivery of the remote plugin finds hosts for each domain, too."""
+        context = self.context(
+            '[routing]\ndefault = "slowly"\n[delivery.slowly]\nplugin = "remote"\nconnect_timeout = "2m"\n'
+        )
+        self.assertEqual("slowly:example.org normal", self.way(context, "bob@example.org"))
+
+    def test_no_circle(self) -> None:
+        """The queue is no way out of the queue, under no name."""
+        for text in (
+            '[routing]\ndefault = "queue"\n',
+            '[routing]\ndefault = "again"\n[delivery.again]\nplugin = "queue"\n',
+            '[[routing.rules]]\nway = "queue"\n',
+            '[queue]\nslow_way = "queue"\n',
+        ):
+            self.assertRaises(PluginUnavailable, outbound.ways, self.context(text))
+
+    def test_exchanger_without_queue(self) -> None:
+        """No configuration puts strangers' mail into the queue."""
+        for name in ("queue", "q"):
+            context = self.context('[delivery.q]\nplugin = "queue"\n[delivery.queue]\n')
+            from mailframe.roles.mx import build
+            from mailframe.roles.options import MXOptions
+
+            self.assertRaises(PluginUnavailable, build, MXOptions(listen=[], delivery=name), context)  # type: ignore[arg-type]
+
+    def test_queue_by_name(self) -> None:
+        """The queue is a delivery like any other for roles that name it, and one for all of them."""
+        context = self.context("[delivery.queue]\n")
+        found = context.delivery("queue")
+        self.assertIsInstance(found, QueueDelivery)
+        self.assertIs(context.queue, found._queue)  # type: ignore[attr-defined]
+        self.assertIn("queue", context.warnings)
+        self.assertIn("dns", context.warnings)
+
+    def test_no_mailboxes(self) -> None:
+        """A node without mailboxes asks no directory, and expands no alias."""
+        context = self.context('[routing]\nlocal = ""\n')
+        self.assertEqual("remote:example.test normal", self.way(context, "alice@example.test"))
+        self.assertIsNone(outbound.expansion(context))
