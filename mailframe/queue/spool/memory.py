@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from zope.interface import implementer
 
-from mailframe.message.content import Content
+from mailframe.message.content import CHUNK, Content, PiecesBody
 from mailframe.message.status import UNAVAILABLE, MailframeError, Status
 from mailframe.queue.interfaces import ISpool, ISpoolRecords
 from mailframe.queue.values import (
@@ -50,6 +50,11 @@ class _Entry:
     octets: bytes
     recipients: dict[int, QueuedRecipient]
     leases: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def content(self) -> Content:
+        octets = self.octets
+        return Content(PiecesBody([octets[start : start + CHUNK] for start in range(0, len(octets), CHUNK)]))
 
     @property
     def over(self) -> bool:
@@ -125,20 +130,22 @@ class MemorySpool:
     def _add(self, new: NewMessage, runner: str | None) -> None:
         queue_id = new.message.queue_id
         if queue_id in self._entries:
-            raise MailframeError(UNAVAILABLE, f"{queue_id} is in the queue already")
+            # Whoever was in doubt adds again.
+            return
         entry = _Entry(new.message, new.mail.content.octets(), {one.number: one for one in new.recipients})
         for one in new.recipients:
             if one.state is State.LEASED:
-                if runner is None or runner not in self._runners:
-                    raise MailframeError(UNAVAILABLE, f"{queue_id}: the runner's lease is over")
-                entry.leases[one.number] = runner
+                if runner is not None and runner in self._runners:
+                    entry.leases[one.number] = runner
+                else:
+                    entry.recipients[one.number] = replace(one, state=State.DUE)
         self._entries[queue_id] = entry
 
     async def content(self, queue_id: str) -> Content:
         """The octets of a message; see `ISpool.content`."""
         if queue_id not in self._entries:
             raise MailframeError(UNAVAILABLE, f"{queue_id} is not in the queue")
-        return Content.of(self._entries[queue_id].octets)
+        return self._entries[queue_id].content
 
     async def claim(self, runner: str, request: ClaimRequest) -> Sequence[Claim]:
         """Have what is due; see `ISpool.claim`."""
@@ -200,7 +207,7 @@ class MemorySpool:
         for one in leased:
             entry.recipients[one.number] = one
             entry.leases[one.number] = runner
-        return Claim(entry.message, leased, Content.of(entry.octets))
+        return Claim(entry.message, leased, entry.content)
 
     async def claim_for_review(self, runner: str, messages: int) -> Sequence[Claim]:
         """Have what must be looked at; see `ISpool.claim_for_review`."""

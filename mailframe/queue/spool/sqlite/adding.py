@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import apsw
 
-from mailframe.message.status import UNAVAILABLE, MailframeError
 from mailframe.queue.values import NewMessage, Place, State
 
 from .leases import alive_txn
@@ -12,37 +13,34 @@ from .places import wait_txn
 from .rows import first, message_row, recipient_row
 
 
-def add_txn(
-    connection: apsw.Connection, new: NewMessage, octets: bytes | None, runner: int | None, now: float
-) -> None:
-    """Keep a message.
+def add_txn(connection: apsw.Connection, new: NewMessage, octets: bytes | None, runner: int | None) -> None:
+    """Keep a message; one that is known already is left as it is.
 
     Args:
         octets: its content; None where that lies in a file.
-        runner: whose the leased recipients are.
-        now: the time.
-
-    Raises:
-        MailframeError: temporary: some are leased to nobody, or the id is known already.
+        runner: whose the leased recipients are; where its lease is over they wait for another one.
     """
     message = new.message
-    leased = any(recipient.state is State.LEASED for recipient in new.recipients)
-    if leased and not alive_txn(connection, runner):
-        raise MailframeError(UNAVAILABLE, f"{message.queue_id}: the runner's lease is over")
-    waiting = sum(not recipient.state.final for recipient in new.recipients)
-    try:
-        connection.execute(
-            "INSERT INTO message (queue_id, reverse_path, envelope, origin, arrived, expires, lane, size, account,"
-            " reason, filed, waiting) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*message_row(message), int(octets is None), waiting),
-        )
-    except apsw.ConstraintError as error:
-        raise MailframeError(UNAVAILABLE, f"{message.queue_id} is in the queue already") from error
+    recipients = new.recipients
+    if any(one.state is State.LEASED for one in recipients) and not alive_txn(connection, runner):
+        # The lease is over: whoever comes next attempts it.
+        recipients = [
+            replace(one, state=State.DUE) if one.state is State.LEASED else one for one in recipients
+        ]
+    waiting = sum(not one.state.final for one in recipients)
+    connection.execute(
+        "INSERT OR IGNORE INTO message (queue_id, reverse_path, envelope, origin, arrived, expires, lane, size,"
+        " account, reason, filed, waiting) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*message_row(message), int(octets is None), waiting),
+    )
+    if not connection.changes():
+        # Whoever was in doubt adds again.
+        return
     number = connection.last_insert_rowid()
     if octets is not None:
         connection.execute("INSERT INTO content VALUES (?, ?)", (number, octets))
     places: dict[Place, float] = {}
-    for recipient in new.recipients:
+    for recipient in recipients:
         connection.execute(
             "INSERT INTO recipient VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             recipient_row(number, message.lane, recipient, runner),

@@ -37,12 +37,15 @@ class Bodies:
             _flush(os.path.dirname(place))
             _flush(os.path.dirname(self._path))
         try:
-            with open(path, "wb", opener=_private) as file:
+            with open(path, "xb", opener=_private) as file:
                 for chunk in content.chunks():
                     file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
             _flush(place)
+        except FileExistsError:
+            # Whoever was in doubt adds again; what is kept is whole, and is not touched.
+            return
         except BaseException:
             self.remove(queue_id)
             raise

@@ -177,18 +177,20 @@ class SQLiteSpool:
 
     async def add(self, message: NewMessage, runner: str | None = None) -> None:
         """Keep a message; see `ISpool.add`."""
-        number, now, content = self._number(runner), self._seconds(), message.mail.content
+        number, content = self._number(runner), message.mail.content
         if message.message.size <= self._row_limit:
             await self._database.run(
-                lambda connection: add_txn(connection, message, content.octets(), number, now)
+                lambda connection: add_txn(connection, message, content.octets(), number)
             )
             return
         queue_id = message.message.queue_id
         await self._in_files(lambda: self._bodies.write(queue_id, content))
         try:
-            await self._database.run(lambda connection: add_txn(connection, message, None, number, now))
+            await self._database.run(lambda connection: add_txn(connection, message, None, number))
         except BaseException:
-            await self._in_files(lambda: self._bodies.remove(queue_id))
+            # In doubt it stays, and is swept when no row tells of it.
+            if await self.find(queue_id) is None:
+                await self._in_files(lambda: self._bodies.remove(queue_id))
             raise
 
     async def content(self, queue_id: str) -> Content:
@@ -248,13 +250,12 @@ class SQLiteSpool:
 
     async def conclude(self, runner: str, conclusion: Conclusion) -> bool:
         """Write down what became of a claim; see `ISpool.conclude`."""
-        number, now = self._number(runner), self._seconds()
-        notices = conclusion.notices
+        number, notices = self._number(runner), conclusion.notices
 
         def written_txn(connection: apsw.Connection) -> Written:
             written = conclude_txn(connection, number, conclusion)
             for notice in notices if written.kept else ():
-                add_txn(connection, notice, notice.mail.content.octets(), number, now)
+                add_txn(connection, notice, notice.mail.content.octets(), number)
             return written
 
         written = await self._database.run(written_txn)
