@@ -23,12 +23,13 @@ from .house import DEFERRED, DOWN, HOUR, REFUSED, House, mail
 LIMITED = Attempt(Status((4, 4, 5), "Enough for now"), Scope.LIMIT, retry_after=45.0)
 WORDS = {"take": TAKEN, "defer": DEFERRED, "down": DOWN, "refuse": REFUSED, "limit": LIMITED}
 OPTIONS = QueueOptions(
+    jitter=0,
     first_retry=Duration(60),
     longest_retry=Duration(600),
     expires=Duration(2 * HOUR),
     notice_expires=Duration(2 * HOUR),
     delay_notice=Duration(HOUR),
-    closed_first=Duration(60),
+    closed_first=Duration(300),
     closed_longest=Duration(600),
     lease=Duration(300),
     slow_after=3,
@@ -45,7 +46,7 @@ class Sent:
 
     Attributes:
         scripts: for each recipient, what happens at its attempts; the last for ever.
-        at: minutes after the beginning.
+        at: steps after the beginning.
         own: are all recipients of one domain?
     """
 
@@ -57,7 +58,7 @@ class Sent:
 scripts = st.tuples(
     st.lists(TROUBLE, max_size=4), st.sampled_from(["take", "take", "refuse", "defer", "down"])
 ).map(lambda parts: [*parts[0], parts[1]])
-messages = st.builds(Sent, st.lists(scripts, min_size=1, max_size=4), st.integers(0, 20), st.booleans())
+messages = st.builds(Sent, st.lists(scripts, min_size=1, max_size=4), st.integers(0, 40), st.booleans())
 
 
 class World:
@@ -70,7 +71,7 @@ class World:
         self.patient = _patient(story)
         self.scripts: dict[str, list[str]] = {}
         self.words: dict[str, list[str]] = {}
-        self.raised = 0
+        self.raised: Counter[str] = Counter()
         self.deaths = 0
         self.ids: dict[str, tuple[str, int]] = {}
         self.story = dict(enumerate(story))
@@ -82,7 +83,7 @@ class World:
         script = self.scripts[attempted.recipient]
         word = script.pop(0) if len(script) > 1 else script[0]
         if word == "raise":
-            self.raised += 1
+            self.raised[attempted.queue_id] += 1
             raise ValueError("a fault of a delivery")
         if word == "hang":
             # It comes to nothing: the host never answers, and the delivery gives up by its own clock.
@@ -91,9 +92,9 @@ class World:
         return WORDS[word]
 
     def hand_in(self) -> None:
-        minutes = (self.house.clock.seconds() - self.begin) / 60
+        steps = (self.house.clock.seconds() - self.begin) / STEP
         for number, sent in list(self.story.items()):
-            if sent.at <= minutes:
+            if sent.at <= steps:
                 names = [
                     f"u{number}.{index}@{'one' if sent.own else index % 2}.example"
                     for index in range(len(sent.scripts))
@@ -109,6 +110,10 @@ class World:
     def die(self) -> None:
         """The worker is killed, and another one starts."""
         self.deaths += 1
+        dead = self.house.queue
+        for part in (dead._claims, dead._review, dead._runner):
+            # Else what Python clears away of it would begin new work.
+            part.stop()
         for call in list(self.house.clock.getDelayedCalls()):
             call.cancel()
         self.house.delivery.drop()
@@ -121,17 +126,17 @@ def _patient(story: Sequence[Sent]) -> bool:
     scripts = [script for sent in story for script in sent.scripts]
     words = Counter(word for script in scripts for word in script)
     return (
-        words["down"] <= 4 and words["limit"] <= 10 and all(one[-1] in ("take", "refuse") for one in scripts)
+        words["down"] <= 3 and words["limit"] <= 10 and all(one[-1] in ("take", "refuse") for one in scripts)
     )
 
 
 class StoryTests(SynchronousTestCase):
     """Stories of messages, hosts and faults."""
 
-    @settings(deadline=None, max_examples=40)
+    @settings(deadline=None, max_examples=60)
     @given(
         story=st.lists(messages, min_size=1, max_size=6),
-        away=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 15)), max_size=2),
+        away=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 40)), max_size=2),
         deaths=st.lists(st.integers(0, 60), max_size=2),
         late=st.booleans(),
     )
@@ -144,12 +149,13 @@ class StoryTests(SynchronousTestCase):
         left = sorted(deaths)
         end = world.begin + 4 * HOUR
         while house.clock.seconds() < end:
-            minutes = (house.clock.seconds() - world.begin) / 60
-            house.spool.away = any(begin <= minutes < begin + length for begin, length in away)
-            if left and left[0] <= minutes:
+            steps = round((house.clock.seconds() - world.begin) / STEP)
+            house.spool.away = any(begin <= steps < begin + length for begin, length in away)
+            if left and left[0] <= steps:
                 left.pop(0)
                 world.die()
-            house.delivery.release()
+            if steps % 3 == 0:
+                house.delivery.release()
             world.hand_in()
             house.clock.advance(STEP)
         self.assertEqual(world.story, {})
@@ -169,15 +175,17 @@ class StoryTests(SynchronousTestCase):
                 # There was time enough for all that was in the way.
                 meant = State.DELIVERED if world.scripts[name][-1] == "take" else State.FAILED
                 self.assertIs(state, meant, name)
-            # Sent and not written down, since the worker was killed in between: the one window for a duplicate.
-            self.assertLessEqual(taken[name], 1 + world.deaths, name)
+            # Sent and not written down, since the worker was killed in between: the one window for a duplicate; but
+            # for a delivery that has taken a message for one recipient when it raises over another.
+            again = world.deaths + world.raised[key[0]]
+            self.assertLessEqual(taken[name], 1 + again, name)
             failed = told.count(f"Final-Recipient: rfc822; {name}\r\nAction: failed".encode())
             if state is State.DELIVERED:
                 self.assertGreaterEqual(taken[name], 1, name)
                 self.assertEqual(failed, 0, name)
             else:
                 self.assertIs(state, State.FAILED)
-                self.assertLessEqual(taken[name], world.deaths, name)
+                self.assertLessEqual(taken[name], again, name)
                 self.assertGreaterEqual(failed, 1, name)
                 self.assertLessEqual(failed, 1 + world.deaths, name)
             self.assertLessEqual(
