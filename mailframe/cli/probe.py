@@ -18,6 +18,7 @@ from mailframe.smtp.client.settings import ClientSettings
 from mailframe.tls.client import ClientContexts
 
 from .errors import NotRunning, Refused
+from .probe_dns import dns
 from .probe_tls import tls
 from .shared import ask_password, json_option, password_options, print_json, print_table
 
@@ -29,6 +30,7 @@ def command() -> None:
     """Ask a server what it is and does."""
 
 
+command.add_command(dns)
 command.add_command(tls)
 
 
