@@ -26,7 +26,7 @@ from mailframe.policy.interfaces import (
     IMailPolicy,
     IRecipientPolicy,
 )
-from mailframe.queue.interfaces import IHolding, ISpool, ISpoolRecords
+from mailframe.queue.interfaces import IHolding, ISpool, ISpoolRecords, IWakes
 from mailframe.registry import (
     IAuthenticatorFactory,
     IDeliveryFactory,
@@ -87,6 +87,7 @@ __all__ = [
     "ISpool",
     "ISpoolFactory",
     "ISpoolRecords",
+    "IWakes",
     "ITLSPolicySource",
     "ITLSReports",
     "ITallies",
