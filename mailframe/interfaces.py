@@ -87,9 +87,9 @@ __all__ = [
     "ISpool",
     "ISpoolFactory",
     "ISpoolRecords",
-    "IWakes",
     "ITLSPolicySource",
     "ITLSReports",
     "ITallies",
     "ITokens",
+    "IWakes",
 ]
