@@ -118,8 +118,9 @@ status = ""
 listen = ["tcp:{self.port}:interface=127.0.0.1"]
 networks = ["127.0.0.0/8"]
 
-[[routes]]
-to = "smarthost"
+[routing]
+local = ""
+default = "smarthost"
 
 [delivery.smarthost]
 hosts = ["127.0.0.1:{self.sink}"]

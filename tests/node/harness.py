@@ -30,8 +30,7 @@ class Node:
         accounts: addresses and passwords.
         roles: what runs.
         workers: how many processes.
-        extra: more lines of configuration, by section: ``{"node": ["drain_time = \\"1s\\""]}``; ``"[routes]"`` for one
-            of several.
+        extra: more lines of configuration, by section: ``{"node": ["drain_time = \\"1s\\""]}``.
         twistd: more options of twistd itself.
 
     Attributes:
