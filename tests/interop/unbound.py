@@ -1,0 +1,124 @@
+"""An unbound of our own on loopback, with a zone that is signed and one that is not; it asks nobody else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import textwrap
+import time
+from pathlib import Path
+
+from mailframe.dns.servers import Server
+from tests.ports import free_port
+
+from .service import program, run
+
+DIGEST = "ab" * 32
+SIGNED = f"""\
+$ORIGIN signed.test.
+$TTL 300
+@ IN SOA ns.signed.test. hostmaster.signed.test. 1 3600 600 86400 120
+@ IN NS ns.signed.test.
+@ IN MX 10 mx.signed.test.
+@ IN MX 20 mx.plain.test.
+@ IN TXT "v=spf1 " "mx -all"
+ns IN A 127.0.0.1
+mx IN A 192.0.2.1
+mx IN AAAA 2001:db8::1
+_25._tcp.mx IN TLSA 3 1 1 {DIGEST}
+_imaps._tcp IN SRV 0 1 993 mx.signed.test.
+www IN CNAME mx.signed.test.
+away IN CNAME mx.plain.test.
+forged IN A 192.0.2.7
+*.wild IN MX 10 mx.signed.test.
+"""
+PLAIN = """\
+$ORIGIN plain.test.
+$TTL 300
+@ IN SOA ns.plain.test. hostmaster.plain.test. 1 3600 600 86400 120
+@ IN NS ns.plain.test.
+@ IN MX 0 .
+ns IN A 127.0.0.1
+mx IN A 192.0.2.2
+_25._tcp.mx IN TLSA 3 1 1 0000000000000000000000000000000000000000000000000000000000000000
+many IN CNAME more
+"""
+
+
+class Unbound:
+    """One instance, with everything below one directory.
+
+    Args:
+        base: an empty directory.
+    """
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.server = Server("127.0.0.1", free_port())
+        self._process: subprocess.Popen[bytes] | None = None
+        self._write()
+
+    def start(self) -> None:
+        """Start it; returns when it answers."""
+        self._process = subprocess.Popen(
+            [program("unbound"), "-d", "-p", "-c", str(self.base / "unbound.conf")],
+            stdout=subprocess.DEVNULL, stderr=(self.base / "errors").open("wb"),
+        )  # fmt: skip
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            answer = subprocess.run(
+                [program("drill"), "-p", str(self.server.port), "@127.0.0.1", "plain.test", "SOA"],
+                capture_output=True, timeout=30,
+            )  # fmt: skip
+            if b"NOERROR" in answer.stdout:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"unbound does not answer: {(self.base / 'errors').read_text()[-3000:]}")
+
+    def stop(self) -> None:
+        """Stop it."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.terminate()
+            process.wait(20)
+
+    def _write(self) -> None:
+        many = "".join(f"more IN A 198.51.100.{number}\n" for number in range(1, 201))
+        (self.base / "plain.zone").write_text(PLAIN + many)
+        (self.base / "signed.zone").write_text(SIGNED)
+        key = run("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", "signed.test", cwd=self.base).decode().strip()
+        # With NSEC: of names below empty ones, unbound's own zones cannot prove by NSEC3 that they are not there.
+        run("ldns-signzone", "signed.zone", key, cwd=self.base)
+        signed = (self.base / "signed.zone.signed").read_text()
+        # What an attacker would do: the address is another, the signature is as it was.
+        (self.base / "signed.zone.signed").write_text(signed.replace("192.0.2.7", "203.0.113.66"))
+        (self.base / "unbound.conf").write_text(self._configuration(self.base / f"{key}.key"))
+        os.chmod(self.base, 0o755)
+
+    def _configuration(self, anchor: Path) -> str:
+        zones = "".join(
+            f'auth-zone:\n  name: "{name}."\n  zonefile: "{file}"\n  for-upstream: yes\n  for-downstream: no\n'
+            for name, file in (("signed.test", "signed.zone.signed"), ("plain.test", "plain.zone"))
+        )
+        return (
+            textwrap.dedent(f"""\
+            server:
+              interface: 127.0.0.1
+              port: {self.server.port}
+              access-control: 127.0.0.0/8 allow
+              directory: "{self.base}"
+              chroot: ""
+              username: ""
+              pidfile: ""
+              use-syslog: no
+              do-ip6: no
+              module-config: "validator iterator"
+              trust-anchor-file: "{anchor}"
+              trust-anchor-signaling: no
+              local-zone: "test." nodefault
+              do-not-query-localhost: no
+            remote-control:
+              control-enable: no
+            """)
+            + zones
+        )
