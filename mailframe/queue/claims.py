@@ -121,9 +121,9 @@ class Claims:
         rooms = self._windows.rooms(queue, self._each, now)
         claims = await self._spool.claim(runner, ClaimRequest(queue, wanted, self._each, rooms))
         counts = Counter(claim.place for claim in claims)
-        now = self._clock.seconds()
+        asked, now = now, self._clock.seconds()
         for claim in claims:
-            self._runner.claimed(runner, claim, now)
+            self._runner.claimed(runner, claim, asked, now)
         for place, count in counts.items():
             self._windows.of(place, now).more = count >= rooms.get(place.destination, self._each)
         for destination, room in rooms.items():

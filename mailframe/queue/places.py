@@ -120,7 +120,7 @@ class Places:
             settings.closed_longest, settings.closed_first * 2 ** min(window.closings, DOUBLINGS)
         ) * self._chance.uniform(1 - settings.jitter / 100, 1 + settings.jitter / 100)
         window.closings += 1
-        window.closed, window.size = now + pause, 1.0
+        window.closed, window.since, window.size = now + pause, now, 1.0
         log.warn(
             "{destination} is closed for {delay} s: {reply}",
             destination=window.place.destination,

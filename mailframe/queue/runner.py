@@ -121,11 +121,13 @@ class Runner:
         window.more = True
         return window.room(now) > 0 and not window.closed
 
-    def claimed(self, runner: str, claim: Claim, now: float) -> None:
-        """Begin work that the spool has handed out."""
-        work = Work(
-            runner, self._windows.of(claim.place, now), claim.message, claim.recipients, claim.content
-        )
+    def claimed(self, runner: str, claim: Claim, asked: float, now: float) -> None:
+        """Begin work that the spool has handed out, when it was asked some time ago."""
+        window = self._windows.of(claim.place, now)
+        if window.closed and window.since < asked:
+            # The spool knows better what is closed: somebody opened it, or one may try.
+            window.closed, window.unproven = 0.0, True
+        work = Work(runner, window, claim.message, claim.recipients, claim.content)
         queue = claim.place.queue
         self._in_hand[queue] = self._in_hand.get(queue, 0) + 1
         self._octets += work.octets
@@ -202,9 +204,9 @@ class Runner:
         window, queue = work.window, work.window.place.queue
         self._in_hand[queue] -= 1
         self._octets -= work.octets
-        if (window.more and window.in_hand <= window.size) or (
-            queue in self.full and self._in_hand[queue] * 2 <= self.slots(queue)
-        ):
+        if window.wants or (queue in self.full and self._in_hand[queue] * 2 <= self.slots(queue)):
+            if window.more and not window.waiting:
+                window.ran_dry()
             window.more = False
             self._hungry()
 

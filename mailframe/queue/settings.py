@@ -163,7 +163,7 @@ class QueueOptions:
         minimum=10,
     )
     poll: Duration = option(
-        "How often a worker looks for mail that others put into the queue.", Duration(2.0), minimum=0.1
+        "How often a worker looks for mail that others put into the queue.", Duration(1.0), minimum=0.1
     )
     room: RoomOptions = option("How much mail the queue takes.", factory=RoomOptions)
     rules: list[RuleOptions] = option("What is different for some destinations.", factory=list)

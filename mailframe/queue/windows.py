@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 IN_A_ROW: Final = 3
 """Failures that close a place which answered within the last minute; any other is closed by the first."""
 ANSWERED_LATELY: Final = 60.0
+AHEAD: Final = 100
+"""Claims of one place that wait for their turn, at most."""
 IDLE: Final = 600.0
 """Seconds after which a place that nothing was done for is forgotten."""
 WINDOWS: Final = 5000
@@ -41,13 +43,16 @@ class Window:
         waiting: work that has a claim, and waits for its turn.
         blocked: when something may be tried again, by a limit of our own.
         closed: when it may be tried again, by what is known of its hosts; 0 for open.
+        since: when it was closed last.
         closings: how often in a row it was closed.
         unproven: nobody has told the spool yet that it is open; it may remember a closing that we do not know of.
         more: the spool has more for it than there was room for.
+        ahead: claims that wait here, at most, so that nobody waits for the next; more for who is fast.
         used: when something was done last.
     """
 
     __slots__ = (
+        "ahead",
         "answered",
         "blocked",
         "closed",
@@ -59,6 +64,7 @@ class Window:
         "place",
         "pumping",
         "running",
+        "since",
         "size",
         "unproven",
         "used",
@@ -74,11 +80,13 @@ class Window:
         self.waiting: deque[Work] = deque()
         self.blocked = 0.0
         self.closed = 0.0
+        self.since = 0.0
         self.closings = 0
         self.failures = 0
         self.answered = -ANSWERED_LATELY
         self.unproven = True
         self.more = False
+        self.ahead = 0
         self.pumping = False
         self.used = now
 
@@ -96,11 +104,21 @@ class Window:
         return self.in_hand < 2 * self.limit and not (self.closed > 0 or self.blocked > now)
 
     def room(self, now: float) -> int:
-        """How many more the spool may hand out: as many again as are under way, but not one by one."""
+        """How many more the spool may hand out: as many again as may be under way, but not one by one."""
         if self.blocked > now:
             return 0
         size = int(self.size)
-        return max(0, 2 * size - self.in_hand) if self.in_hand <= size else 0
+        ahead = max(size, self.ahead)
+        return size + ahead - self.in_hand if len(self.waiting) * 2 <= ahead else 0
+
+    def ran_dry(self) -> None:
+        """Deliveries ended faster than claims came: the next time, more of them."""
+        self.ahead = min(AHEAD, 2 * max(int(self.size), self.ahead))
+
+    @property
+    def wants(self) -> bool:
+        """Is it time to claim more?"""
+        return self.more and len(self.waiting) * 2 <= max(int(self.size), self.ahead)
 
     def success(self, now: float) -> None:
         """Somebody there took a message, or refused one."""
@@ -117,6 +135,7 @@ class Window:
         """
         self.failures += 1
         self.size = max(1.0, self.size / 2)
+        self.ahead = 0
         return self.failures >= IN_A_ROW or now - self.answered >= ANSWERED_LATELY
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unittest import mock
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from mailframe.limits.memory import MemoryTallies
 from mailframe.queue.rules import Rules
 from mailframe.queue.settings import QueueOptions
 from mailframe.queue.values import Place
-from mailframe.queue.windows import IDLE, TALLY, WINDOWS, Window, Windows
+from mailframe.queue.windows import AHEAD, IDLE, TALLY, WINDOWS, Window, Windows
 
 PLACE = Place("remote:example.org")
 
@@ -64,9 +65,14 @@ class WindowTests(SynchronousTestCase):
         self.assertEqual(window.room(0), 10)
         window.running = 5
         self.assertEqual(window.room(0), 5)
-        window.running = 6
+        window.waiting.extend([mock.Mock()] * 3)
         self.assertEqual(window.room(0), 0)
-        window.running, window.blocked = 0, 50.0
+        window.waiting.clear()
+        for _ in range(10):
+            window.ran_dry()
+        self.assertEqual(window.room(0), AHEAD)
+        window.failure(0)
+        window.size, window.running, window.blocked = 5.0, 0, 50.0
         self.assertEqual(window.room(49), 0)
         self.assertEqual(window.room(50), 10)
 
