@@ -34,6 +34,7 @@ ELSEWHERE = {
 """Commands that are run by something else than this module, and by what."""
 ELSEWHERE.update(dict.fromkeys(commands(DOCS / "submission.rst"), "tests.docs.test_submission"))
 ELSEWHERE.update(dict.fromkeys(commands(DOCS / "delivery.rst"), "tests.docs.test_delivery"))
+ELSEWHERE.update(dict.fromkeys(commands(DOCS / "dns.rst"), "tests.docs.test_dns"))
 ELSEWHERE.update(dict.fromkeys(commands(DOCS / "queue-commands.rst"), "tests.docs.test_queue_commands"))
 _PROGRAMS = {
     "mailframe": [sys.executable, "-c", "from mailframe.cli import main; main()"],
