@@ -117,7 +117,8 @@ class MemorySpool:
             for number in [number for number, name in entry.leases.items() if name == runner]:
                 del entry.leases[number]
                 one = entry.recipients[number]
-                entry.recipients[number] = replace(one, state=State.DUE, due=min(one.due, now))
+                due = min(one.due, now) if one.due < NEVER else NEVER
+                entry.recipients[number] = replace(one, state=State.DUE, due=due)
                 freed += 1
         return freed
 
@@ -361,7 +362,7 @@ class MemorySpool:
         self._probers = {place: name for place, name in self._probers.items() if not meant(place)}
         for entry in self._entries.values():
             for one in _ordered(entry):
-                if one.state is State.DUE and meant(one.place):
+                if one.state is State.DUE and one.due < NEVER and meant(one.place):
                     entry.recipients[one.number] = replace(one, due=min(one.due, now))
                     count += 1
         return count

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import BinaryIO, cast
 
@@ -28,7 +26,7 @@ class Bodies:
         """Keep the octets of a message, durably.
 
         Raises:
-            OSError: the disk cannot take it; nothing is left.
+            OSError: the disk cannot take it; what is left is swept some day.
         """
         path = self._file(queue_id)
         place = os.path.dirname(path)
@@ -36,18 +34,19 @@ class Bodies:
             os.makedirs(place, mode=0o700, exist_ok=True)
             _flush(os.path.dirname(place))
             _flush(os.path.dirname(self._path))
+        unfinished = f"{path}.new"
         try:
-            with open(path, "xb", opener=_private) as file:
+            with open(unfinished, "wb", opener=_private) as file:
                 for chunk in content.chunks():
                     file.write(chunk)
                 file.flush()
                 os.fsync(file.fileno())
+            # Whoever was in doubt adds again: what is there is the same, and whoever reads it goes on reading.
+            os.replace(unfinished, path)
             _flush(place)
-        except FileExistsError:
-            # Whoever was in doubt adds again; what is kept is whole, and is not touched.
-            return
         except BaseException:
-            self.remove(queue_id)
+            with suppress(OSError):
+                os.unlink(unfinished)
             raise
 
     def read(self, queue_id: str, size: int) -> Content:
@@ -71,22 +70,26 @@ class Bodies:
         with suppress(OSError):
             os.unlink(self._file(queue_id))
 
-    def sweep(self, known: Callable[[str], bool], seconds: Callable[[], float] = time.time) -> int:
-        """Throw away files whose message never came to be, or is gone; how many that were.
+    def places(self) -> list[str]:
+        """The subdirectories that there are."""
+        try:
+            return sorted(os.listdir(self._path))
+        except FileNotFoundError:
+            return []
+
+    def old(self, place: str, now: float) -> list[str]:
+        """Names of files in a subdirectory that are so old that their message has come to be, or never will.
 
         Args:
-            known: is there a message of this id?
-            seconds: the time of day.
+            now: the time of day, as the file system has it.
         """
-        count = 0
-        for place, _, names in os.walk(self._path):
-            for name in names:
-                path = os.path.join(place, name)
+        found = []
+        with suppress(OSError):
+            for entry in os.scandir(os.path.join(self._path, place)):
                 with suppress(OSError):
-                    if seconds() - os.stat(path).st_mtime > UNFINISHED and not known(name):
-                        os.unlink(path)
-                        count += 1
-        return count
+                    if now - entry.stat().st_mtime > UNFINISHED:
+                        found.append(entry.name)
+        return found
 
     def _file(self, queue_id: str) -> str:
         # Ids ascend with time: their last characters are chance, and spread evenly.

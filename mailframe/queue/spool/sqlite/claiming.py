@@ -20,6 +20,8 @@ AT_HAND: Final = 4 * 1024 * 1024
 """Octets of content that one answer brings along; of what is over that, each is asked for when it is needed."""
 PROBE_AGAIN: Final = 60.0
 """Seconds until a place is looked at again whose one probe is still under way."""
+WOKEN: Final = 1000
+"""Places that one claim looks at for the first time: after a night without power a million may have become due."""
 OUT_OF_ORDER: Final = 4
 """One claim in so many is for whoever waited the longest, however little urgent, so that no lane starves."""
 
@@ -29,7 +31,9 @@ def claim_txn(connection: apsw.Connection, runner: int, request: ClaimRequest, n
     if not alive_txn(connection, runner):
         return []
     connection.execute(
-        "UPDATE place SET ready = 1 WHERE queue = ? AND ready = 0 AND wake <= ?", (request.queue, now)
+        "UPDATE place SET ready = 1 WHERE (queue, destination, lane) IN (SELECT queue, destination, lane FROM place"
+        " WHERE queue = ? AND ready = 0 AND wake <= ? ORDER BY wake LIMIT ?)",
+        (request.queue, now, WOKEN),
     )
     work = _Work(connection, runner, request, now)
     fair = request.messages // OUT_OF_ORDER

@@ -10,7 +10,7 @@ from mailframe.queue.values import Conclusion, QueuedRecipient, State
 
 from .adding import remove_txn
 from .places import wait_txn
-from .rows import LEASED, first, standing
+from .rows import DELIVERED, LEASED, first, standing
 
 _STANDING = (
     "state = ?, due = ?, review = ?, attempts = ?, delay_told = ?, status = ?, host = ?, attempted = ?"
@@ -43,21 +43,18 @@ def conclude_txn(connection: apsw.Connection, runner: int | None, conclusion: Co
     recipients = conclusion.recipients
     standing_now = _standing(connection, message, recipients)
     kept = all(standing_now.get(one.number) == (LEASED, runner) for one in recipients)
-    ended = 0
+    open_now = {number for number, (state, _) in standing_now.items() if state < DELIVERED}
+    final = {one.number for one in recipients if one.state.final} & open_now
+    if len(final) == waiting:
+        # Nothing is written that is about to go.
+        return Written(kept, remove_txn(connection, message))
     for one in recipients:
-        state, _ = standing_now.get(one.number, (None, None))
-        if state is None or state > 2 or not (kept or one.state.final):
-            continue
-        ended += one.state.final
-        if one.state.final and waiting == len(recipients) == ended:
-            break
-        _write(connection, message, lane, one)
+        if one.number in open_now and (kept or one.state.final):
+            _write(connection, message, lane, one)
     if kept and not all(one.state.final for one in recipients):
         _end_probe(connection, recipients, runner)
-    if ended == waiting:
-        return Written(kept, remove_txn(connection, message))
-    if ended:
-        connection.execute("UPDATE message SET waiting = waiting - ? WHERE id = ?", (ended, message))
+    if final:
+        connection.execute("UPDATE message SET waiting = waiting - ? WHERE id = ?", (len(final), message))
     return Written(kept)
 
 

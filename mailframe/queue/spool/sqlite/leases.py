@@ -14,6 +14,9 @@ from mailframe.queue.values import Place
 from .places import wait_txn
 from .rows import every, first
 
+UNKNOWN = 3600.0
+"""Seconds after which the file of a runner that nobody holds is looked at."""
+
 
 class Locks:
     """A locked file for each living runner of this machine. Every method blocks, but not for long.
@@ -66,6 +69,18 @@ class Locks:
         finally:
             os.close(descriptor)
 
+    def sweep(self, now: float) -> None:
+        """Remove files of runners that died before anybody knew of them."""
+        try:
+            entries = list(os.scandir(self._path))
+        except OSError:
+            return
+        for entry in entries:
+            with suppress(OSError):
+                # Not a young one: it may be about to be locked.
+                if now - entry.stat().st_mtime > UNKNOWN:
+                    self.dead(entry.name)
+
     def close(self) -> None:
         """Let go of all."""
         for name in list(self._held):
@@ -91,12 +106,13 @@ def release_txn(connection: apsw.Connection, number: int, now: float) -> int:
     """What a runner has is due at once, and the runner is no more; how many recipients that were."""
     rows = every(
         connection,
-        "UPDATE recipient SET state = 0, runner = NULL, due = min(due, ?) WHERE runner = ? AND state = 1"
-        " RETURNING queue, destination, lane",
+        # What was given up by an administrator stays so: it is never due, but to be reviewed.
+        "UPDATE recipient SET state = 0, runner = NULL, due = iif(due < 9e999, min(due, ?), due)"
+        " WHERE runner = ? AND state = 1 RETURNING queue, destination, lane, due",
         (now, number),
     )
-    for queue, destination, lane in set(rows):
-        wait_txn(connection, Place(destination, queue), lane, now)
+    for queue, destination, lane, due in set(rows):
+        wait_txn(connection, Place(destination, queue), lane, due)
     connection.execute("UPDATE closed SET prober = NULL WHERE prober = ?", (number,))
     connection.execute("DELETE FROM runner WHERE id = ?", (number,))
     return len(rows)

@@ -74,6 +74,11 @@ def open_txn(connection: apsw.Connection, place: Place) -> None:
         )
 
 
+def forget_txn(connection: apsw.Connection, before: float) -> None:
+    """Places that were closed until then, and nobody has asked for since, are as if they had never been."""
+    connection.execute("DELETE FROM closed WHERE until < ?", (before,))
+
+
 def closed_txn(connection: apsw.Connection, now: float) -> list[Closed]:
     """Closed places, longest first."""
     rows = connection.execute(

@@ -35,6 +35,8 @@ _FOR: Final = {
     Change.DELETE: (DUE, HELD, DELIVERED, FAILED),
 }
 """States that a change is for."""
+FLUSHED_AT_ONCE: Final = 1000
+"""Recipients of one transaction of a flush: others write in between."""
 
 
 def listing_txn(connection: apsw.Connection, selection: Selection, after: str, limit: int) -> list[Listed]:
@@ -95,23 +97,48 @@ def change_txn(
     return len(changed), _tidy(connection, message) if change is Change.DELETE and changed else None
 
 
-def flush_txn(connection: apsw.Connection, destination: str | None, queue: str | None, now: float) -> int:
-    """All that waits there is due now, and its places are open."""
-    conditions = ""
-    values: list[Any] = []
-    for column, value in (("destination", destination), ("queue", queue)):
-        if value is not None:
-            conditions += f" AND {column} = ?"
-            values.append(value)
+def open_all_txn(connection: apsw.Connection, destination: str | None, queue: str | None) -> None:
+    """No such place is closed any more."""
+    conditions, values = _place_conditions(destination, queue)
     connection.execute(f"DELETE FROM closed WHERE 1 {conditions}", values)
     connection.execute(
-        f"UPDATE recipient SET due = ? WHERE state = 0 AND due > ? {conditions}", (now, now, *values)
+        f"UPDATE place SET wake = next_due, ready = 0 WHERE wake > next_due {conditions}", values
     )
-    connection.execute(
-        f"UPDATE place SET next_due = ?, wake = ?, ready = 0 WHERE 1 {conditions}", (now, now, *values)
+
+
+def flush_txn(
+    connection: apsw.Connection,
+    destination: str | None,
+    queue: str | None,
+    now: float,
+    after: tuple[int, int],
+) -> tuple[int, tuple[int, int] | None]:
+    """Some of what waits there is due now; not what was given up.
+
+    Returns:
+        How many recipients, and after which one to go on; None at the end.
+    """
+    conditions, values = _place_conditions(destination, queue)
+    rows = every(
+        connection,
+        "SELECT message, number, queue, destination, lane, due FROM recipient WHERE (message, number) > (?, ?)"
+        f" AND state = 0 AND due < 9e999 {conditions} ORDER BY message, number LIMIT {FLUSHED_AT_ONCE}",
+        (*after, *values),
     )
-    (count,) = first(connection, f"SELECT count(*) FROM recipient WHERE state = 0 {conditions}", values)
-    return int(count)
+    for message, number, *_, due in rows:
+        if due > now:
+            connection.execute(
+                "UPDATE recipient SET due = ? WHERE message = ? AND number = ?", (now, message, number)
+            )
+    for place in {tuple(row[2:5]) for row in rows}:
+        wait_txn(connection, Place(place[1], place[0]), place[2], now)
+    return len(rows), (rows[-1][0], rows[-1][1]) if len(rows) == FLUSHED_AT_ONCE else None
+
+
+def _place_conditions(destination: str | None, queue: str | None) -> tuple[str, list[Any]]:
+    given = [("destination", destination), ("queue", queue)]
+    text = "".join(f" AND {column} = ?" for column, value in given if value is not None)
+    return text, [value for _, value in given if value is not None]
 
 
 def _change_one(

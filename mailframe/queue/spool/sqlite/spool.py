@@ -10,15 +10,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar, cast
+from typing import Final, cast
 
 import apsw
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.database.file import Database
-from mailframe.database.lanes import CallFromThread, DirectLane, Lane, each
+from mailframe.database.lanes import CallFromThread
 from mailframe.database.sqlite import storage_error
 from mailframe.message.content import Content
 from mailframe.message.status import UNAVAILABLE, MailframeError, Status
@@ -33,24 +32,25 @@ from mailframe.queue.values import (
     NewMessage,
     Place,
     Selection,
-    State,
     Usage,
 )
 
 from .adding import add_txn
-from .bodies import Bodies
 from .claiming import claim_txn, review_txn
 from .concluding import Written, conclude_txn
+from .counting import Counting
+from .filing import Files
 from .leases import Locks, number_txn, release_txn, take_over_one_txn
-from .places import close_txn, closed_txn, open_txn
-from .records import change_txn, find_txn, flush_txn, listing_txn
-from .rows import STATES, every, first
+from .places import close_txn, closed_txn, forget_txn, open_txn
+from .records import change_txn, find_txn, flush_txn, listing_txn, open_all_txn
+from .rows import every, first
 
-T = TypeVar("T")
 ROOM: Final = "mailframe.queue.spool.sqlite"
 ROW_LIMIT: Final = 256 * 1024
-COUNTS_GOOD: Final = 5.0
-"""Seconds for which counts of recipients are good: counting a million takes a tenth of a second."""
+SWEPT: Final = 3600.0
+"""Seconds from one sweep to the next."""
+CLOSED_KEPT: Final = 7 * 86400.0
+"""Seconds for which it is known that a destination once was closed, when nobody asks for it any more."""
 
 log = Logger()
 
@@ -75,18 +75,13 @@ class SQLiteSpool:
         seconds: Callable[[], float] = time.time,
     ) -> None:
         self.path = path
-        self._row_limit = row_limit
         self._seconds = seconds
         self._database = Database(os.path.join(path, "spool.sqlite"), ROOM, reactor, synchronous="FULL")
-        self._bodies = Bodies(os.path.join(path, "content"))
+        self._files = Files(os.path.join(path, "content"), reactor, self._database, row_limit)
         self._locks = Locks(os.path.join(path, "runners"))
-        self._files: Lane[Callable[[], Any], Any] | DirectLane[Callable[[], Any], Any]
-        if reactor is None:
-            self._files = DirectLane(each)
-        else:
-            self._files = Lane(reactor, each, f"files {path}", linger=0.0)
+        self._counting = Counting(self._database)
         self._numbers: dict[str, int] = {}
-        self._counts: tuple[float, Usage] = (float("-inf"), Usage())
+        self._swept = float("-inf")
         self._started = False
 
     async def start(self) -> None:
@@ -153,7 +148,14 @@ class SQLiteSpool:
         self._forget(runner)
 
     async def take_over(self) -> int:
-        """Make due what the dead have; see `ISpool.take_over`."""
+        """Make due what the dead have, and sweep once an hour; see `ISpool.take_over`."""
+        count, now = await self._take_over(), self._seconds()
+        if abs(now - self._swept) >= SWEPT:
+            self._swept = now
+            await self.sweep()
+        return count
+
+    async def _take_over(self) -> int:
         now = self._seconds()
 
         def runners_txn(connection: apsw.Connection) -> list[tuple[int, str, float]]:
@@ -177,20 +179,11 @@ class SQLiteSpool:
 
     async def add(self, message: NewMessage, runner: str | None = None) -> None:
         """Keep a message; see `ISpool.add`."""
-        number, content = self._number(runner), message.mail.content
-        if message.message.size <= self._row_limit:
-            await self._database.run(
-                lambda connection: add_txn(connection, message, content.octets(), number)
-            )
-            return
-        queue_id = message.message.queue_id
-        await self._in_files(lambda: self._bodies.write(queue_id, content))
+        number, filed = self._number(runner), await self._files.write([message])
         try:
-            await self._database.run(lambda connection: add_txn(connection, message, None, number))
-        except BaseException:
-            # In doubt it stays, and is swept when no row tells of it.
-            if await self.find(queue_id) is None:
-                await self._in_files(lambda: self._bodies.remove(queue_id))
+            await self._database.run(lambda connection: _add_txn(connection, [message], filed, number))
+        except Exception:
+            await self._files.undo(filed)
             raise
 
     async def content(self, queue_id: str) -> Content:
@@ -211,7 +204,7 @@ class SQLiteSpool:
             raise MailframeError(UNAVAILABLE, f"{queue_id} is not in the queue")
         filed, size, octets = row
         if filed:
-            return await self._in_files(lambda: self._bodies.read(queue_id, size))
+            return await self._files.read(queue_id, size)
         if octets is None:
             raise MailframeError(
                 UNAVAILABLE, f"the content of {queue_id} is missing in {self._database.path}"
@@ -251,14 +244,21 @@ class SQLiteSpool:
     async def conclude(self, runner: str, conclusion: Conclusion) -> bool:
         """Write down what became of a claim; see `ISpool.conclude`."""
         number, notices = self._number(runner), conclusion.notices
+        filed = await self._files.write(notices)
 
         def written_txn(connection: apsw.Connection) -> Written:
             written = conclude_txn(connection, number, conclusion)
-            for notice in notices if written.kept else ():
-                add_txn(connection, notice, notice.mail.content.octets(), number)
+            if written.kept:
+                _add_txn(connection, notices, filed, number)
             return written
 
-        written = await self._database.run(written_txn)
+        try:
+            written = await self._database.run(written_txn)
+        except Exception:
+            await self._files.undo(filed)
+            raise
+        if not written.kept:
+            await self._files.undo(filed)
         self._remove(written.filed)
         return written.kept
 
@@ -281,15 +281,7 @@ class SQLiteSpool:
 
     async def usage(self) -> Usage:
         """How full it is; see `ISpool.usage`."""
-        now = self._seconds()
-        counted, usage = self._counts
-        fresh = now - counted < COUNTS_GOOD
-        messages, octets, oldest, recipients = await self._database.read(
-            lambda connection: _usage_txn(connection, None if fresh else _counts_txn(connection))
-        )
-        usage = Usage(messages, octets, usage.recipients if recipients is None else recipients, oldest)
-        self._counts = (counted if fresh else now, usage)
-        return usage
+        return await self._counting.usage(self._seconds())
 
     async def used_by(self, account: str) -> tuple[int, int]:
         """What an account has here; see `ISpool.used_by`."""
@@ -323,21 +315,36 @@ class SQLiteSpool:
 
     async def flush(self, destination: str | None = None, queue: str | None = None) -> int:
         """All is due now; see `ISpoolRecords.flush`."""
-        now = self._seconds()
-        return await self._database.run(lambda connection: flush_txn(connection, destination, queue, now))
+        now, count = self._seconds(), 0
+        await self._database.run(lambda connection: open_all_txn(connection, destination, queue))
+        after: tuple[int, int] | None = (0, -1)
+        while after is not None:
+            flushed, after = await self._flush(destination, queue, now, after)
+            count += flushed
+        return count
+
+    async def _flush(
+        self, destination: str | None, queue: str | None, now: float, after: tuple[int, int]
+    ) -> tuple[int, tuple[int, int] | None]:
+        return await self._database.run(
+            lambda connection: flush_txn(connection, destination, queue, now, after)
+        )
 
     # Chores.
 
     async def sweep(self) -> int:
-        """Throw away files of messages that never came to be, or are gone; how many that were."""
+        """Throw away what is nobody's: files whose message never came to be, or is gone, and what is long over.
 
-        def known_txn(connection: apsw.Connection) -> frozenset[str]:
-            return frozenset(
-                row[0] for row in connection.execute("SELECT queue_id FROM message WHERE filed = 1")
-            )
+        Returns:
+            How many files that were.
 
-        known = await self._database.read(known_txn)
-        return await self._in_files(lambda: self._bodies.sweep(known.__contains__))
+        Raises:
+            MailframeError: temporary: the disk or the database has a fault.
+        """
+        before = self._seconds() - CLOSED_KEPT
+        await self._database.run(lambda connection: forget_txn(connection, before))
+        self._locks.sweep(time.time())
+        return await self._files.sweep()
 
     def _is_gone(self, name: str, ends: float, now: float) -> bool:
         return ends < now or self._locks.dead(name)
@@ -350,32 +357,13 @@ class SQLiteSpool:
         self._locks.let_go(runner)
 
     def _remove(self, filed: str | None) -> None:
-        """A message with a file is gone: nobody waits for the file to go."""
         if filed is not None:
-            removed = self._files.submit(lambda: self._bodies.remove(filed))
-            removed.addErrback(lambda failure: None)
-
-    async def _in_files(self, work: Callable[[], T]) -> T:
-        try:
-            return await cast("Deferred[T]", self._files.submit(work))
-        except OSError as error:
-            raise storage_error(error) from error
+            self._files.remove(filed)
 
 
-def _usage_txn(
-    connection: apsw.Connection, recipients: dict[tuple[str, State], int] | None
-) -> tuple[int, int, float | None, dict[tuple[str, State], int] | None]:
-    messages, octets = first(connection, "SELECT messages, octets FROM total")
-    row = first(connection, "SELECT arrived FROM message ORDER BY queue_id LIMIT 1")
-    return messages, octets, None if row is None else row[0], recipients
-
-
-def _counts_txn(connection: apsw.Connection) -> dict[tuple[str, State], int]:
-    """Recipients by queue and state; those that are final are not counted: their messages are about to go."""
-    found = {}
-    for number in (0, 1, 2):
-        rows = connection.execute(
-            f"SELECT queue, count(*) FROM recipient WHERE state = {number} GROUP BY queue"
-        )
-        found.update({(queue, STATES[number]): count for queue, count in rows})
-    return found
+def _add_txn(
+    connection: apsw.Connection, messages: Sequence[NewMessage], filed: frozenset[str], runner: int | None
+) -> None:
+    for new in messages:
+        octets = None if new.message.queue_id in filed else new.mail.content.octets()
+        add_txn(connection, new, octets, runner)
