@@ -171,8 +171,13 @@ class Runner:
         window.pumping = True
         try:
             while window.waiting and not self._stopping:
-                now = self._clock.seconds()
-                if window.blocked > now or window.closed > now:
+                now, runner = self._clock.seconds(), self._lease.runner
+                if runner is None:
+                    # Nobody knows whose it is; as soon as that is known again, we go on.
+                    break
+                if window.waiting[0].runner != runner:
+                    self._run(window.waiting.popleft(), self._drop)
+                elif window.blocked > now or window.closed > now:
                     self._run(window.waiting.popleft(), self._give_back)
                 elif self._windows.enter(window):
                     self._run(window.waiting.popleft(), self._attempt)
@@ -209,6 +214,10 @@ class Runner:
                 window.ran_dry()
             window.more = False
             self._hungry()
+
+    async def _drop(self, work: Work) -> None:
+        """The lease it was claimed under is lost: others have it by now."""
+        log.warn("{queue_id}: was claimed under a lease that is lost", queue_id=work.message.queue_id)
 
     async def _give_back(self, work: Work) -> None:
         """Nothing is tried there now: it waits in the spool, where time limits are looked after."""

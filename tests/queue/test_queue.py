@@ -19,7 +19,7 @@ from mailframe.message.status import NO_SUCH_MAILBOX, OK, UNAVAILABLE, Mailframe
 from mailframe.queue.interfaces import IHolding, ISpool
 from mailframe.queue.queue import QueueDelivery
 from mailframe.queue.settings import QueueOptions, RoomOptions, RuleOptions
-from mailframe.queue.values import SLOW, Place, State
+from mailframe.queue.values import SLOW, ClaimRequest, Place, State
 from mailframe.routing.interfaces import IMailRouter, Route
 from mailframe.testing.queue import TAKEN, Attempted
 
@@ -659,4 +659,40 @@ class WorkerTests(SynchronousTestCase):
         house.wait(25)
         self.assertEqual(len(house.spool.runners), 1)
         self.assertEqual(house.send(mail("bob@example.org")), [OK])
+        self.assertEqual(house.spool.entries, {})
+
+    def test_stopped_for_long(self) -> None:
+        """A worker that slept longer than its lease leaves alone what others have taken over meanwhile."""
+        house = House(QueueOptions(jitter=0, first_deliveries=1))
+        self.addCleanup(house.stop)
+        house.delivery.holding = True
+        for _ in range(2):
+            house.send(mail("bob@example.org"))
+        self.assertEqual(len(house.tried()), 1)
+        # It sleeps; when it wakes, another one has its work, and everything that was to happen happens at once.
+        house.clock.rightNow += 100
+        now(house.spool.take_over())
+        other = now(house.spool.enlist(1000))
+        self.assertEqual(len(now(house.spool.claim(other, ClaimRequest("normal", 10, 10)))), 2)
+        house.delivery.release()
+        house.delivery.holding = False
+        house.wait(30)
+        self.assertEqual(len(house.tried()), 1, "what waited was sent, though it is another's")
+        self.assertEqual(len(house.spool.entries), 1)
+
+    def test_unsure_of_its_lease(self) -> None:
+        """While the spool cannot be asked whose mail it is, nothing is begun; then it goes on."""
+        house = House(QueueOptions(jitter=0, first_deliveries=1))
+        self.addCleanup(house.stop)
+        house.delivery.holding = True
+        for _ in range(2):
+            house.send(mail("bob@example.org"))
+        house.spool.away = True
+        house.wait(55)
+        house.delivery.release()
+        house.wait(5)
+        self.assertEqual(len(house.tried()), 1)
+        house.spool.away, house.delivery.holding = False, False
+        house.wait(60)
+        self.assertEqual(len(house.tried()), 2)
         self.assertEqual(house.spool.entries, {})
