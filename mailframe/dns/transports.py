@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, connectProtocol
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
-from twisted.internet.protocol import connectionDone
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.protocols.basic import Int16StringReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -92,7 +92,7 @@ class Transports:
             query.end()
 
     async def _over(self, endpoint: Any, query: _StreamQuery) -> Reply:
-        await connectProtocol(endpoint, query)
+        await endpoint.connect(_Quiet(query))
         return await query.reply
 
 
@@ -187,6 +187,18 @@ class _DatagramQuery:
         self._reactor.removeReader(self)
         self._socket.close()
         return True
+
+
+class _Quiet(Factory):
+    """Makes one protocol, and no lines in the log."""
+
+    noisy = False
+
+    def __init__(self, query: _StreamQuery) -> None:
+        self._query = query
+
+    def buildProtocol(self, _: object) -> _StreamQuery:
+        return self._query
 
 
 class _StreamQuery(Int16StringReceiver):
