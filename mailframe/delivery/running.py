@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,6 +30,8 @@ SHOWN: Final = 300
 """Octets of what a program says that are passed on."""
 GRACE: Final = 2.0
 """Seconds that a program has to end by itself."""
+SETSID: Final = shutil.which("setsid", path=os.defpath)
+"""Begins a session, so that a program that has to be ended ends with all that it started (on Linux)."""
 
 log = Logger()
 
@@ -58,7 +63,9 @@ class Run(ProcessProtocol):
         self._octets = 0
         self._verdict: Status | None = None
         self._alarm: IDelayedCall | None = None
+        self._pid: int | None = None
         self._reading = False
+        self._fed = False
         self._over = False
         self._done: Deferred[Status] = Deferred(lambda _: self._end(TOO_LONG))
 
@@ -81,10 +88,12 @@ class Run(ProcessProtocol):
             What its exit code means. Where the program had to be ended, that is temporary.
         """
         uid, gid = identity or (None, None)
+        words = command if SETSID is None else [SETSID, *command]
         process = self._reactor.spawnProcess(
-            self, command[0], command, environment, directory, uid, gid, childFDs={0: "w", 1: "r", 2: "r"}
+            self, words[0], words, environment, directory, uid, gid, childFDs={0: "w", 1: "r", 2: "r"}
         )
-        _limit(process.pid, self._limits.memory)
+        self._pid = process.pid
+        _limit(self._pid, self._limits.memory)
         self._alarm = self._reactor.callLater(self._limits.timeout, self._end, TOO_LONG)
         return await self._done
 
@@ -103,8 +112,10 @@ class Run(ProcessProtocol):
             self._end(TOO_MUCH)
 
     def processExited(self, reason: Failure) -> None:
-        """It is over; its children may live on, but nobody waits for them."""
+        """It is over; its children may live on, but nobody waits for them, unless it had to be ended."""
         self._over = True
+        if self._verdict is not None:
+            self._signal(signal.SIGKILL)
         if self._alarm is not None and self._alarm.active():
             self._alarm.cancel()
         transport: Any = self.transport
@@ -117,21 +128,22 @@ class Run(ProcessProtocol):
 
     def resumeProducing(self) -> None:
         """It has read all there was."""
-        if not self._reading and not self._over:
+        if not self._reading and not self._fed and not self._over:
             self._reading = True
             Deferred.fromCoroutine(self._feed()).addErrback(self._unreadable)
 
     def stopProducing(self) -> None:
-        """It reads no more."""
-        self._over = True
+        """It reads no more; it may run on for all that."""
+        self._fed = True
 
     async def _feed(self) -> None:
         chunk = await in_thread(self._reactor, lambda: next(self._chunks, None))
         self._reading = False
         transport: Any = self.transport
-        if self._over:
+        if self._fed or self._over:
             return
         if chunk is None:
+            self._fed = True
             transport.unregisterProducer()
             transport.closeStdin()
         elif chunk:
@@ -149,18 +161,23 @@ class Run(ProcessProtocol):
         """End the process: politely, then not."""
         if self._verdict is None:
             self._verdict = verdict
-            self._signal("TERM")
+            self._signal(signal.SIGTERM)
             if not self._over:
                 if self._alarm is not None and self._alarm.active():
                     self._alarm.cancel()
-                self._alarm = self._reactor.callLater(GRACE, self._signal, "KILL")
+                self._alarm = self._reactor.callLater(GRACE, self._signal, signal.SIGKILL)
 
-    def _signal(self, name: str) -> None:
+    def _signal(self, number: int) -> None:
+        """To the program and all that it started; to the program alone, where it has no session of its own."""
         transport: Any = self.transport
         try:
-            transport.signalProcess(name)
-        except ProcessExitedAlready:
-            pass
+            if self._pid is not None:
+                os.killpg(self._pid, number)
+        except ProcessLookupError:
+            try:
+                transport.signalProcess(number)
+            except ProcessExitedAlready:
+                pass
 
     def _conclude(self, code: int | None) -> None:
         if not self._done.called:

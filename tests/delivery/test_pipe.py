@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
 from mailframe.config.types import Duration, Size
+from mailframe.delivery import running
 from mailframe.delivery.discard import DiscardDelivery
 from mailframe.delivery.interfaces import IAttempts, IDelivery
 from mailframe.delivery.options import PipeOptions
@@ -40,6 +42,15 @@ def mail(*names: str, content: bytes = CONTENT) -> MailObject:
         Content.of(content),
         Origin("S", "192.0.2.1"),
     )
+
+
+def alive(pid: int) -> bool:
+    """Does a process run? One that nobody has buried yet does not."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 class PipeTests(TestCase):
@@ -138,6 +149,30 @@ class PipeTests(TestCase):
         (attempt,) = await self.attempt(delivery, mail())
         self.assertEqual(attempt.status.code, "4.3.0")
         self.assertIn("in time", attempt.status.text)
+
+    async def test_deaf(self) -> None:
+        """A program that reads no more and wants no end is ended all the same."""
+        script = "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); os.close(0); time.sleep(60)"
+        self.patch(running, "GRACE", 0.2)
+        delivery = self.pipe(script, timeout=Duration(0.5))
+        (attempt,) = await self.attempt(delivery, mail(content=CONTENT + b"x\r\n" * 100_000))
+        self.assertIn("did not end in time", attempt.status.text)
+
+    async def test_children(self) -> None:
+        """What a program started ends with it when it takes too long, even if the program itself is polite."""
+        script = (
+            "import subprocess, sys, time;"
+            "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
+            "open('child', 'w').write(str(child.pid)); time.sleep(60)"
+        )
+        (attempt,) = await self.attempt(self.pipe(script, timeout=Duration(1.0)), mail())
+        self.assertIn("did not end in time", attempt.status.text)
+        child = int(self.read("child"))
+        for _ in range(50):
+            if not alive(child):
+                break
+            await deferLater(reactor, 0.1, lambda: None)  # type: ignore[arg-type]
+        self.assertFalse(alive(child))
 
     async def test_too_much(self) -> None:
         """A program that says too much is ended."""
