@@ -8,7 +8,7 @@ from typing import Final
 from mailframe.message.mail import MailObject
 from mailframe.message.status import MailframeError, Status
 from mailframe.message.tls_required import waives_tls
-from mailframe.tls.policies import OPPORTUNISTIC, ClientPolicy, Level
+from mailframe.tls.policies import ClientPolicy, Level
 
 OF_RECIPIENTS: Final = ("dane", "mta-sts")
 """Sources of policies that are the wish of the recipient's domain."""
@@ -19,7 +19,7 @@ NOT_PROVED: Final = Status(
 
 
 def waived(policy: ClientPolicy, mail: MailObject) -> bool:
-    """Does ``TLS-Required: No`` set this policy aside?
+    """Does ``TLS-Required: No`` set the fixed policy of a next hop aside?
 
     RFC 8689 section 8.3: it has us behave as if we knew nothing of DANE and MTA-STS, so what the domain of the
     recipient demands does not count. What the administrator demands does: a header field shall not take TLS from him.
@@ -46,10 +46,10 @@ def demanded(policy: ClientPolicy, mail: MailObject, host: str, proved: bool) ->
     Raises:
         MailframeError: permanent: REQUIRETLS cannot be kept with this host.
     """
-    if not mail.envelope.require_tls:
-        return OPPORTUNISTIC if waived(policy, mail) else policy
-    if policy.level.authenticated:
+    # Records of which none is usable promise encryption, and no more (RFC 7672 section 2.2).
+    if not mail.envelope.require_tls or policy.effective().level.authenticated:
         return policy
     if not proved:
         raise MailframeError(NOT_PROVED)
-    return replace(policy, level=Level.VERIFY, names=policy.names or (host,), tlsa=())
+    names = policy.names or (host,)
+    return replace(policy, level=Level.VERIFY, names=names, tlsa=(), testing=False)

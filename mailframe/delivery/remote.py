@@ -32,7 +32,7 @@ from mailframe.smtp.client.sender import SMTPClient
 from mailframe.smtp.client.settings import ClientSettings
 from mailframe.tls.errors import Result
 from mailframe.tls.interfaces import IClientContexts, ITLSPolicySource, ITLSReports
-from mailframe.tls.policies import OPPORTUNISTIC, ClientPolicy, TLSSession
+from mailframe.tls.policies import ClientPolicy, TLSSession
 
 from .demands import demanded
 from .errand import Errand
@@ -187,13 +187,9 @@ class RemoteDelivery:
             MailframeError: the host must not be asked, now or with this message.
         """
         exchanger = host.exchanger
-        try:
-            policy = await self._policies.policy(domain, exchanger.name, secure=exchanger.secure)
-        except MailframeError:
-            # RFC 8689 section 8.3: TLS-Required: No has us pass over what cannot be found out, too.
-            if not waives_tls(mail.envelope, mail.content.head):
-                raise
-            policy = OPPORTUNISTIC
+        # RFC 8689 section 8.3: TLS-Required: No has us pass over what cannot be found out, too.
+        waived = waives_tls(mail.envelope, mail.content.head)
+        policy = await self._policies.policy(domain, exchanger.name, secure=exchanger.secure, waived=waived)
         proved = exchanger.secure or exchanger.name == domain
         return demanded(policy, mail, exchanger.name, proved)
 

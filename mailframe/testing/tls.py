@@ -27,7 +27,9 @@ class FixedTLSPolicies:
         self._hosts = hosts or {}
         self.asked: list[tuple[str, str]] = []
 
-    async def policy(self, domain: str, host: str, *, secure: bool = False) -> ClientPolicy:
+    async def policy(
+        self, domain: str, host: str, *, secure: bool = False, waived: bool = False
+    ) -> ClientPolicy:
         """The policy of a host."""
         self.asked.append((domain, host))
         return self._hosts.get(host, self._default)

@@ -42,7 +42,9 @@ class IClientContexts(Interface):
 class ITLSPolicySource(Interface):
     """Knows what TLS has to give with a host: from the configuration, from DANE, from MTA-STS."""
 
-    def policy(domain: str, host: str, *, secure: bool = False) -> Awaitable[ClientPolicy]:
+    def policy(
+        domain: str, host: str, *, secure: bool = False, waived: bool = False
+    ) -> Awaitable[ClientPolicy]:
         """What is demanded of one host.
 
         Args:
@@ -50,6 +52,8 @@ class ITLSPolicySource(Interface):
             host: the host that a connection is made to, a name or an IP address.
             secure: DNSSEC proves that the domain's mail goes to this host; without that DANE has no say
                 (RFC 7672 section 2.2.1).
+            waived: the message says ``TLS-Required: No``: as if nothing were known of DANE and MTA-STS (RFC 8689
+                section 8.3). What the configuration demands counts all the same.
 
         Raises:
             MailframeError: it cannot be found out now, or this host must not be used now (temporary): another host

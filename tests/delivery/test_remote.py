@@ -24,7 +24,7 @@ from mailframe.routing.interfaces import Route
 from mailframe.testing.smtp_server import ALL_KEYWORDS, DROP, SILENCE, Delayed
 from mailframe.testing.wires import settle
 from mailframe.tls.errors import Result
-from mailframe.tls.policies import OPPORTUNISTIC, ClientPolicy, Level
+from mailframe.tls.policies import OPPORTUNISTIC, ClientPolicy, Level, TLSARecord
 
 from .internet import CONTENT, Internet
 
@@ -386,6 +386,20 @@ class TLSTests(RemoteCase):
         (attempt,) = self.net.send(self.net.delivery(), DOMAIN, parameters={"REQUIRETLS": None})
         self.assertEqual((attempt.status.code, attempt.scope), ("5.7.10", Scope.RECIPIENT))
         self.assertEqual(self.one.sessions + self.two.sessions, [])
+
+    def test_require_tls_unusable(self) -> None:
+        """TLSA records of which none can be used, and policies under test, prove nothing for REQUIRETLS."""
+        unusable = TLSARecord(1, 1, 1, b"x" * 32)
+        for policy in (
+            ClientPolicy(Level.DANE, ("mx1.example.test",), (unusable,), source="dane"),
+            ClientPolicy(Level.OPPORTUNISTIC, ("mx1.example.test",), source="mta-sts", testing=True),
+        ):
+            self.setUp()
+            self.net.names.zones.sign(DOMAIN)
+            self.net.policies.usual = policy
+            self.net.send(self.net.delivery(), DOMAIN, parameters={"REQUIRETLS": None})
+            asked = self.net.contexts.asked[0][0]
+            self.assertEqual((asked.level, asked.testing), (Level.VERIFY, False))
 
     def test_require_tls_later(self) -> None:
         """Where one host cannot promise it and the other is away, it is tried again."""

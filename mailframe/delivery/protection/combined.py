@@ -66,10 +66,12 @@ class TLSPolicies:
         self._otherwise = ClientPolicy(otherwise)
         self._reports = reports
 
-    async def policy(self, domain: str, host: str, *, secure: bool = False) -> ClientPolicy:
+    async def policy(
+        self, domain: str, host: str, *, secure: bool = False, waived: bool = False
+    ) -> ClientPolicy:
         """What is demanded of one host (see `mailframe.tls.interfaces.ITLSPolicySource`)."""
         try:
-            found = await self.explain(domain, host, secure=secure)
+            found = await self.explain(domain, host, secure=secure, waived=waived)
         except MailframeError:
             metrics.REFUSED.inc()
             raise
@@ -77,12 +79,18 @@ class TLSPolicies:
         return found
 
     async def explain(
-        self, domain: str, host: str, *, secure: bool = False, tell: Tell = _silent
+        self,
+        domain: str,
+        host: str,
+        *,
+        secure: bool = False,
+        waived: bool = False,
+        tell: Tell = _silent,
     ) -> ClientPolicy:
         """The same, and why.
 
         Args:
-            domain, host, secure: as in `policy`.
+            domain, host, secure, waived: as in `policy`.
             tell: is called with a sentence for each thing that was found out.
 
         Raises:
@@ -93,6 +101,9 @@ class TLSPolicies:
         if override is not None:
             tell(f"the configuration demands {override.level.value}")
             return await self._overridden(override, domain, host, secure)
+        if waived:
+            tell("the message waives what the domain publishes")
+            return self._otherwise
         records = await self._proved(domain, host, secure, tell)
         if records is not None and records.effective().level is Level.DANE:
             return records

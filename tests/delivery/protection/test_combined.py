@@ -144,6 +144,23 @@ class TLSPoliciesTests(SynchronousTestCase):
         self.assertEqual(["dane-required"] * 3, self.told.results)
         self.assertIs(Level.DANE, self.policy(source).level)
 
+    def test_waived(self) -> None:
+        """TLS-Required: No sets aside what domains publish, and nothing that the configuration demands."""
+        self.with_dane()
+        self.with_sts()
+
+        def waived(source: TLSPolicies) -> Deferred[ClientPolicy]:
+            return Deferred.fromCoroutine(source.policy("example.test", MX, secure=True, waived=True))
+
+        self.assertIs(Level.OPPORTUNISTIC, self.successResultOf(waived(self.source())).level)
+        self.assertEqual([], self.zone.asked)
+        encrypt = self.source(otherwise=Level.ENCRYPT)
+        self.assertIs(Level.ENCRYPT, self.successResultOf(waived(encrypt)).level)
+        demanded = self.source(rule("example.test", level="dane"))
+        self.assertIs(Level.DANE, self.successResultOf(waived(demanded)).level)
+        self.zone.forget(f"_25._tcp.{MX}", RecordType.TLSA)
+        self.failureResultOf(waived(demanded), MailframeError)
+
     def test_explained(self) -> None:
         """Each thing that was found out can be told."""
         self.with_sts()
