@@ -291,6 +291,10 @@ class RememberingTests(TestCase):
         self.clock.pump([1.1, 1.1, 1.1])
         for each in waiting:
             self.successResultOf(each)
+        again = [self.ask(resolver, f"m{number}.test") for number in range(5)]
+        self.clock.pump([1.1, 1.1, 1.1])
+        for each in again:
+            self.successResultOf(each)
 
     def test_stopped(self) -> None:
         """The stop ends what is being asked, and nothing is asked afterwards."""

@@ -190,13 +190,39 @@ class ReplyTests(TestCase):
             decode_reply(
                 head + b"\xc0\x0c\x00\x01\x00\x01" + b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04abcd"
             )
-        long = b"\x3f" + b"x" * 63
-        with self.assertRaises(MalformedReply):
-            decode_reply(head + long * 8 + b"\x00\x00\x01\x00\x01")
         many = b"\x00\x07\x81\x80\x00\x01\x03\xe8\x00\x00\x00\x00\x01a\x00\x00\x01\x00\x01"
         record = b"\x00\x00\x05\x00\x01\x00\x00\x00\x00\x02\x00" + b"\x01x" * 256
         with self.assertRaises(MalformedReply):
             decode_reply(many + record + b"\x00" + b"\xc0\x1c" * 1000)
+
+    def test_long_names(self) -> None:
+        """A name beyond 255 octets is malformed wherever it stands, and good up to there."""
+        head, question = b"\x00\x07\x81\x80\x00\x01", b"\x01a\x00\x00\x01\x00\x01"
+        one, none = b"\x00\x01\x00\x00\x00\x00", b"\x00\x00\x00\x00\x00\x00"
+        for labels, good in ((3, True), (4, False)):
+            name = (b"\x3f" + b"x" * 63) * labels + b"\x00"
+            length = len(name).to_bytes(2, "big")
+            for packet in (
+                head + none + name + b"\x00\x01\x00\x01",
+                head + one + question + name + b"\x00\x01\x00\x01\x00\x00\x00\x05\x00\x04\xc0\x00\x02\x01",
+                head + one + question + b"\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x05" + length + name,
+            ):
+                if good:
+                    self.assertEqual(7, decode_reply(packet).id)
+                else:
+                    self.assertRaises(MalformedReply, decode_reply, packet)
+
+    def test_lengths(self) -> None:
+        """A record that is longer or shorter than it says is malformed."""
+        head = b"\x00\x07\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00\x01a\x00\x00\x01\x00\x01"
+        for length, good in ((4, True), (5, False), (3, False)):
+            octets = (
+                b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x05\x00" + bytes((length,)) + b"\xc0\x00\x02\x01\x00"
+            )
+            if good:
+                self.assertEqual("192.0.2.1", decode_reply(head + octets).answers[0].value)
+            else:
+                self.assertRaises(MalformedReply, decode_reply, head + octets)
 
     def test_odd_octets(self) -> None:
         """Octets of a name that would harm a log are escaped."""
