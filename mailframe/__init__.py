@@ -14,8 +14,8 @@
 What they all speak of is in `mailframe.message`; who the people are, in `mailframe.directory`; how much they may
 ask for, in `mailframe.limits`. How they prove it is in `mailframe.sasl`, over connections that `mailframe.tls`
 protects. What a node is made of is chosen in `mailframe.roles` and run by `mailframe.node`; `mailframe.database`
-writes for stores and directories, `mailframe.monitor` counts and logs; `mailframe.config` and `mailframe.cli` are
-for people.
+writes for stores and directories, `mailframe.dns` asks about names, `mailframe.monitor` counts and logs;
+`mailframe.config` and `mailframe.cli` are for people.
 
 For authors of plugins: `mailframe.interfaces` lists every public interface, `mailframe.testing` has fakes and the
 contracts that backends are held to.

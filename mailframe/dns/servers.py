@@ -113,6 +113,7 @@ class SystemServers:
         self._servers: Sequence[Server] = (Server("127.0.0.1"),)
         self._looked = float("-inf")
         self._state: object = None
+        self._reason: str | None = None
 
     def servers(self) -> Sequence[Server]:
         """See `ServersSource.servers`. A file that cannot be read now leaves the servers as they were."""
@@ -131,9 +132,11 @@ class SystemServers:
             with open(self._path, encoding="utf-8", errors="replace") as file:
                 self._servers = parse_resolv_conf(file.read(RESOLV_CONF_LIMIT))
         except OSError as error:
-            self._log.warn("{path} cannot be read: {reason}", path=self._path, reason=error.strerror)
+            if error.strerror != self._reason:
+                self._reason = error.strerror
+                self._log.warn("{path} cannot be read: {reason}", path=self._path, reason=error.strerror)
             return
-        self._state = state
+        self._state, self._reason = state, None
         self._log.debug("names are asked of {servers}", servers=", ".join(map(str, self._servers)))
 
 

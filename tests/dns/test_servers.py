@@ -7,6 +7,7 @@ import os
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import TestCase
 
 from mailframe.dns.options import DNSOptions
@@ -92,8 +93,11 @@ class ServersTests(TestCase):
             clock.advance(0.2)
             self.assertEqual((Server(address),), source.servers())
         os.unlink(path)
-        clock.advance(LOOK_EVERY + 1)
-        self.assertEqual((Server("192.0.2.2"),), source.servers())
+        with capturedLogs() as lines:
+            for _ in range(3):
+                clock.advance(LOOK_EVERY + 1)
+                self.assertEqual((Server("192.0.2.2"),), source.servers())
+        self.assertEqual(1, len(lines))
 
     def test_sources(self) -> None:
         """The configuration's servers are asked, or else the system's."""

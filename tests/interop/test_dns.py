@@ -17,8 +17,9 @@ from mailframe.dns.options import DNSOptions
 from mailframe.dns.stub import StubResolver
 from mailframe.dns.values import Found, MXRecord, RecordType, SRVRecord
 from mailframe.tls.policies import Level
+from tests.docs.pages import DOCS, blocks
 
-from .service import SKIP
+from .service import SKIP, run
 from .unbound import DIGEST, Unbound
 
 TLSA = b"\x03\x01\x01" + bytes.fromhex(DIGEST)
@@ -108,6 +109,13 @@ class UnboundTests(TestCase):
         assert policy is not None
         self.assertEqual((Level.DANE, 1), (policy.level, len(policy.tlsa)))
         self.assertIsNone(await DANE(self.resolver).policy("plain.test", "mx.plain.test"))
+
+    def test_documented(self) -> None:
+        """unbound takes the configuration that the documentation shows."""
+        (shown,) = [block.text for block in blocks(DOCS / "dns.rst") if block.language == "text"]
+        path = Path(self.mktemp())
+        path.write_text(f'{shown}\n  chroot: ""\n  directory: ""\n  trust-anchor-file: ""\n')
+        self.assertIn(b"no errors", run("unbound-checkconf", path))
 
     async def test_restart(self) -> None:
         """While unbound is away questions fail for now; when it is back, they are answered."""
