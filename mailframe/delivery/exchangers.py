@@ -17,6 +17,8 @@ NO_DOMAIN: Final = Status((5, 1, 2), "The recipient's domain does not exist")
 BAD_DOMAIN: Final = Status((5, 1, 2), "The recipient's domain cannot be a name in the DNS")
 BAD_LITERAL: Final = Status((5, 1, 3), "The recipient's address literal is not an IP address")
 NO_HOSTS: Final = Status((5, 4, 4), "The recipient's domain has no host that takes mail")
+EXCHANGERS_LIMIT: Final = 100
+"""Hosts of a domain that are looked at; the best of them, whatever a domain lists."""
 LOOP: Final = Status((5, 4, 6), "Mail for the recipient's domain would come back to us: we are its best host")
 
 
@@ -75,7 +77,7 @@ class Exchangers:
             # "If an empty list of MXs is returned, the address is treated as if it was associated with an implicit
             # MX RR, with a preference of 0, pointing to that host."
             return without_us([Exchanger(domain, 0, answer.secure)], self._own_names)
-        return without_us(self._listed(answer), self._own_names)
+        return without_us(self._listed(answer), self._own_names)[:EXCHANGERS_LIMIT]
 
     def _listed(self, answer: Answer) -> Sequence[Exchanger]:
         records = [(record.preference, record.exchange.lower().rstrip(".")) for record in answer.exchanges]
@@ -124,7 +126,9 @@ def literal(domain: str) -> Exchanger:
     if text[:5].lower() == "ipv6:":
         text = text[5:]
     try:
-        address = str(ipaddress.ip_address(text))
+        parsed = ipaddress.ip_address(text)
     except ValueError:
         raise MailframeError(BAD_LITERAL) from None
+    # IPv4 in disguise is taken for what it is, so that all rules for addresses hold for it.
+    address = str(getattr(parsed, "ipv4_mapped", None) or parsed)
     return Exchanger(address, 0, False, address)

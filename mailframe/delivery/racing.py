@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectError
+from twisted.internet.error import ConnectBindError, ConnectError
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
@@ -136,7 +136,9 @@ class _Run:
         self._trying.pop(address, None)
         if not self._over:
             self._last = failure
-            self._race.note_failed(address)
+            # That an address of ours cannot be used says nothing of the host.
+            if not failure.check(ConnectBindError):
+                self._race.note_failed(address)
             self._next()
 
     def _cancelled(self, _: Deferred[IProtocol]) -> None:

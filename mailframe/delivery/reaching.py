@@ -23,6 +23,7 @@ from zope.interface import implementer
 
 from mailframe.dns.interfaces import IResolver, LookupFailed
 from mailframe.dns.values import RecordType
+from mailframe.message.networks import Networks
 from mailframe.message.status import MailframeError
 
 from .exchangers import NO_HOSTS, Exchanger, without_us
@@ -123,6 +124,7 @@ class Reach:
         self._options = options
         self._memory = memory
         self._ours = ours
+        self._avoided = Networks(options.avoided_networks)
         self._seconds = seconds
         self._kept: dict[tuple[object, ...], tuple[float, dict[str, _Found]]] = {}
         self._chance = chance or random.Random()
@@ -176,7 +178,7 @@ class Reach:
         """What is known of one host."""
         if exchanger.address is not None:
             wanted = shape.ipv6 if ":" in exchanger.address else shape.ipv4
-            return self._found([exchanger.address] if wanted else [], None)
+            return self._found([exchanger.address] if wanted and self._may(exchanger.address) else [], None)
         kinds = [RecordType.AAAA] * shape.ipv6 + [RecordType.A] * shape.ipv4
         found: list[str] = []
         fault: MailframeError | None = None
@@ -188,8 +190,12 @@ class Reach:
             except ValueError:
                 continue  # "10 mail..example.test" is in some zones
             else:
-                found += [text for text in answer.texts[:RECORDS] if _may_be_host(text)]
+                found += [text for text in answer.texts[:RECORDS] if self._may(text)]
         return self._found(list(dict.fromkeys(found)), fault)
+
+    def _may(self, address: str) -> bool:
+        """May mail go there at all?"""
+        return _may_be_host(address) and address not in self._avoided
 
     def _found(self, addresses: Sequence[str], fault: MailframeError | None) -> _Found:
         return _Found(addresses, any(self._ours(address) for address in addresses), fault)
@@ -205,11 +211,12 @@ class Reach:
 
 
 def _may_be_host(text: str) -> bool:
-    """Not for groups, nor for this link only; nor IPv4 in disguise, which another record says better."""
+    """Not for groups or everybody, nor for this link only; nor IPv4 in disguise, which another record says better."""
     address = ipaddress.ip_address(text)
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return False
-    return not (address.is_multicast or address.is_link_local)
+    reserved = address.version == 4 and address.is_reserved
+    return not (address.is_multicast or address.is_link_local or reserved)
 
 
 class _Entry:

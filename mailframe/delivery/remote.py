@@ -7,6 +7,7 @@ recipient has an answer that counts (`results`). Connections are kept and shared
 
 from __future__ import annotations
 
+import ipaddress
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -222,7 +223,11 @@ class RemoteDelivery:
             if self._stopped:
                 raise SiteFull("the service is going down", BUSY_AGAIN)
             self._sources[shape] = Sources(shape.sources)
-            names = {each.address: to_ascii(each.hostname) for each in shape.sources if each.hostname}
+            names = {
+                str(ipaddress.ip_address(each.address)): to_ascii(each.hostname)
+                for each in shape.sources
+                if each.hostname
+            }
             settings = _settings(self._options, shape)
             connector = Connector(
                 self._reactor, settings, self._contexts, hostnames=names, note=self._note_session

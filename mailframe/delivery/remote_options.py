@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from mailframe.config.types import Duration, option
+from mailframe.config.types import Duration, Network, option
 from mailframe.smtp.client.settings import ClientSettings
 
 from .shaping_options import SourceOptions
@@ -55,6 +55,13 @@ class RemoteOptions(ClientSettings):
     )
     down_time: Duration = option(
         "How long an address that did not answer is tried only after all others.", Duration(300.0), minimum=0
+    )
+    avoided_networks: list[Network] = option(
+        "Networks that no mail goes to, whatever the DNS names or an address literal says, such as "
+        '`["10.0.0.0/8", "192.168.0.0/16", "fc00::/7"]` where a stranger\'s MX record shall not lead to machines of '
+        "your own; hosts there are passed over as if they had no such address. Addresses of this machine need not be "
+        "listed.",
+        factory=list,
     )
     own_names: list[str] = option(
         "Names of this machine, besides that of the node, under which MX records may name it: mail for a domain "

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fnmatch import translate
 from typing import Final
 
 import attrs
@@ -109,8 +110,9 @@ def _pattern(texts: Sequence[str]) -> re.Pattern[str] | None:
     """One expression for all patterns, in which only ``*`` and ``?`` mean something."""
     if not texts:
         return None
-    expressions = [re.escape(_as_ascii(text)).replace(r"\*", ".*").replace(r"\?", ".") for text in texts]
-    return re.compile("|".join(expressions), re.IGNORECASE | re.DOTALL)
+    # What it makes never goes back over a "*": strangers choose the names that are compared.
+    expressions = [translate(_as_ascii(text).replace("[", "[[]")) for text in texts]
+    return re.compile("|".join(expressions), re.IGNORECASE)
 
 
 def _as_ascii(pattern: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectionRefusedError, NoProtocol
+from twisted.internet.error import ConnectBindError, ConnectionRefusedError, NoProtocol
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import ClientFactory, Protocol
 from twisted.internet.task import Clock
@@ -22,7 +22,7 @@ from mailframe.delivery.racing import Race
 class Slow:
     """An address that answers, or refuses, after some time; None: never."""
 
-    def __init__(self, clock: Clock, seconds: float | None, answers: bool = True) -> None:
+    def __init__(self, clock: Clock, seconds: float | None, answers: bool | Exception = True) -> None:
         self.clock, self.seconds, self.answers = clock, seconds, answers
         self.began: list[float] = []
         self.given_up = 0
@@ -41,8 +41,8 @@ class Slow:
     def _answer(self, factory: Any, deferred: Deferred[Any]) -> None:
         if deferred.called:
             return
-        if not self.answers:
-            deferred.errback(ConnectionRefusedError())
+        if self.answers is not True:
+            deferred.errback(self.answers or ConnectionRefusedError())
             return
         protocol = factory.buildProtocol(None)
         if protocol is None:
@@ -59,11 +59,19 @@ class RaceTests(SynchronousTestCase):
         self.failed: list[str] = []
         self.factory = ClientFactory.forProtocol(Protocol)
 
-    def race(self, *kinds: tuple[float | None, bool]) -> Race:
+    def race(self, *kinds: tuple[float | None, bool | Exception]) -> Race:
         """One with such addresses, named by their place."""
         self.ends = [Slow(self.clock, *kind) for kind in kinds]
         addresses = [str(number) for number in range(len(kinds))]
         return Race(self.clock, addresses, lambda text: self.ends[int(text)], 0.25, self.failed.append)
+
+    def test_own_address_missing(self) -> None:
+        """An address of ours that cannot be connected from is not held against the host."""
+        race = self.race((0.1, ConnectBindError()), (0.1, False))
+        deferred = race.connect(self.factory)
+        self.clock.pump([0.1, 0.1])
+        self.failureResultOf(deferred)
+        self.assertEqual(self.failed, ["1"])
 
     def test_interface(self) -> None:
         """It is an endpoint."""

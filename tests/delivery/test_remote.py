@@ -219,6 +219,39 @@ class RemoteDeliveryTests(RemoteCase):
             self.assertEqual(codes(self.net.send(self.net.delivery(), domain)), ["2.0.0"])
             self.assertEqual(len(server.messages), 1)
 
+    def test_odd_literals(self) -> None:
+        """Literals of groups, of everybody, and our own in disguise of IPv6 get no mail at once."""
+        for text, code in (
+            ("[224.0.0.1]", "5.4.4"),
+            ("[255.255.255.255]", "5.4.4"),
+            ("[IPv6:ff02::1]", "5.4.4"),
+            ("[IPv6:::ffff:203.0.113.99]", "5.4.6"),
+            ("[IPv6:::ffff:127.0.0.1]", "5.4.6"),
+        ):
+            self.assertEqual(codes(self.net.send(self.net.delivery(), text)), [code], text)
+        self.assertEqual(self.net.tried, [])
+
+    def test_avoided(self) -> None:
+        """Networks of our own are avoided, whatever a stranger's MX says; what else there is gets the mail."""
+        inner = self.net.host("inner.evil.test", addresses=["10.0.0.25"])
+        self.net.host("outer.evil.test")
+        self.net.domain("evil.test", "inner.evil.test")
+        self.net.domain("both.evil.test", "inner.evil.test", "outer.evil.test")
+        delivery = self.net.delivery(avoided_networks=["10.0.0.0/8"])
+        for domain in ("evil.test", "[10.0.0.25]", "[IPv6:::ffff:10.0.0.25]"):
+            self.assertEqual(codes(self.net.send(delivery, domain)), ["5.4.4"], domain)
+        self.assertEqual(codes(self.net.send(delivery, "both.evil.test")), ["2.0.0"])
+        self.assertEqual(inner.sessions, [])
+        self.assertEqual(codes(self.net.send(self.net.delivery(), "evil.test")), ["2.0.0"])
+
+    def test_thousand_hosts(self) -> None:
+        """Of a domain with a thousand hosts only the best are looked at, whatever rules there are for names."""
+        names = [f"{'a.' * 80}{number}.evil.test" for number in range(1000)]
+        self.net.domain("evil.test", *[(1, name) for name in names])
+        delivery = self.net.delivery([ShapingOptions(hosts=["*.*.*.*.example.com"], connections=1)])
+        self.net.send(delivery, "evil.test")
+        self.assertLess(len(self.net.names.asked), 50)
+
     def test_implicit(self) -> None:
         """A domain without MX records is its own host."""
         server = self.net.host("plain.test")
