@@ -13,6 +13,7 @@ from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Protocol
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, FileBodyProducer, ResponseDone
 from twisted.web.http import PotentialDataLoss
@@ -28,6 +29,8 @@ from mailframe.tls.policies import ClientPolicy, Level, is_ip_address
 
 ADDRESSES_LIMIT = 4
 CONNECT_TIMEOUT = 10.0
+HEAD_LIMIT = 64 * 1024
+"""Octets of an answer's status, fields and chunk sizes; Twisted bounds each line, and not how many there are."""
 
 
 class HTTPSFailed(Exception):
@@ -120,7 +123,8 @@ async def _ask(
             contexts.creator(policy, host),
             HostnameEndpoint(reactor, address, parts.port or port, timeout=CONNECT_TIMEOUT),
         )
-        agent = Agent.usingEndpointFactory(reactor, _To(endpoint))
+        way = _To(endpoint, 2 * size_limit + HEAD_LIMIT)
+        agent = Agent.usingEndpointFactory(reactor, way)
         producer = FileBodyProducer(io.BytesIO(body), cooperator=_cooperator(reactor)) if body else None
         try:
             response = await agent.request(method, url.encode("ascii"), fields, producer)
@@ -128,6 +132,8 @@ async def _ask(
         except HTTPSFailed:
             raise
         except Exception as error:
+            if way.flooded:
+                raise _too_large(size_limit) from error
             wrong = error
             if _told(error).certificate:
                 break
@@ -182,13 +188,49 @@ def _reasons(error: BaseException) -> list[BaseException]:
     return found
 
 
-@implementer(IAgentEndpointFactory)
+def _too_large(limit: int) -> HTTPSFailed:
+    return HTTPSFailed(f"the answer has more than {limit} octets")
+
+
+@implementer(IAgentEndpointFactory, IStreamClientEndpoint)
 class _To:
-    def __init__(self, endpoint: IStreamClientEndpoint) -> None:
+    """The one way to a host, and a bound on all that comes from there, whatever part of an answer it is."""
+
+    def __init__(self, endpoint: IStreamClientEndpoint, limit: int) -> None:
         self._endpoint = endpoint
+        self._left = limit
 
     def endpointForURI(self, uri: object) -> IStreamClientEndpoint:
-        return self._endpoint
+        return self
+
+    def connect(self, protocolFactory: Any) -> Deferred[Any]:
+        factory = WrappingFactory(protocolFactory)
+        factory.noisy = False
+        factory.protocol = lambda *parts: _Wire(self, *parts)
+        connecting: Deferred[Any] = self._endpoint.connect(factory)
+        return connecting.addCallback(lambda wire: wire.wrappedProtocol)
+
+    @property
+    def flooded(self) -> bool:
+        """Came more than may come?"""
+        return self._left < 0
+
+    def take(self, octets: int) -> bool:
+        """So much came; may more come?"""
+        self._left -= octets
+        return not self.flooded
+
+
+class _Wire(ProtocolWrapper):
+    def __init__(self, way: _To, *parts: Any) -> None:
+        super().__init__(*parts)
+        self._way = way
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._way.take(len(data)):
+            super().dataReceived(data)  # type: ignore[no-untyped-call]
+        else:
+            self.transport.abortConnection()  # type: ignore[union-attr]
 
 
 class _Collector(Protocol):
@@ -202,7 +244,7 @@ class _Collector(Protocol):
         self._size += len(data)
         if self._size > self._limit:
             if not self.done.called:
-                self.done.errback(HTTPSFailed(f"the answer has more than {self._limit} octets"))
+                self.done.errback(_too_large(self._limit))
             self._stop()
             return
         self._pieces.append(data)

@@ -35,6 +35,18 @@ class Answering(Resource):
         return self.body
 
 
+class Raw(Answering):
+    """Octets in place of an answer; the connection stays open."""
+
+    def __init__(self, octets: bytes) -> None:
+        super().__init__(None)
+        self.octets = octets
+
+    def render(self, request: Any) -> Any:
+        request.transport.write(self.octets)
+        return super().render(request)
+
+
 def serve(test: Any, resource: Resource, **certificate: Any) -> int:
     """Serve until the test ends; gives the port."""
     issued = issue(certificate.pop("name", SERVER_HOST), **certificate)

@@ -14,7 +14,7 @@ from mailframe.delivery.protection.mta_sts.policy import parse_policy
 from mailframe.dns.values import RecordType
 from mailframe.tls.client import ClientContexts
 from mailframe.tls.errors import Result
-from tests.delivery.protection.https_server import SERVER_HOST, Answering, serve
+from tests.delivery.protection.https_server import SERVER_HOST, Answering, Raw, serve
 from tests.delivery.protection.zone import Zone
 from tests.tls.authorities import stranger, trusted
 
@@ -78,6 +78,17 @@ class HTTPSPolicyFetcherTests(TestCase):
     async def test_large(self) -> None:
         """An answer above the bound is not read to its end."""
         await self.refused(Result.STS_POLICY_FETCH_ERROR, Answering(TEXT + b"x" * 3000))
+
+    async def test_endless_fields(self) -> None:
+        """Fields without end, like answers before the answer without end, are not read for long."""
+        for octets in (
+            b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200_000,
+            b"HTTP/1.1 100 Continue\r\n\r\n" * 50_000,
+        ):
+            resource = Raw(octets)
+            with self.assertRaises(FetchFailed) as caught:
+                await self.fetch(resource)
+            self.assertIn("more than 2000 octets", str(caught.exception))
 
     async def test_slow(self) -> None:
         """A server that does not answer is not waited for longer than is allowed."""
