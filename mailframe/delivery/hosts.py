@@ -54,9 +54,19 @@ class Hosts:
         self._silent: dict[str, float] = {}
 
     async def send(
-        self, mail: MailObject, recipients: Sequence[Recipient], *, age: float = 0.0, together: bool = False
+        self,
+        mail: MailObject,
+        recipients: Sequence[Recipient],
+        *,
+        age: float = 0.0,
+        together: bool = False,
+        tell: bool = False,
     ) -> Outcome:
-        """Send one message; see `mailframe.smtp.client.pool.Pool.send`. Raises nothing for what hosts do."""
+        """Send one message; see `mailframe.smtp.client.pool.Pool.send`. Raises nothing for what hosts do.
+
+        Args:
+            tell: write a line into the log when it was taken: there is no queue that does.
+        """
         outcome: Outcome | None = None
         for target in self._order():
             try:
@@ -76,6 +86,8 @@ class Hosts:
             if not _deferred_early(found):
                 break
         assert outcome is not None
+        if tell and outcome.whole:
+            _tell(mail, outcome)
         return outcome
 
     def unreachable(self) -> str | None:
@@ -129,3 +141,19 @@ def _none(target: Target, recipients: Sequence[Recipient], status: Status) -> Ou
     deferred = status if status.temporary else Status((4, *status.enhanced[1:]), status.text)
     results = [RecipientOutcome(recipient, deferred, phase=Phase.CONNECT) for recipient in recipients]
     return Outcome(results, target.host, str(target))
+
+
+def _tell(mail: MailObject, outcome: Outcome) -> None:
+    log.info(
+        "{queue_id} sent to {host}: {reply}",
+        queue_id=mail.queue_id,
+        session_id=mail.origin.session_id,
+        host=outcome.host,
+        peer=outcome.address,
+        reverse_path=f"<{mail.envelope.reverse_path or ''}>",
+        forward_path=[f"<{each.recipient.forward_path}>" for each in outcome.recipients],
+        reply=outcome.recipients[-1].reply if outcome.recipients else "",
+        tls=outcome.tls.version if outcome.tls is not None else None,
+        verified=outcome.verified,
+        size=mail.content.size,
+    )

@@ -38,14 +38,14 @@ class LMTPDelivery:
 
     async def deliver(self, mail: MailObject, routes: Sequence[Route], atomic: bool) -> Sequence[Status]:
         """As `IDelivery.deliver`; about ``atomic`` see `mailframe.delivery.smarthost.SmarthostDelivery`."""
-        return [attempt.status for attempt in await self._send(mail, routes, 0.0, atomic)]
+        return [attempt.status for attempt in await self._send(mail, routes, 0.0, atomic, tell=True)]
 
     async def attempt(self, mail: MailObject, routes: Sequence[Route], *, age: float) -> Sequence[Attempt]:
         """As `IAttempts.attempt`; success is final."""
         return await self._send(mail, routes, age, False)
 
     async def _send(
-        self, mail: MailObject, routes: Sequence[Route], age: float, together: bool
+        self, mail: MailObject, routes: Sequence[Route], age: float, together: bool, tell: bool = False
     ) -> Sequence[Attempt]:
         places: dict[bytes, int] = {}
         recipients: list[Recipient] = []
@@ -59,7 +59,7 @@ class LMTPDelivery:
             log.error("{queue_id}: a recipient's route leads to no mailbox", queue_id=mail.queue_id)
             return [Attempt(UNKNOWN_FAULT)] * len(routes)
         try:
-            outcome = await self._hosts.send(mail, recipients, age=age, together=together)
+            outcome = await self._hosts.send(mail, recipients, age=age, together=together, tell=tell)
         except Exception:
             log.failure("{queue_id}: the client failed", queue_id=mail.queue_id)
             return [Attempt(UNKNOWN_FAULT)] * len(routes)

@@ -43,7 +43,7 @@ class SmarthostDelivery:
             log.error("{queue_id}: a recipient's route does not lead onward", queue_id=mail.queue_id)
             return [UNKNOWN_FAULT] * len(routes)
         try:
-            outcome = await self._hosts.send(mail, recipients, together=atomic)
+            outcome = await self._hosts.send(mail, recipients, together=atomic, tell=True)
         except Exception:
             log.failure("{queue_id}: the client failed", queue_id=mail.queue_id)
             return [UNKNOWN_FAULT] * len(routes)

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.task import Clock
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -116,6 +117,23 @@ class SmarthostTests(HostsCase):
         self.assertEqual(self.two.sessions, [])
         self.deliver(delivery, ONWARD)
         self.assertEqual(len(self.one.sessions), 1)
+
+    def test_told(self) -> None:
+        """Without a queue, the log has a line about each message that was handed on; a queue writes its own."""
+        events: list[dict[str, object]] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        delivery = SmarthostDelivery(self.hosts())
+        self.deliver(delivery, ONWARD, recipients=[BOB])
+        self.assertEqual([event["host"] for event in events if event.get("queue_id")], ["one.example.test"])
+        events.clear()
+        mail = MailObject(
+            "Q", Envelope(ALICE, [Recipient(BOB)]), Content.of(CONTENT), Origin("S", "192.0.2.1")
+        )
+        Deferred.fromCoroutine(delivery.attempt(mail, [ONWARD], age=0.0))
+        settle(self.clock)
+        self.assertEqual(len(self.one.messages), 2)
+        self.assertEqual([event for event in events if event.get("queue_id")], [])
 
     def test_fail_over(self) -> None:
         """Where the first cannot be reached, does not want us, or dies, the next one gets it."""

@@ -70,6 +70,11 @@ class Outcome:
         return any(recipient.status.success for recipient in self.recipients)
 
     @property
+    def whole(self) -> bool:
+        """Did every recipient's copy arrive for sure?"""
+        return all(recipient.status.success for recipient in self.recipients)
+
+    @property
     def untried(self) -> list[int]:
         """Places of the recipients that another connection may be tried for at once."""
         return [number for number, recipient in enumerate(self.recipients) if recipient.untried]

@@ -176,11 +176,17 @@ class SMTPClient(ClientConnection):
         return lambda: gathered(chunks(), size)
 
     def _note(self, mail: MailObject, outcome: Outcome, delay: float) -> None:
-        """A line in the log for each attempt, and the figures."""
+        """The figures, and a line in the log where not all went well.
+
+        Of success whoever sends tells, with what he knows besides: two lines a message were a tenth of the time that
+        sending from the queue took.
+        """
         for recipient in outcome.recipients:
             status = recipient.status
             chosen = self.metrics.accepted if status.success else self.metrics.deferred
             (self.metrics.refused if status.permanent else chosen).inc()
+        if outcome.whole:
+            return
         log.info(
             "{queue_id} sent to {host}: {accepted} of {recipients} recipients accepted, {reply}",
             queue_id=mail.queue_id,

@@ -91,17 +91,20 @@ class SimpleTests(ClientCase):
         self.assertTrue(server.sessions[0].lost)
 
     def test_log(self) -> None:
-        """Each attempt has one line in the log, without content."""
+        """An attempt that went wrong has one line in the log, without content; of success whoever sends tells."""
         from twisted.logger import globalLogPublisher
 
         events: list[dict[str, object]] = []
         globalLogPublisher.addObserver(events.append)
         self.addCleanup(globalLogPublisher.removeObserver, events.append)
-        self.serve()
+        server = self.serve()
+        self.send(self.connect())
+        self.assertEqual([event for event in events if "queue_id" in event], [])
+        server.script({"END": "451 4.3.0 Later"})
         self.send(self.connect())
         (event,) = [event for event in events if "queue_id" in event]
         self.assertEqual(
-            (event["queue_id"], event["host"], event["accepted"]), ("QUEUEID", "mx.example.test", 1)
+            (event["queue_id"], event["host"], event["accepted"]), ("QUEUEID", "mx.example.test", 0)
         )
         self.assertEqual(event["forward_path"], ["<bob@example.test>"])
 
