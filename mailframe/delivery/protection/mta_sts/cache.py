@@ -16,6 +16,8 @@ from .policy import parse_policy
 ROOM = "mailframe.delivery.protection.mta_sts"
 REFRESH_SECONDS = 86400.0
 """A policy is read anew each day, so that an attacker who stops one reading gains nothing (RFC 8461 section 3.3)."""
+REFRESH_LEAST_SECONDS = 3600.0
+"""Policies of a shorter life end, and are read again when mail goes there: who wants to be read all the time is not."""
 CLAIM_SECONDS = 3600.0
 ROWS_LIMIT = 100_000
 """Policies kept in the file; those that end first go first."""
@@ -64,7 +66,7 @@ def _count(connection: apsw.Connection) -> int:
 
 
 def _refresh_at(kept: Kept, now: float) -> float:
-    return now + min(REFRESH_SECONDS, max(0.0, kept.expires - now) / 2)
+    return now + max(REFRESH_LEAST_SECONDS, min(REFRESH_SECONDS, (kept.expires - now) / 2))
 
 
 def _get_txn(connection: apsw.Connection, domain: str) -> Kept | None:

@@ -57,6 +57,14 @@ class Contract:
         self.assertEqual([], self.of(cache.due(86_402, 10)))
         self.assertEqual(1, len(self.of(cache.due(86_402 + CLAIM_SECONDS, 10))))
 
+    def test_short_life(self) -> None:
+        """Policies that live for seconds are not read again and again while nobody sends mail."""
+        cache = self.cache()
+        self.of(cache.put(kept("a.test", 2.0), 0))
+        self.assertEqual([], self.of(cache.due(1.5, 10)))
+        self.assertEqual([], self.of(cache.due(3600.0, 10)))
+        self.assertIsNone(self.of(cache.get("a.test")))
+
     def test_bounded(self) -> None:
         """It keeps no more than it may."""
         cache = self.cache(limit=3)
