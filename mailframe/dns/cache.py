@@ -20,7 +20,7 @@ class Cache:
     """Answers by question, and questions that failed just now.
 
     Args:
-        seconds: a clock that never goes back.
+        seconds: the reactor's clock; where it is set back, answers are good for so much longer.
         size: octets that all answers may take, as reckoned by `octets_of`; 0 remembers nothing.
         stale: seconds for which an answer is kept after its end.
     """

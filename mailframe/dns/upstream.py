@@ -22,6 +22,10 @@ PLAIN_TIME: Final = 600.0
 """Seconds for which a server that does not know EDNS is asked without."""
 
 
+class OutOfTime(Exception):
+    """There is no time left for this question; that is no server's fault."""
+
+
 class Upstream:
     """Asks recursive resolvers, one after the other, until one answers.
 
@@ -75,6 +79,7 @@ class Upstream:
 
         Raises:
             NoAnswer: nothing of use came.
+            OutOfTime: it was not asked.
         """
         edns = self._plain.get(server, 0.0) <= self._reactor.seconds()
         # Some networks swallow what they do not know: the last round has nothing but RFC 1035.
@@ -126,14 +131,14 @@ class Upstream:
         """Waits until so many queries are on their way that one more may be."""
         left = deadline - self._reactor.seconds()
         if left <= 0:
-            raise NoAnswer("no time is left")
+            raise OutOfTime("no time is left")
         waiting: Deferred[DeferredSemaphore] = self._slots.acquire()
         if not waiting.called:
             waiting.addTimeout(left, self._reactor)
         try:
             await waiting
         except WaitedTooLong:
-            raise NoAnswer("too many queries are on their way") from None
+            raise OutOfTime("too many queries are on their way") from None
 
 
 class _Asking:
@@ -148,6 +153,15 @@ class _Asking:
         self._reasons: dict[Server, str] = {}
 
     async def run(self) -> Reading:
+        try:
+            reading = await self._rounds()
+        except OutOfTime as error:
+            raise LookupFailed(self._reason(str(error)), self._servfail) from None
+        if reading is None:
+            raise LookupFailed(self._reason(), self._servfail)
+        return reading
+
+    async def _rounds(self) -> Reading | None:
         for turn in range(self._upstream.rounds):
             silent = False
             for server in self._upstream.order():
@@ -165,7 +179,7 @@ class _Asking:
             # Who answered, though to no use, would say the same again.
             if not silent:
                 break
-        raise LookupFailed(self._reason(), self._servfail)
+        return None
 
     def _read(self, server: Server, reply: Reply) -> Reading | None:
         if reply.code in (NOERROR, NXDOMAIN):
@@ -181,6 +195,6 @@ class _Asking:
             self._distrust = self._distrust or self._upstream.believes(server)
         return None
 
-    def _reason(self) -> str:
-        said = "; ".join(f"{server}: {reason}" for server, reason in self._reasons.items())
+    def _reason(self, *more: str) -> str:
+        said = "; ".join([*(f"{server}: {reason}" for server, reason in self._reasons.items()), *more])
         return f"nobody can say {self._question} ({said})"

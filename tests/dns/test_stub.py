@@ -203,6 +203,15 @@ class RememberingTests(TestCase):
             self.ask(resolver)
             self.assertEqual(2, len(self.transports.queries))
 
+    def test_forget(self) -> None:
+        """Whoever wants fresh answers can have all be forgotten."""
+        resolver = self.resolver()
+        self.says(MXRecord(1, "mx.test"))
+        self.successResultOf(self.ask(resolver))
+        resolver.forget()
+        self.successResultOf(self.ask(resolver))
+        self.assertEqual(2, len(self.transports.queries))
+
     def test_case(self) -> None:
         """Names differ by no case and no last dot."""
         resolver = self.resolver()

@@ -100,6 +100,19 @@ class TransportsTests(TestCase):
         for ask in (self.udp, self.tcp):
             await self.assertFailure(ask(30.0), NoAnswer)
 
+    async def test_refused(self) -> None:
+        """The same where the reactor says that there is something to read, as select does."""
+        await self.server.stop()
+        query = transports._DatagramQuery(reactor, self.server.server, 7, QUESTION)
+        asking = query.ask(30.0, True)
+        query.doRead()
+        self.failureResultOf(asking, NoAnswer)
+
+    async def test_tcp_nonsense(self) -> None:
+        """What makes no sense by TCP is no answer."""
+        self.server.behave(Behaviour.SHORT)
+        await self.assertFailure(self.tcp(), NoAnswer)
+
     async def test_unreachable(self) -> None:
         """An address that there is no way to is no answer."""
         await self.assertFailure(self.udp(0.05, Server("2001:db8::1")), NoAnswer)

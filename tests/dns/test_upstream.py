@@ -112,6 +112,22 @@ class UpstreamTests(TestCase):
         upstream = self.upstream(LOCAL, FAR, trusted=["192.0.2.0/24"])
         self.assertTrue(self.successResultOf(self.ask(upstream)).answer.secure)
 
+    def test_no_slot(self) -> None:
+        """A question that finds no room among the queries on their way fails in its time; the next has room again."""
+        upstream = self.upstream(LOCAL, FAR, queries_limit=1, give_up=1.0)
+        self.replies[LOCAL] = GOOD
+        self.transports.late = 3.0
+        first, second = self.ask(upstream), self.ask(upstream)
+        self.clock.pump([0.5, 0.6])
+        error = self.failureResultOf(second, LookupFailed).value
+        self.assertIn("too many queries", error.reason)
+        self.assertEqual([LOCAL, FAR], list(upstream.order()))
+        self.clock.advance(2.0)
+        self.successResultOf(first)
+        self.transports.late = 0.0
+        self.clock.advance(60.0)
+        self.successResultOf(self.ask(upstream))
+
     def test_circular_answer(self) -> None:
         """A server whose answer makes no sense is passed over."""
         circle = Record("a.test", RecordType.CNAME, 60, "a.test")
