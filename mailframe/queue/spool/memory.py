@@ -230,7 +230,10 @@ class MemorySpool:
             for one in entry.recipients.values():
                 if one.state is State.DUE:
                     closed = self._closed.get(one.place)
-                    times.append(min(max(one.due, closed.until if closed is not None else 0.0), one.review))
+                    opens = closed.until if closed is not None else 0.0
+                    # While one is tried there, the others wait for what becomes of it.
+                    due = NEVER if one.place in self._probers else max(one.due, opens)
+                    times.append(min(due, one.review))
         return min((time for time in times if time < NEVER), default=None)
 
     async def conclude(self, runner: str, conclusion: Conclusion) -> bool:
@@ -239,14 +242,16 @@ class MemorySpool:
         if entry is None:
             return False
         kept = all(entry.leases.get(one.number) == runner for one in conclusion.recipients)
+        told = kept
         for one in conclusion.recipients:
             before = entry.recipients.get(one.number)
             if before is not None and not before.state.final and (kept or one.state.final):
+                told = True
                 entry.recipients[one.number] = one
                 entry.leases.pop(one.number, None)
             if kept and not one.state.final and self._probers.get(one.place) == runner:
                 del self._probers[one.place]
-        for notice in conclusion.notices if kept else ():
+        for notice in conclusion.notices if told else ():
             self._add(notice, runner)
         self._tidy(entry)
         return kept

@@ -9,7 +9,7 @@ import apsw
 from mailframe.queue.values import Conclusion, QueuedRecipient, State
 
 from .adding import remove_txn
-from .places import wait_txn
+from .places import wait_txn, wake_txn
 from .rows import DELIVERED, LEASED, first, standing
 
 _STANDING = (
@@ -21,14 +21,16 @@ class Written:
     """How a conclusion was written down.
 
     Attributes:
-        kept: the lease was ours; notices belong into the same transaction.
+        kept: the lease was ours.
+        told: notices belong into the same transaction: nobody may be given up without a word.
         filed: the id of a message that is gone and whose content lies in a file, or None.
     """
 
-    __slots__ = ("filed", "kept")
+    __slots__ = ("filed", "kept", "told")
 
-    def __init__(self, kept: bool, filed: str | None = None) -> None:
+    def __init__(self, kept: bool, told: bool, filed: str | None = None) -> None:
         self.kept = kept
+        self.told = told
         self.filed = filed
 
 
@@ -38,7 +40,7 @@ def conclude_txn(connection: apsw.Connection, runner: int | None, conclusion: Co
         connection, "SELECT id, lane, waiting FROM message WHERE queue_id = ?", (conclusion.queue_id,)
     )
     if row is None:
-        return Written(False)
+        return Written(False, False)
     message, lane, waiting = row
     recipients = conclusion.recipients
     standing_now = _standing(connection, message, recipients)
@@ -47,7 +49,7 @@ def conclude_txn(connection: apsw.Connection, runner: int | None, conclusion: Co
     final = {one.number for one in recipients if one.state.final} & open_now
     if len(final) == waiting:
         # Nothing is written that is about to go.
-        return Written(kept, remove_txn(connection, message))
+        return Written(kept, kept or bool(final), remove_txn(connection, message))
     for one in recipients:
         if one.number in open_now and (kept or one.state.final):
             _write(connection, message, lane, one)
@@ -55,7 +57,7 @@ def conclude_txn(connection: apsw.Connection, runner: int | None, conclusion: Co
         _end_probe(connection, recipients, runner)
     if final:
         connection.execute("UPDATE message SET waiting = waiting - ? WHERE id = ?", (len(final), message))
-    return Written(kept)
+    return Written(kept, kept or bool(final))
 
 
 def _standing(
@@ -93,3 +95,5 @@ def _end_probe(
             "UPDATE closed SET prober = NULL WHERE queue = ? AND destination = ? AND prober = ?",
             (place.queue, place.destination, runner),
         )
+        if connection.changes():
+            wake_txn(connection, place)

@@ -11,7 +11,7 @@ import apsw
 
 from mailframe.queue.values import Place
 
-from .places import wait_txn
+from .places import wait_txn, wake_txn
 from .rows import every, first
 
 UNKNOWN = 3600.0
@@ -113,7 +113,13 @@ def release_txn(connection: apsw.Connection, number: int, now: float) -> int:
     )
     for queue, destination, lane, due in set(rows):
         wait_txn(connection, Place(destination, queue), lane, due)
-    connection.execute("UPDATE closed SET prober = NULL WHERE prober = ?", (number,))
+    probed = every(
+        connection,
+        "UPDATE closed SET prober = NULL WHERE prober = ? RETURNING queue, destination",
+        (number,),
+    )
+    for queue, destination in probed:
+        wake_txn(connection, Place(destination, queue))
     connection.execute("DELETE FROM runner WHERE id = ?", (number,))
     return len(rows)
 

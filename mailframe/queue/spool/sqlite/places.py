@@ -51,6 +51,14 @@ def served_txn(connection: apsw.Connection, place: Place, lane: int, now: float,
     )
 
 
+def wake_txn(connection: apsw.Connection, place: Place) -> None:
+    """What is due there is looked at, whatever was waited for."""
+    connection.execute(
+        "UPDATE place SET wake = next_due, ready = 0 WHERE queue = ? AND destination = ?",
+        (place.queue, place.destination),
+    )
+
+
 def close_txn(connection: apsw.Connection, closed: Closed) -> None:
     """Nothing is claimed there for a while."""
     place = closed.place
@@ -66,12 +74,11 @@ def close_txn(connection: apsw.Connection, closed: Closed) -> None:
 
 def open_txn(connection: apsw.Connection, place: Place) -> None:
     """Things are claimed there again."""
-    where = (place.queue, place.destination)
-    connection.execute("DELETE FROM closed WHERE queue = ? AND destination = ?", where)
+    connection.execute(
+        "DELETE FROM closed WHERE queue = ? AND destination = ?", (place.queue, place.destination)
+    )
     if connection.changes():
-        connection.execute(
-            "UPDATE place SET wake = next_due, ready = 0 WHERE queue = ? AND destination = ?", where
-        )
+        wake_txn(connection, place)
 
 
 def forget_txn(connection: apsw.Connection, before: float) -> None:

@@ -248,7 +248,7 @@ class SQLiteSpool:
 
         def written_txn(connection: apsw.Connection) -> Written:
             written = conclude_txn(connection, number, conclusion)
-            if written.kept:
+            if written.told:
                 _add_txn(connection, notices, filed, number)
             return written
 
@@ -257,7 +257,7 @@ class SQLiteSpool:
         except Exception:
             await self._files.undo(filed)
             raise
-        if not written.kept:
+        if not written.told:
             await self._files.undo(filed)
         self._remove(written.filed)
         return written.kept
