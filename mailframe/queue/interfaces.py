@@ -124,7 +124,7 @@ class ISpool(Interface):
 
         Returns:
             False where the lease had been lost: what was DELIVERED or FAILED is written down unless it was final
-            before, the rest is not, nor are notices kept.
+            before, and the notices are kept if anything was; the rest is not written down.
         """
 
     # Destinations.

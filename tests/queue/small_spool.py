@@ -176,18 +176,19 @@ class SmallSpool:
         entry = self.entries.get(conclusion.queue_id)
         if entry is None:
             return False
-        whole = True
+        whole, told = True, False
         for one in conclusion.recipients:
             mine = entry.leases.get(one.number) == runner
             whole = whole and mine
             if mine or one.state.final:
+                told = True
                 entry.recipients[one.number] = one
                 entry.leases.pop(one.number, None)
                 if one.state.final:
                     self.final[conclusion.queue_id, one.number] = one
         if all(one.state.final for one in entry.recipients.values()):
             del self.entries[conclusion.queue_id]
-        if whole:
+        if told:
             for notice in conclusion.notices:
                 self.entries[notice.message.queue_id] = Entry(notice)
         return whole

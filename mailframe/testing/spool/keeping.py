@@ -92,3 +92,17 @@ class SpoolKeepingContract(SpoolFixture):
         self.assertTrue(await self.spool.conclude(self.runner, conclusion))
         self.assertFalse(await self.spool.conclude(self.runner, conclusion))
         self.assertEqual(ids(await self.claimed()), [notice.message.queue_id])
+
+    async def test_notices_of_the_late(self) -> None:
+        """Who is given up by a runner that lost its lease is told of, once, whoever had the work meanwhile."""
+        new, notice = message("a.test", state=State.LEASED), message("example.test", account="")
+        await self.spool.add(new, self.runner)
+        late, self.runner = self.runner, await self.spool.enlist(900)
+        self.now += 61
+        await self.spool.take_over()
+        (claim,) = await self.claimed()
+        conclusion = concluded(claim, State.FAILED)
+        self.assertFalse(await self.spool.conclude(late, replace(conclusion, notices=[notice])))
+        again = replace(conclusion, notices=[message("example.test", account="")])
+        self.assertFalse(await self.spool.conclude(self.runner, again))
+        self.assertEqual(ids(await self.claimed()), [notice.message.queue_id])

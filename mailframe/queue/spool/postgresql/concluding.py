@@ -48,7 +48,8 @@ def conclude_txn(connection: Connection, runner: str, conclusion: Conclusion) ->
         if ours or (one.state.final and standings.get(one.number, ("failed", None))[0] not in _FINAL)
     ]
     _write_txn(connection, conclusion.queue_id, lane, written, {n: s for n, (s, _) in standings.items()})
-    if ours:
+    if ours or written:
+        # Nobody is given up without a word, not even where the lease was lost.
         for notice in conclusion.notices:
             add_txn(connection, notice, runner)
     return ours
