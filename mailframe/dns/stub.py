@@ -129,8 +129,11 @@ class StubResolver:
         for _ in range(FURTHER_LIMIT):
             if not reading.unfinished:
                 break
-            further = await self._upstream.ask(Question(reading.answer.canonical, question.kind))
+            further = await self._upstream.ask(_target(reading))
             reading = _joined(reading, further)
+        if reading.unfinished:
+            # Not the same as an alias of a name without such records: nobody has said that.
+            raise LookupFailed(f"{question}: too many aliases")
         answer = replace(reading.answer, expires=self._seconds() + self._lifetime(reading))
         metrics.FOUND[answer.found.value].inc()
         if answer.secure:
@@ -206,6 +209,19 @@ def servers_of(options: DNSOptions, reactor: Any) -> ServersSource:
     if options.servers:
         return FixedServers([parse_server(text) for text in options.servers])
     return SystemServers(reactor.seconds)
+
+
+def _target(reading: Reading) -> Question:
+    """What the alias leads to.
+
+    Raises:
+        LookupFailed: that can be no name; a zone may have any octets there.
+    """
+    answer = reading.answer
+    try:
+        return Question(normal_name(answer.canonical), answer.type)
+    except ValueError:
+        raise LookupFailed(f"{answer.name}: an alias leads to no name") from None
 
 
 def _joined(first: Reading, then: Reading) -> Reading:
