@@ -6,19 +6,19 @@ import socketserver
 import threading
 import time
 
-from .storm import NUMBER
+from .storm import NUMBER, arrival
 
 
 class Sink:
-    """An SMTP server on loopback that outlives whatever is killed.
+    """An SMTP server on loopback that outlives whatever is killed. It refuses everybody at ``refused.test``.
 
     Args:
         cut_every: of so many messages one is taken, and its connection cut before the answer; 0 for none.
         defer_every: of so many messages one is answered 451; 0 for none.
 
     Attributes:
-        arrivals: when each copy of a message was answered 250 (or cut), by name.
-        cut: names of messages that were taken without an answer.
+        arrivals: when each copy of a message was answered 250 (or cut), by name and recipient (see `arrival`).
+        cut: which of them were taken without an answer.
         port: where it listens.
     """
 
@@ -45,7 +45,7 @@ class Sink:
         self._thread.join(10)
 
     def names(self) -> set[str]:
-        """All messages that came."""
+        """All that came."""
         with self._lock:
             return set(self.arrivals)
 
@@ -65,18 +65,20 @@ class Sink:
                 if len(times) > 1 and name not in self.cut
             }
 
-    def take(self, octets: bytes) -> bytes | None:
+    def take(self, sender: str, recipients: list[str], octets: bytes) -> bytes | None:
         """One message at its end: the answer, None to cut the connection."""
         found = NUMBER.search(octets)
         assert found is not None, octets[:200]
         name = found[1].decode()
+        names = [arrival(name, one if sender else "") for one in recipients]
         with self._lock:
             self._count += 1
             if self._defer_every and self._count % self._defer_every == 0:
                 return b"451 4.3.0 Later\r\n"
-            self.arrivals.setdefault(name, []).append(time.time())
+            for one in names:
+                self.arrivals.setdefault(one, []).append(time.time())
             if self._cut_every and self._count % self._cut_every == 0:
-                self.cut.add(name)
+                self.cut.update(names)
                 return None
         return b"250 2.0.0 Taken\r\n"
 
@@ -100,10 +102,21 @@ class _Session(socketserver.StreamRequestHandler):
 
     def _dialogue(self) -> None:
         self.wfile.write(b"220 sink.test ready\r\n")
+        sender, recipients = "", []
         for line in self.rfile:
             verb = line[:4].upper()
             if verb == b"EHLO":
                 self.wfile.write(b"250-sink.test\r\n250-PIPELINING\r\n250 8BITMIME\r\n")
+            elif verb == b"MAIL":
+                sender, recipients = _path(line), []
+                self.wfile.write(b"250 2.1.0 OK\r\n")
+            elif verb == b"RCPT" and _path(line).endswith("@refused.test"):
+                self.wfile.write(b"550 5.1.1 Nobody of that name\r\n")
+            elif verb == b"RCPT":
+                recipients.append(_path(line))
+                self.wfile.write(b"250 2.1.5 OK\r\n")
+            elif verb == b"DATA" and not recipients:
+                self.wfile.write(b"554 5.5.1 No valid recipients\r\n")
             elif verb == b"DATA":
                 self.wfile.write(b"354 Go on\r\n")
                 content = []
@@ -113,7 +126,7 @@ class _Session(socketserver.StreamRequestHandler):
                     content.append(part)
                 else:
                     return
-                answer = self.server.sink.take(b"".join(content))  # type: ignore[attr-defined]
+                answer = self.server.sink.take(sender, recipients, b"".join(content))  # type: ignore[attr-defined]
                 if answer is None:
                     return
                 self.wfile.write(answer)
@@ -122,3 +135,8 @@ class _Session(socketserver.StreamRequestHandler):
                 return
             else:
                 self.wfile.write(b"250 OK\r\n")
+
+
+def _path(line: bytes) -> str:
+    """What is between the angle brackets."""
+    return line.partition(b"<")[2].partition(b">")[0].decode()

@@ -13,9 +13,20 @@ from dataclasses import dataclass, field
 NUMBER = re.compile(rb"X-Storm: ([\w.-]+)")
 
 
+def arrival(name: str, recipient: str) -> str:
+    """What is to arrive: a message, by its name, for a recipient; "" for the notice that its sender gets."""
+    return f"{name} for {recipient or 'its sender'}"
+
+
 @dataclass
 class Storm:
     """Clients in threads, each sending one message after another until told to stop.
+
+    Args:
+        port: where they send.
+        accounts: recipients.
+        label: what the names of messages begin with.
+        mixed: messages of one recipient and of three, small and large, and some that somebody refuses.
 
     Attributes:
         accepted: account to the names of messages that were answered 250.
@@ -26,6 +37,7 @@ class Storm:
     accounts: list[str]
     label: str
     clients: int = 6
+    mixed: bool = False
     accepted: dict[str, set[str]] = field(default_factory=dict)
     refused: int = 0
 
@@ -54,6 +66,15 @@ class Storm:
         with self._lock:
             return sum(len(names) for names in self.accepted.values())
 
+    def expected(self) -> set[str]:
+        """What is to arrive of that: each message for each recipient, and notices of those who are refused."""
+        with self._lock:
+            return {
+                arrival(name, "" if account.endswith("@refused.test") else account)
+                for account, names in self.accepted.items()
+                for name in names
+            }
+
     def _send(self, client: int) -> None:
         number = 0
         while not self._stop.is_set():
@@ -70,13 +91,18 @@ class Storm:
                 time.sleep(0.05)
 
     def _one(self, session: smtplib.SMTP, client: int, number: int) -> None:
-        account = self.accounts[(client + number) % len(self.accounts)]
+        accounts = [self.accounts[(client + number) % len(self.accounts)]]
+        lines = number % 40
+        if self.mixed and number % 5 == 0:
+            accounts = [*self.accounts, "nobody@refused.test"]
+        if self.mixed and number % 9 == 0:
+            lines = 5000
         name = f"{self.label}-{client}-{number}"
-        body = b"x" * 70 + b"\r\n"
-        message = b"X-Storm: %s\r\nSubject: storm\r\n\r\n" % name.encode() + body * (number % 40)
-        session.sendmail("storm@sender.test", [account], message)
+        message = b"X-Storm: %s\r\nSubject: storm\r\n\r\n" % name.encode() + (b"x" * 70 + b"\r\n") * lines
+        session.sendmail("storm@sender.test", accounts, message)
         with self._lock:
-            self.accepted[account].add(name)
+            for account in accounts:
+                self.accepted.setdefault(account, set()).add(name)
 
 
 def present(port: int, account: str, password: str) -> tuple[int, dict[int, str]]:
