@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
 from twisted.internet.defer import Deferred, DeferredSemaphore
@@ -57,13 +58,21 @@ class Upstream:
         return await _Asking(self, question, self._reactor.seconds() + self._options.give_up).run()
 
     def order(self) -> Sequence[Server]:
-        """Who is asked now: those that did not answer lately come last."""
+        """Who is asked now: those that did not answer lately come after the others that are believed as they are.
+
+        Never does one that is believed come behind one that is not: whoever has a slow zone looked up could make
+        the one seem down, and so take away what DNSSEC proves of everybody else.
+        """
         now = self._reactor.seconds()
         servers = self._servers.servers()
         self._down = {
             server: until for server, until in self._down.items() if until > now and server in servers
         }
-        return sorted(servers, key=lambda server: server in self._down)
+        return [
+            server
+            for _, alike in groupby(servers, self.believes)
+            for server in sorted(alike, key=lambda server: server in self._down)
+        ]
 
     def believes(self, server: Server) -> bool:
         """Is the AD bit of this server worth something?"""

@@ -81,16 +81,28 @@ class UpstreamTests(TestCase):
 
     def test_down(self) -> None:
         """A server that did not answer is asked last for a while, then first again."""
-        upstream = self.upstream(LOCAL, FAR, timeout=1.0, down_time=30.0)
-        self.replies[FAR] = GOOD
+        upstream = self.upstream(FAR, FARTHER, timeout=1.0, down_time=30.0)
+        self.replies[FARTHER] = GOOD
         asking = self.ask(upstream)
         self.clock.advance(1.0)
         self.successResultOf(asking)
         self.successResultOf(self.ask(upstream))
-        self.assertEqual([LOCAL, FAR, FAR], self.asked)
+        self.assertEqual([FAR, FARTHER, FARTHER], self.asked)
         self.clock.advance(31.0)
         self.ask(upstream)
-        self.assertEqual(LOCAL, self.asked[-1])
+        self.assertEqual(FAR, self.asked[-1])
+
+    def test_down_and_believed(self) -> None:
+        """A zone that answers slowly does not take us from a server that is believed to one that is not."""
+        near = Server("127.0.0.2")
+        upstream = self.upstream(LOCAL, near, FAR, timeout=1.0, down_time=30.0)
+        self.replies[FAR] = GOOD
+        asking = self.ask(upstream)
+        self.clock.pump([1.0, 1.0])
+        self.assertFalse(self.successResultOf(asking).answer.secure)
+        self.replies[LOCAL] = self.replies[near] = GOOD
+        self.assertTrue(self.successResultOf(self.ask(upstream)).answer.secure)
+        self.assertEqual([LOCAL, near, FAR], list(upstream.order()))
 
     def test_useless(self) -> None:
         """Servers that refuse are asked once; asking again would say the same."""
