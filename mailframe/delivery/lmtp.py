@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -60,6 +61,8 @@ class LMTPDelivery:
             return [Attempt(UNKNOWN_FAULT)] * len(routes)
         try:
             outcome = await self._hosts.send(mail, recipients, age=age, together=together, tell=tell)
+        except CancelledError:
+            raise
         except Exception:
             log.failure("{queue_id}: the client failed", queue_id=mail.queue_id)
             return [Attempt(UNKNOWN_FAULT)] * len(routes)

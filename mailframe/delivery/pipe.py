@@ -7,7 +7,7 @@ import pwd
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.defer import CancelledError, DeferredSemaphore
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -20,7 +20,7 @@ from mailframe.routing.interfaces import Route
 from .interfaces import IAttempts, IDelivery
 from .metrics import ATTEMPTS
 from .options import PipeOptions
-from .running import Limits, Run
+from .running import TOO_LONG, Limits, Run
 from .values import Attempt
 
 _DASH = "-"
@@ -48,9 +48,15 @@ class PipeDelivery:
 
     async def attempt(self, mail: MailObject, routes: Sequence[Route], *, age: float) -> Sequence[Attempt]:
         """As `IAttempts.attempt`; one recipient after the other, since each run has the whole message."""
-        attempts = []
+        attempts: list[Attempt] = []
         for recipient in mail.envelope.recipients:
-            status = await self._one(mail, recipient)
+            try:
+                status = await self._one(mail, recipient)
+            except CancelledError:
+                if not attempts:
+                    raise
+                # Who has got it must not get it again because others have not.
+                return attempts + [Attempt(TOO_LONG)] * (len(routes) - len(attempts))
             outcome = "delivered" if status.success else "failed" if status.permanent else "recipient"
             ATTEMPTS.labels("pipe", outcome).inc()
             attempts.append(Attempt(status, final=status.success))
@@ -68,6 +74,8 @@ class PipeDelivery:
             status = await run.start(
                 *self._words(mail, recipient.forward_path), self._options.directory, self._identity
             )
+        except CancelledError:
+            raise
         except Exception:
             log.failure("{queue_id}: the program cannot be run", queue_id=mail.queue_id)
             status = UNKNOWN_FAULT

@@ -11,9 +11,10 @@ import ipaddress
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import Any, Final
 
 import attrs
+from twisted.internet.defer import CancelledError
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
@@ -50,6 +51,7 @@ from .shaping_options import ShapingOptions
 from .sources import Sources
 from .values import Attempt, Scope
 
+CUT_OFF: Final = Status((4, 4, 7), "The attempt took too long")
 log = Logger()
 
 EndpointTo = Callable[[str, int, str | None], IStreamClientEndpoint]
@@ -147,6 +149,8 @@ class RemoteDelivery:
             # No host was found, for good or for now; what is temporary holds for all mail to the domain.
             scope = Scope.DESTINATION if error.status.temporary else Scope.RECIPIENT
             attempts = [Attempt(error.status, scope)] * len(routes)
+        except CancelledError:
+            raise
         except Exception:
             log.failure("{queue_id}: remote delivery failed", queue_id=mail.queue_id)
             attempts = [Attempt(UNKNOWN_FAULT)] * len(routes)
@@ -170,6 +174,11 @@ class RemoteDelivery:
             errand = Errand(self, pool, mail, domain, limits, age, together)
             try:
                 budget -= await errand.run(host, results, budget)
+            except CancelledError:
+                if not results.answered:
+                    raise
+                # Who has got it must not get it again because others have not.
+                return results.attempts_or(Attempt(CUT_OFF))
             except SiteFull as full:
                 return _or_limited(results, full.status, full.retry_after)
             except MailframeError as error:

@@ -84,6 +84,11 @@ class Results:
         """Those that are left."""
         return [self._recipients[place] for place in self.left]
 
+    @property
+    def answered(self) -> bool:
+        """Has any host said something about any recipient?"""
+        return any(attempt is not None for attempt in self._attempts)
+
     def add_error(self, host: str, error: MailframeError) -> None:
         """There was no session with a host."""
         self._errors.append((host, error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -44,6 +45,8 @@ class SmarthostDelivery:
             return [UNKNOWN_FAULT] * len(routes)
         try:
             outcome = await self._hosts.send(mail, recipients, together=atomic, tell=True)
+        except CancelledError:
+            raise
         except Exception:
             log.failure("{queue_id}: the client failed", queue_id=mail.queue_id)
             return [UNKNOWN_FAULT] * len(routes)
@@ -53,6 +56,8 @@ class SmarthostDelivery:
         """As `IAttempts.attempt`; each recipient stands for itself."""
         try:
             outcome = await self._hosts.send(mail, mail.envelope.recipients, age=age)
+        except CancelledError:
+            raise
         except Exception:
             log.failure("{queue_id}: the client failed", queue_id=mail.queue_id)
             return [Attempt(UNKNOWN_FAULT)] * len(routes)

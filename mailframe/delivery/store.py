@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -47,6 +48,8 @@ class StoreDelivery:
                     deliveries.append(_delivery(mail, mailbox, return_path, date))
         try:
             statuses = await self._store.deliver(deliveries, atomic)
+        except CancelledError:
+            raise
         except Exception:
             log.failure("{queue_id}: the store failed", queue_id=mail.queue_id)
             return [UNKNOWN_FAULT] * len(routes)

@@ -104,7 +104,13 @@ class Attempting:
         attempts: list[Attempt] = []
         for recipient, route in zip(recipients, routes, strict=True):
             mail = MailObject(message.queue_id, _own_path(envelope, recipient), content, message.origin)
-            attempts += await self._ask(way, mail, [route], age)
+            try:
+                attempts += await self._ask(way, mail, [route], age)
+            except CancelledError:
+                if not attempts:
+                    raise
+                # Who has got it must not get it again because others have not.
+                return attempts + [Attempt(TOOK_TOO_LONG)] * (len(routes) - len(attempts))
         return attempts
 
     async def _ask(

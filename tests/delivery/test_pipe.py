@@ -150,6 +150,21 @@ class PipeTests(TestCase):
         self.assertEqual(attempt.status.code, "4.3.0")
         self.assertIn("in time", attempt.status.text)
 
+    async def test_cut_off(self) -> None:
+        """An attempt that is ended from outside starts no more programs; who has got the message keeps it."""
+        script = (
+            "import sys, time, os; open(sys.argv[1], 'w').close(); time.sleep(30 * (sys.argv[1] == 'two'))"
+        )
+        delivery = self.pipe(script, "{local_part}")
+        attempting = Deferred.fromCoroutine(self.attempt(delivery, mail("one", "two", "three")))
+        while not os.path.exists(os.path.join(self.place, "two")):
+            await deferLater(reactor, 0.02)
+        attempting.cancel()
+        codes = [attempt.status.code for attempt in await attempting]
+        # It is over a little later.
+        await deferLater(reactor, 0.3)
+        self.assertEqual((codes, os.listdir(self.place).count("three")), (["2.0.0", "4.3.0", "4.3.0"], 0))
+
     async def test_deaf(self) -> None:
         """A program that reads no more and wants no end is ended all the same."""
         script = "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); os.close(0); time.sleep(60)"

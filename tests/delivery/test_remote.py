@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -45,6 +45,31 @@ class RemoteCase(SynchronousTestCase):
         self.one = self.net.host("mx1.example.test")
         self.two = self.net.host("mx2.example.test")
         self.net.domain(DOMAIN, "mx1.example.test", "mx2.example.test")
+
+
+class CutOffTests(RemoteCase):
+    """Attempts that are ended from outside: they take too long, or the worker stops."""
+
+    def cut_off(self, *recipients: str) -> Deferred[Sequence[Attempt]]:
+        """An attempt that is ended while a host is silent."""
+        deferred = self.net.start(self.net.delivery(), DOMAIN, recipients)
+        settle(self.net.clock)
+        self.assertNoResult(deferred)
+        deferred.cancel()
+        settle(self.net.clock)
+        return deferred
+
+    def test_nothing_known(self) -> None:
+        """While no host has said anything, it is no attempt at all, and no fault of ours either."""
+        self.one.script({"CONNECT": SILENCE})
+        self.failureResultOf(self.cut_off("bob"), CancelledError)
+
+    def test_taken_before(self) -> None:
+        """Who has got the message at one host does not get it again because the next one is silent."""
+        self.one.script({"RCPT": ["250 OK", "451 4.2.1 Later"]})
+        self.two.script({"CONNECT": SILENCE})
+        attempts = self.successResultOf(self.cut_off("bob", "carol"))
+        self.assertEqual(codes(attempts), ["2.0.0", "4.2.1"])
 
 
 class RemoteDeliveryTests(RemoteCase):

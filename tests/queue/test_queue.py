@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -172,6 +174,24 @@ class FreshMailTests(SynchronousTestCase):
             [one.reverse_path for one in self.house.delivery.attempts],
             ["alice+a=example.org@example.test", "alice+b=example.org@example.test"],
         )
+
+    def test_verp_cut_off(self) -> None:
+        """With XVERP, who has got the message does not get it again because an attempt at another was cut off."""
+        attempt = self.house.delivery.attempt
+
+        async def slow(found: MailObject, routes: Sequence[Route], *, age: float) -> Sequence[Attempt]:
+            self.house.delivery.holding = str(found.envelope.recipients[0].forward_path).startswith("b@")
+            return await attempt(found, routes, age=age)
+
+        self.house.delivery.attempt = slow  # type: ignore[method-assign]
+        self.house.queue = self.house.another()
+        now(self.house.queue.start())
+        self.house.send(mail("a@example.org", "b@example.org", parameters={"XVERP": None}))
+        self.house.wait(self.house.settings.attempt_timeout + 10, 10)
+        self.flushLoggedErrors()
+        self.house.delivery.drop()
+        self.house.wait(400)
+        self.assertEqual(Counter(self.house.tried()), {"a@example.org": 1, "b@example.org": 2})
 
     def test_unknown_way(self) -> None:
         """A way that is not configured is a temporary fault."""
