@@ -47,11 +47,15 @@ class PretendedCreator:
     Args:
         policy: of the client.
         host: as the client named it.
+
+    Attributes:
+        refused: why the client does not want the server's certificate; None where it does.
     """
 
     def __init__(self, policy: ClientPolicy, host: str) -> None:
         self.policy = policy
         self.host = host
+        self.refused: str | None = None
 
     def clientConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> Any:
         """There is no TLS."""
@@ -230,8 +234,9 @@ class Wire:
         """Both ends asked for TLS."""
         if self.client.creator is None or self.server.creator is None or self._over:
             return
-        if self._broken_tls is not None:
-            self.cut(Failure(TLSRefused(self._broken_tls)), Failure(ConnectionLost()), by=self.client)
+        broken = self._broken_tls or getattr(self.client.creator, "refused", None)
+        if broken is not None:
+            self.cut(Failure(TLSRefused(broken)), Failure(ConnectionLost()), by=self.client)
             return
         policy = getattr(self.client.creator, "policy", None)
         self.client.secure("pkix" if policy is not None and policy.level.authenticated else None)
