@@ -129,7 +129,8 @@ async def measure(reactor, path: str, messages: int) -> None:
     claim, back = await claims(spool, runner, 50)
     print(
         f"{messages / seconds:6.0f} messages a second in and out, {used / messages * 1e6:4.0f} us of processor"
-        f" each, 99 of 100 safe within {slow * 1000:.0f} ms; a claim of ten {claim * 1000:6.2f} ms, a conclusion {back * 1000:5.2f} ms",
+        f" each, 99 of 100 safe within {slow * 1000:.0f} ms;"
+        f" a claim of ten {claim * 1000:6.2f} ms, a conclusion {back * 1000:5.2f} ms",
         flush=True,
     )
     await spool.discharge(runner)
