@@ -26,15 +26,23 @@ class HTTPSPost:
         resolver: finds hosts.
         contexts: whom to trust.
         timeout: seconds for one report.
+        public: only to addresses of the Internet, since strangers say where reports go; False for tests.
     """
 
     def __init__(
-        self, reactor: Any, resolver: IResolver, contexts: IClientContexts, timeout: float = TIMEOUT
+        self,
+        reactor: Any,
+        resolver: IResolver,
+        contexts: IClientContexts,
+        timeout: float = TIMEOUT,
+        *,
+        public: bool = True,
     ) -> None:
         self._reactor = reactor
         self._resolver = resolver
         self._contexts = contexts
         self._timeout = timeout
+        self._public = public
 
     async def __call__(self, url: str, report: Report) -> bool:
         """Send one report."""
@@ -49,6 +57,7 @@ class HTTPSPost:
                 body=report.compressed,
                 timeout=self._timeout,
                 size_limit=ANSWER_LIMIT,
+                public=self._public,
             )
         except HTTPSFailed as failed:
             log.info("no report about TLS to {url}: {reason}", url=url, reason=str(failed))

@@ -8,6 +8,7 @@ import json
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import implementer
 
@@ -159,7 +160,8 @@ class HTTPSPostTests(TestCase):
         self.zone = Zone()
         self.zone.put(SERVER_HOST, RecordType.A, "127.0.0.1")
         self.report = build(SUBMITTER, DATE, "example.test", {kind(STS): 1})
-        self.post = HTTPSPost(reactor, self.zone, ClientContexts(trusted(self.mktemp())), timeout=5)
+        self.contexts = ClientContexts(trusted(self.mktemp()))
+        self.post = HTTPSPost(reactor, self.zone, self.contexts, timeout=5, public=False)
 
     async def sent(self, resource: Answering, **certificate: object) -> bool:
         port = serve(self, resource, **certificate)
@@ -175,6 +177,16 @@ class HTTPSPostTests(TestCase):
         ((method, uri, body, content_type),) = resource.requests
         self.assertEqual((b"POST", b"/v1", b"application/tlsrpt+gzip"), (method, uri, content_type))
         self.assertEqual(json.loads(self.report.json), json.loads(gzip.decompress(body)))
+
+    async def test_inside(self) -> None:
+        """A stranger's record does not have us knock at machines behind our firewall, by name or address."""
+        self.zone.put("inside6.test", RecordType.AAAA, "fd00::1", "::1", "::ffff:10.0.0.1", "fe80::1")
+        self.zone.put("inside4.test", RecordType.A, "10.0.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0")
+        clock = MemoryReactorClock()
+        self.post = HTTPSPost(clock, self.zone, self.contexts, timeout=5)
+        for host in (SERVER_HOST, "127.0.0.1", "[::1]", "10.0.0.1", "inside4.test", "inside6.test"):
+            self.assertFalse(await self.post(f"https://{host}:8443/v1", self.report), host)
+        self.assertEqual([], clock.tcpClients)
 
     async def test_refused(self) -> None:
         """An answer that is no success, and a server nobody knows, did not take it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -66,6 +67,7 @@ async def request(
     timeout: float,
     size_limit: int,
     port: int = 443,
+    public: bool = False,
 ) -> Response:
     """Ask once.
 
@@ -77,12 +79,14 @@ async def request(
         timeout: seconds for all of it.
         size_limit: octets of the answer's body.
         port: where the URL names none.
+        public: only to addresses of the Internet. For URLs that strangers choose: a port of a machine behind our
+            firewall shall not be knocked at, nor be said anything, even as part of a handshake.
 
     Raises:
         HTTPSFailed: no answer in time and within the bounds.
     """
     asking: Deferred[Response] = Deferred.fromCoroutine(
-        _ask(reactor, resolver, contexts, method, url, headers or {}, body, size_limit, port)
+        _ask(reactor, resolver, contexts, method, url, headers or {}, body, size_limit, port, public)
     )
     late = reactor.callLater(timeout, asking.cancel)
     try:
@@ -110,6 +114,7 @@ async def _ask(
     body: bytes,
     size_limit: int,
     port: int,
+    public: bool,
 ) -> Response:
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
@@ -117,7 +122,8 @@ async def _ask(
         raise HTTPSFailed("that is no address of HTTPS")
     fields = Headers({"User-Agent": ["Mailframe"], **{name: [value] for name, value in headers.items()}})
     wrong: Exception = HTTPSFailed("the host has no address")
-    for address in (await _addresses(resolver, host))[:ADDRESSES_LIMIT]:
+    addresses = [each for each in await _addresses(resolver, host) if not public or _is_public(each)]
+    for address in addresses[:ADDRESSES_LIMIT]:
         policy = ClientPolicy(Level.VERIFY, (host,))
         endpoint = wrapClientTLS(
             contexts.creator(policy, host),
@@ -144,6 +150,11 @@ def _cooperator(reactor: Any) -> Any:
     from twisted.internet.task import Cooperator
 
     return Cooperator(scheduler=lambda call: reactor.callLater(0, call))
+
+
+def _is_public(address: str) -> bool:
+    parsed = ipaddress.ip_address(address)
+    return parsed.is_global and not parsed.is_multicast
 
 
 async def _addresses(resolver: IResolver, host: str) -> list[str]:
