@@ -98,10 +98,12 @@ class Claims:
             due = await self._spool.next_due()
         except MailframeError as error:
             log.warn("cannot claim: {reason}", reason=error.reason)
+            self._lease.doubt()
             return self._poll
         except Exception:
             # Whatever it was, it must not be the end of all mail.
             log.failure("cannot claim")
+            self._lease.doubt()
             return self._poll
         now = self._clock.seconds()
         if due is None or due <= now:

@@ -249,6 +249,7 @@ class Queue:
         except BaseException:
             for window in windows.values():
                 self._runner.unreserve(window, size)
+            self._lease.doubt()
             raise
         self.admission.added(account, message.size)
         (AT_ONCE if windows else LATER).inc()
@@ -289,7 +290,10 @@ class Queue:
         if not self._open:
             await self.spool.start()
             self._open = True
-        await self._lease.renew()
+        await self._lease.renew(self._works_for)
+
+    def _works_for(self, runner: str) -> bool:
+        return self._runner.works_for(runner) or self._review.works_for(runner)
 
     async def _take_over(self) -> None:
         if self._open and (count := await self.spool.take_over()):

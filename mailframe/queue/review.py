@@ -41,6 +41,11 @@ class Review:
         self._concluding = concluding
         self._clock = clock
         self._stopping = False
+        self._reviewing: str | None = None
+
+    def works_for(self, runner: str) -> bool:
+        """Is anything reviewed that was claimed under this name?"""
+        return self._reviewing == runner
 
     def stop(self) -> None:
         """Claim no more."""
@@ -56,8 +61,15 @@ class Review:
             runner = self._lease.runner
             if runner is None:
                 return
-            claims = await self._spool.claim_for_review(runner, AT_A_TIME)
-            await gatherResults([Deferred.fromCoroutine(self._decide(runner, claim)) for claim in claims])
+            self._reviewing = runner
+            try:
+                claims = await self._spool.claim_for_review(runner, AT_A_TIME)
+                await gatherResults([Deferred.fromCoroutine(self._decide(runner, claim)) for claim in claims])
+            except Exception:
+                self._lease.doubt()
+                raise
+            finally:
+                self._reviewing = None
             if len(claims) < AT_A_TIME:
                 return
 
@@ -80,7 +92,8 @@ class Review:
         try:
             await self._concluding.conclude(runner, claim.message, outcomes, None)
         except Exception:
-            log.failure("{queue_id}: stays with this worker", queue_id=claim.message.queue_id)
+            log.failure("{queue_id}: cannot be put off either", queue_id=claim.message.queue_id)
+            self._lease.doubt()
 
     def _log(self, claim: Claim, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:

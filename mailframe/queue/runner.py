@@ -151,6 +151,11 @@ class Runner:
         """What is under way."""
         return [work.task for work in self._running if work.task is not None]
 
+    def works_for(self, runner: str) -> bool:
+        """Is anything under way, or waiting for its turn, that was claimed under this name?"""
+        waiting = (work for window in self._windows for work in window.waiting)
+        return any(work.runner == runner for work in (*self._running, *waiting))
+
     def tick(self) -> None:
         """Now and then: try again what others' work kept waiting, and end what takes too long."""
         now = self._clock.seconds()
@@ -171,11 +176,11 @@ class Runner:
         window.pumping = True
         try:
             while window.waiting and not self._stopping:
-                now, runner = self._clock.seconds(), self._lease.runner
-                if runner is None:
+                now = self._clock.seconds()
+                if self._lease.runner is None:
                     # Nobody knows whose it is; as soon as that is known again, we go on.
                     break
-                if window.waiting[0].runner != runner:
+                if not self._lease.holds(window.waiting[0].runner):
                     self._run(window.waiting.popleft(), self._drop)
                 elif window.blocked > now or window.closed > now:
                     self._run(window.waiting.popleft(), self._give_back)
@@ -197,9 +202,11 @@ class Runner:
             await how(work)
         except CancelledError:
             log.warn("{queue_id}: was cut off; it is tried again", queue_id=work.message.queue_id)
+            self._lease.doubt()
         except Exception:
-            # Whatever it was, it stays leased until we end, and is nobody's loss.
+            # Whatever it was, it stays leased until that lease is given back, and is nobody's loss.
             log.failure("{queue_id}: cannot be concluded", queue_id=work.message.queue_id)
+            self._lease.doubt()
         finally:
             self._finish(work)
 

@@ -127,6 +127,7 @@ class World:
         self.workers = [self.worker() for _ in range(workers)]
         self.dead: list[Worker] = []
         self.restarts = 0
+        self.copies = 0
         self.sent: dict[str, Sent] = {}
         self.numbers = iter(range(1_000_000))
 
@@ -245,7 +246,7 @@ class Model(SynchronousTestCase):
     def check_one(self, world: World, sent: Sent, told: list[tuple[str, str]]) -> None:
         """One recipient."""
         personality = PERSONALITIES[world.domains[sent.domain]]
-        hosts, name, kills = world.hosts[sent.domain], sent.recipient, len(world.dead)
+        hosts, name, kills = world.hosts[sent.domain], sent.recipient, len(world.dead) + world.copies
         taken = sum(host.taken[name] for host in hosts)
         actions = Counter(action for action, _ in told)
         if personality.end == TAKEN:
@@ -259,13 +260,15 @@ class Model(SynchronousTestCase):
             self.assertEqual(taken, 0)
         wanted = (sent.notify or "FAILURE,DELAY") if sent.sender else ""
         failed = personality.end != TAKEN and "FAILURE" in wanted
-        self.assertEqual(actions["failed"], int(failed))
+        # A notification that a worker could not conclude comes again, too.
+        again = world.copies + len(world.dead)
+        self.assertTrue(int(failed) <= actions["failed"] <= int(failed) * (1 + again), actions)
         for action, status in told:
             if action == "failed":
                 self.assertTrue(status.startswith(personality.status), (status, personality.status))
         passed_on = any("DSN" in host.keywords for host in hosts)
         relayed = personality.end == TAKEN and "SUCCESS" in wanted and not passed_on
-        self.assertEqual(actions["relayed"], int(relayed))
+        self.assertTrue(int(relayed) <= actions["relayed"] <= int(relayed) * (1 + again), actions)
         self.assertEqual(actions["delivered"] + actions["expanded"], 0)
         self.check_delay(world, sent, actions["delayed"], "DELAY" in wanted, kills)
 
@@ -279,6 +282,6 @@ class Model(SynchronousTestCase):
         if not wanted or end == REFUSED or (times and max(times) - sent.at < late):
             self.assertEqual(told, 0)
         elif end == EXPIRED or (times and min(times) - sent.at > late + 600 and not kills):
-            self.assertEqual(told, 1)
+            self.assertTrue(1 <= told <= 1 + kills)
         else:
-            self.assertLessEqual(told, 1)
+            self.assertLessEqual(told, 1 + kills)
