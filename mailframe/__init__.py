@@ -5,7 +5,7 @@
 - `mailframe.policy`: may it?
 - `mailframe.routing`: to whom, and which way?
 - `mailframe.filters`: trace fields and other changes to content
-- `mailframe.queue`: mail that was accepted and is held
+- `mailframe.queue`: mail that was accepted and has not gone on
 - `mailframe.delivery`: ways out: into the store, or by `mailframe.smtp.client` to another host
 - `mailframe.tlsrpt`: what became of TLS on the way out, told to the domains that ask
 - `mailframe.store`: mail at rest

@@ -21,7 +21,6 @@ COMMANDS = {
     "check-config": "Say everything that is wrong with a configuration.",
     "completion": "Print what a shell needs to complete commands.",
     "domain": "Add, list and remove domains.",
-    "held": "Look at mail that is held; release or delete it.",
     "init": "Make a configuration, a data directory, accounts, a certificate.",
     "plugins": "List what can be named in the configuration.",
     "probe": "Ask a server what it is and does.",

@@ -1,1 +1,1 @@
-"""Mail that was accepted and has not gone on: what is held until somebody has looked at it."""
+"""Mail that was accepted and has not gone on: kept, tried again, held until somebody has looked, given back."""

@@ -16,6 +16,7 @@ from mailframe.message.mail import MailObject, new_queue_id
 from mailframe.message.origin import Origin
 from mailframe.message.report import Notice, Returned, write
 from mailframe.message.words import decode_words
+from mailframe.routing.roles import ROLE
 
 from .notice_settings import NoticeSettings
 from .notice_text import subject_of, text_of
@@ -98,6 +99,9 @@ class Notices:
         # RFC 3461 section 6.2: from the null reverse-path, so that nobody is told what becomes of it.
         envelope = Envelope(None, [Recipient(path, {"NOTIFY": "NEVER"})], written.parameters)
         origin = Origin(message.origin.session_id, "local", protocol="local", attributes={"class": CLASS})
+        if (role := message.origin.attributes.get(ROLE)) is not None:
+            # The node may have no other way than that role's.
+            origin.attributes[ROLE] = role
         return MailObject(queue_id, envelope, written.content, origin)
 
     def _report(self, message: QueuedMessage, reports: Sequence[RecipientReport]) -> DeliveryReport:

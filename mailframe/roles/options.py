@@ -25,7 +25,7 @@ from mailframe.policy.options import not_everybody
 from mailframe.pop3.settings import POP3Settings
 from mailframe.smtp.settings import SMTPSettings
 
-from .submission_options import HeldOptions, SendingLimitOptions
+from .submission_options import SendingLimitOptions
 
 LOOPBACK = (Network("127.0.0.0/8"), Network("::1/128"))
 
@@ -181,7 +181,6 @@ class RelayOptions(_BeforeQueue):
         maximum=HEADER_LIMIT,
     )
     sending_limits: SendingLimitOptions = option("What each user may send.", factory=SendingLimitOptions)
-    held: HeldOptions = option("Where mail is held that is over a limit.", factory=HeldOptions)
     delimiter: str = option("As in ``[role.mx]``.", "+")
     subaddress_mailboxes: bool = option("As in ``[role.mx]``.", False)
     postmaster: str | None = option("As in ``[role.mx]``.", None, validator=_is_mailbox)

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from twisted.internet.threads import deferToThreadPool
-
+from mailframe.config.schema import Configuration
 from mailframe.delivery.interfaces import IDelivery
 from mailframe.delivery.remote_options import RemoteOptions
+from mailframe.delivery.store import StoreDelivery
+from mailframe.queue.disk import free_octets
 from mailframe.queue.notices import Notices
 from mailframe.queue.queue import Queue, QueueDelivery
+from mailframe.queue.spool.options import SQLiteSpoolOptions
 from mailframe.registry import PluginUnavailable
 from mailframe.routing.expansion import Expansion
+from mailframe.routing.interfaces import IMailRouter
 from mailframe.routing.local import LocalRouter
+from mailframe.routing.onward import OnwardRouter
 from mailframe.routing.options import RouteOptions
+from mailframe.routing.roles import ByRole, OneWay, SubmissionRouter
 from mailframe.routing.table import RoutingTable, Rule
+
+from .options import RelayOptions
 
 if TYPE_CHECKING:
     from .context import Context
 
 QUEUE = "queue"
 """The plugin that puts mail into the queue; no way out of it."""
+RELAY = "relay"
+"""The role that puts mail aside where a sender is over a limit."""
+MAILBOXES = "role.relay"
+"""The way of a relay without a router, into mailboxes: by a name that no delivery has."""
 
 
 def build_queue(context: Context) -> Queue:
@@ -32,17 +42,62 @@ def build_queue(context: Context) -> Queue:
         PluginUnavailable: a way leads back into the queue.
     """
     configuration = context.configuration
+    router, deliveries = _routes(context)
     return Queue(
         context.spool,
-        routing_table(context),
-        ways(context),
+        router,
+        deliveries,
         context.reactor,
         configuration.queue,
         context.hostname,
         notices(context),
         tallies=context.tallies,
-        free_disk=free_disk(context),
+        free_disk=free_octets(context.reactor, disk(context)),
+        counting=context.number == 0,
     )
+
+
+def _routes(context: Context) -> tuple[IMailRouter, Mapping[str, IDelivery]]:
+    """Which ways the queue knows: those of ``[routing]``, and that of a relay which only puts mail aside here."""
+    relay = _relay_options(context)
+    if relay is None or is_queue(context, relay.router):
+        return routing_table(context), ways(context)
+    aside, way, delivery = _way_of(relay, context)
+    if not _sends(context.configuration):
+        # Other ways, such as that to all the world, are not even built.
+        return aside, {**_slow_way(context), way: delivery}
+    return ByRole(routing_table(context), {RELAY: aside}), {**ways(context), way: delivery}
+
+
+def _relay_options(context: Context) -> RelayOptions | None:
+    choice = context.configuration.roles.get(RELAY)
+    return choice.options if choice is not None and isinstance(choice.options, RelayOptions) else None
+
+
+def _way_of(options: RelayOptions, context: Context) -> tuple[OneWay, str, IDelivery]:
+    """Where a relay's mail goes without a queue: to its next hop, or into mailboxes of this node."""
+    if options.router is not None:
+        return OneWay(OnwardRouter(), options.router), options.router, context.delivery(options.router)
+    local = LocalRouter(
+        context.directory,
+        options.delimiter,
+        context.postmaster(options.postmaster),
+        context.hostname,
+        options.subaddress_mailboxes,
+    )
+    delivery = StoreDelivery(context.store, context.reactor.seconds)
+    return OneWay(SubmissionRouter(local, context.directory), MAILBOXES), MAILBOXES, delivery
+
+
+def _sends(configuration: Configuration) -> bool:
+    """Does anybody on this node send by the queue, as ``[routing]`` has it?"""
+    by_name = any(choice.plugin == QUEUE for choice in configuration.deliveries.values())
+    return by_name or "router" in configuration.roles or configuration.tlsrpt is not None
+
+
+def _slow_way(context: Context) -> Mapping[str, IDelivery]:
+    slow = context.configuration.queue.slow_way
+    return {slow: context.delivery(slow)} if slow is not None else {}
 
 
 def queue_delivery(context: Context) -> QueueDelivery:
@@ -117,16 +172,7 @@ def notices(context: Context) -> Notices:
     return Notices(context.hostname, context.configuration.notices, context.reactor.seconds)
 
 
-def free_disk(context: Context) -> Callable[[], Awaitable[int]]:
-    """Tells how many octets are free where mail is kept; in a thread, since a broken disk may hang."""
-
-    async def ask() -> int:
-        pool = context.reactor.getThreadPool()
-        return await deferToThreadPool(context.reactor, pool, _free, context.data)
-
-    return ask
-
-
-def _free(path: str) -> int:
-    facts = os.statvfs(path)
-    return facts.f_bavail * facts.f_frsize
+def disk(context: Context) -> str:
+    """Where the queue needs room: the directory of its spool; of one that is elsewhere, that of this node."""
+    options = context.configuration.spool.options
+    return options.directory if isinstance(options, SQLiteSpoolOptions) else context.data

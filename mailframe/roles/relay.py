@@ -10,12 +10,11 @@ never goes half one way and half the other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from zope.interface import implementer
 
 from mailframe.config.types import Duration, Size
 from mailframe.delivery.interfaces import IDelivery, INextHop
@@ -27,17 +26,15 @@ from mailframe.filters.interfaces import IFilter
 from mailframe.limits.interfaces import ITallies
 from mailframe.message.address import Address
 from mailframe.message.content import CHUNK
-from mailframe.message.status import Status
+from mailframe.queue.aside import HoldingFor
 from mailframe.queue.direct import DirectDelivery, ExpandingDelivery
-from mailframe.queue.held import HeldMail
-from mailframe.queue.holding import Holding
 from mailframe.queue.interfaces import IHolding
-from mailframe.queue.releasing import Releases
 from mailframe.routing.expansion import Expansion
-from mailframe.routing.interfaces import IRouter, Route
+from mailframe.routing.interfaces import IRouter
 from mailframe.routing.local import LocalRouter
 from mailframe.routing.onward import OnwardRouter
 from mailframe.routing.outward import OutwardRouter
+from mailframe.routing.roles import SubmissionRouter
 from mailframe.smtp.reception import Reception
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IMailStore
@@ -52,32 +49,6 @@ from .options import RelayOptions
 from .submission import SubmissionRules
 
 log = Logger()
-
-NO_ROUTER = Status(
-    (5, 7, 1),
-    "This server does not send mail to other domains: it has no router; ours are fine",
-    reply_code=550,
-)
-
-
-@implementer(IRouter)
-class SubmissionRouter:
-    """Routes local recipients and tells users clearly what of the others.
-
-    Args:
-        local: routes what is ours.
-        directory: knows what is ours.
-    """
-
-    def __init__(self, local: IRouter, directory: IDirectory) -> None:
-        self._local = local
-        self._directory = directory
-
-    async def route(self, forward_path: Address) -> Route | Status:
-        """The way of one recipient (see `IRouter.route`)."""
-        if forward_path.domain and not await self._directory.is_local(forward_path.domain):
-            return NO_ROUTER
-        return await self._local.route(forward_path)
 
 
 class RelayRole(ListeningRole):
@@ -98,15 +69,11 @@ class RelayRole(ListeningRole):
         queue: instead of that, takes what is not for mailboxes of ``store`` alone; without a store, everything.
         expansion: with ``queue``, knows aliases that lead out of the house.
         holding: keeps mail that is held; without it, what should be held is refused for now.
-        releases: send on what was released, in this process; one of a node is enough.
         tallies: counts what users send; of this process alone by default.
         rights: who may send as whom, where the directory does not tell.
         delimiter: between user and subaddress, "" for none.
         subaddress_mailboxes: deliver ``user+tag`` into the mailbox ``tag``.
         postmaster: gets mail for the bare ``Postmaster``.
-
-    Attributes:
-        releases: the chore, where it is done here; whoever stops the collaborators stops it too.
     """
 
     def __init__(
@@ -125,7 +92,6 @@ class RelayRole(ListeningRole):
         queue: IDelivery | None = None,
         expansion: Expansion | None = None,
         holding: IHolding | None = None,
-        releases: bool = True,
         tallies: ITallies | None = None,
         rights: ISenderRights | None = None,
         delimiter: str = "+",
@@ -150,10 +116,7 @@ class RelayRole(ListeningRole):
             router, delivery = _by_queue(store, directory, queue, expansion, local)
         else:
             router, delivery = self._way(store, directory, onward, local)
-        # A queue sees to what is held in it itself.
-        held = cast(Holding, holding) if releases and type(holding) is Holding else None
-        self.releases: Releases | None = Releases(held, router, delivery, clock) if held is not None else None
-        used = [directory, authenticator, store, onward, holding, self.releases]
+        used = [directory, authenticator, store, onward, holding]
         super().__init__("relay", clock, [one for one in used if one is not None], tls, tallies)
         rights = rights or rules.rights(directory, delimiter)
         reception = Reception(
@@ -234,29 +197,17 @@ def rules_of(options: RelayOptions) -> SubmissionRules:
     )
 
 
-def held_of(options: RelayOptions) -> HeldMail:
-    """The held mail that options mean; for services and commands."""
-    held = options.held
-    return HeldMail(held.directory, held.messages, held.size)
-
-
 def build(options: RelayOptions, context: Context) -> RelayRole:
     """The role as it is configured."""
     require_mechanisms(context.authenticator, options.mechanisms, "role.relay")
     if outbound.is_queue(context, options.router):
         return _build_with_queue(options, context)
-    holding = Holding(held_of(options), context.reactor)
-    context.keep(holding)
     role = RelayRole(
         store=context.store if options.router is None else None,
         onward=context.delivery(options.router) if options.router is not None else None,
-        holding=holding,
-        releases=context.number == 0,
+        holding=HoldingFor(context.queue, outbound.RELAY),
         **_common(options, context),
     )
-    if role.releases is not None:
-        # Stopped before what it uses; started with the role, when that is there.
-        context.keep(role.releases)
     context.add_health_checks(role)
     return role
 
@@ -266,12 +217,13 @@ def _build_with_queue(options: RelayOptions, context: Context) -> RelayRole:
     # Where mailboxes are elsewhere, mail for them goes there by the queue.
     way = context.configuration.routing.local
     here = way is not None and isinstance(context.configuration.deliveries[way].options, StoreDeliveryOptions)
+    common = _common(options, context)
     role = RelayRole(
         store=context.store if here else None,
         queue=outbound.queue_delivery(context),
         expansion=outbound.expansion(context),
         holding=context.queue,
-        **_common(options, context),
+        **{**common, "policies": [context.queue.admission, *common["policies"]]},
     )
     context.add_health_checks(role)
     return role

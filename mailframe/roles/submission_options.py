@@ -7,7 +7,7 @@ from typing import Literal
 
 import attrs
 
-from mailframe.config.types import DataPath, Size, option
+from mailframe.config.types import option
 from mailframe.policy.sending_limits import Limits
 
 
@@ -34,7 +34,7 @@ class SendingLimitOptions(AccountLimitOptions):
     recipients_per_hour: int = option("Recipients of all messages within an hour.", 1000, minimum=0)
     recipients_per_day: int = option("Recipients of all messages within a day.", 5000, minimum=0)
     over: Literal["hold", "refuse"] = option(
-        "What becomes of a message over a limit: `hold` it until somebody has looked (``mailframe held``), or "
+        "What becomes of a message over a limit: `hold` it until somebody has looked (``mailframe queue``), or "
         "`refuse` it for now (450).",
         "hold",
     )
@@ -46,14 +46,3 @@ class SendingLimitOptions(AccountLimitOptions):
     accounts: Mapping[str, AccountLimitOptions] = option(
         "Accounts with limits of their own, by their names; what is not said there is no limit.", factory=dict
     )
-
-
-@attrs.frozen(kw_only=True)
-class HeldOptions:
-    """Where mail is held, and how much of it."""
-
-    directory: DataPath = option("The directory.", DataPath("held"))
-    messages: int = option(
-        "Messages that are kept at most; further ones are refused for now (452).", 10_000, minimum=1
-    )
-    size: Size = option("Octets that are kept at most.", Size(2_000_000_000), minimum=1)

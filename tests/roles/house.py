@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailframe.delivery.interfaces import IDelivery
 from mailframe.directory.memory import MemoryDirectory
 from mailframe.imap.wire.description import describe
+from mailframe.queue.interfaces import ISpool
+from mailframe.queue.notice_settings import NoticeSettings
+from mailframe.queue.notices import Notices
+from mailframe.queue.queue import Queue
+from mailframe.queue.settings import QueueOptions
+from mailframe.queue.spool.memory import MemorySpool
+from mailframe.queue.values import Change, Selection, State
 from mailframe.roles.listening import Listener, ListeningRole
+from mailframe.routing.interfaces import IRouter
+from mailframe.routing.roles import OneWay
 from mailframe.store.memory import MemoryStore
 from mailframe.testing.directory import FakeAuthenticator
 from mailframe.testing.transports import MemoryTransport
@@ -73,6 +83,46 @@ class Client:
         from twisted.python.failure import Failure
 
         self.protocol.connectionLost(Failure(ConnectionDone()))
+
+
+class Aside:
+    """A queue in memory for what a relay puts aside, which all goes one way.
+
+    Attributes:
+        queue: the queue.
+        spool: where it keeps mail.
+    """
+
+    def __init__(
+        self, reactor: Reactor, router: IRouter, delivery: IDelivery, settings: QueueOptions | None = None
+    ) -> None:
+        self.spool = MemorySpool(reactor.seconds)
+        notices = Notices("relay.example.test", NoticeSettings(), reactor.seconds)
+        self.queue = Queue(
+            cast(ISpool, self.spool),
+            OneWay(router, "way"),
+            {"way": delivery},
+            reactor,
+            settings or QueueOptions(),
+            "relay.example.test",
+            notices,
+        )
+
+    async def recipients(self) -> list[tuple[str, str, State]]:
+        """All that is kept: queue id, reason, state."""
+        return [
+            (one.message.queue_id, one.message.reason, recipient.state)
+            for one in await self.spool.listing(Selection())
+            for recipient in one.recipients
+        ]
+
+    async def release(self) -> int:
+        """Release all."""
+        count = 0
+        for one in await self.spool.listing(Selection()):
+            numbers = [recipient.number for recipient in one.recipients]
+            count += await self.spool.change(Change.RELEASE, one.message.queue_id, numbers)
+        return count
 
 
 class RoleCase(SynchronousTestCase):

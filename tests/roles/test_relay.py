@@ -10,9 +10,10 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from mailframe.roles.interfaces import IRole
-from mailframe.roles.relay import RelayRole, SubmissionRouter
+from mailframe.roles.relay import RelayRole
 from mailframe.routing.interfaces import IRouter
 from mailframe.routing.local import LocalRouter
+from mailframe.routing.roles import SubmissionRouter
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.tls.interfaces import IServerContexts
 

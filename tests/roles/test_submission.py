@@ -8,21 +8,24 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from mailframe.delivery.interfaces import IDelivery, INextHop
+from mailframe.delivery.store import StoreDelivery
 from mailframe.message.address import parse_mailbox
 from mailframe.message.header import first, values
 from mailframe.message.status import CANNOT_LOOK_UP, MailframeError, Status
 from mailframe.monitor.health import Problem
 from mailframe.policy.sending_limits import Limits
-from mailframe.queue.claim import State
-from mailframe.queue.held import HeldMail
-from mailframe.queue.holding import Holding
-from mailframe.queue.releasing import EVERY
+from mailframe.queue.aside import HoldingFor
+from mailframe.queue.settings import QueueOptions, RoomOptions
+from mailframe.queue.values import State
 from mailframe.roles.relay import RelayRole
 from mailframe.roles.submission import SubmissionRules
+from mailframe.routing.local import LocalRouter
+from mailframe.routing.onward import OnwardRouter
+from mailframe.routing.roles import SubmissionRouter
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.testing.smtp import RecordingDelivery
 
-from .house import ALICE, Client, Reactor, RoleCase
+from .house import ALICE, Aside, Client, Reactor, RoleCase
 from .test_relay import LOGIN, FakeContexts
 
 AWAY = Status((4, 4, 1), "The next host cannot be reached", reply_code=451)
@@ -34,7 +37,7 @@ class SubmissionCase(RoleCase):
     def setUp(self) -> None:
         super().setUp()
         self.directory.set_alias(parse_mailbox("sales@example.test"), [parse_mailbox(ALICE)])
-        self.held = HeldMail(self.mktemp(), seconds=self.reactor.seconds)
+        self.queue_options = QueueOptions(jitter=0)
 
     def relay(self, rules: SubmissionRules | None = None, **options: Any) -> RelayRole:
         """A running one, on port 465."""
@@ -42,6 +45,9 @@ class SubmissionCase(RoleCase):
 
         settings = SMTPSettings(hostname="relay.example.test")
         options.setdefault("store", self.store)
+        self.aside = self.put_aside(options.get("onward"))
+        self.get(self.aside.queue.start())
+        self.addCleanup(self.stop_queue)
         role = RelayRole(
             [self.listener(465, implicit_tls=True), self.listener(587)],
             directory=self.directory,
@@ -51,17 +57,28 @@ class SubmissionCase(RoleCase):
             filters=[TraceFilter("relay.example.test", self.reactor)],  # type: ignore[list-item]
             tls=FakeContexts(),
             rules=rules,
-            holding=Holding(self.held, None),
+            holding=HoldingFor(self.aside.queue, "relay"),
             **options,
         )
         self.run_role(role)
-        if role.releases is not None:
-            self.addCleanup(self.stop_releases, role)
         return role
 
-    def stop_releases(self, role: RelayRole) -> None:
-        assert role.releases is not None
-        self.successResultOf(Deferred.fromCoroutine(role.releases.stop()))
+    def put_aside(self, onward: Any) -> Aside:
+        """What the relay holds, and where it goes from there: where the relay's mail goes."""
+        if onward is not None:
+            return Aside(self.reactor, OnwardRouter(), onward, self.queue_options)
+        router = SubmissionRouter(LocalRouter(self.directory), self.directory)
+        return Aside(self.reactor, router, StoreDelivery(self.store), self.queue_options)
+
+    def stop_queue(self) -> None:
+        """At the end of the test."""
+        stopped = Deferred.fromCoroutine(self.aside.queue.stop())
+        self.reactor.pump([1.0] * 12)
+        self.successResultOf(stopped)
+
+    def wait(self, seconds: float = 5.0) -> None:
+        """Let time pass."""
+        self.reactor.pump([0.5] * int(seconds * 2))
 
     def alice(self) -> Client:
         """Alice, who has logged in."""
@@ -219,6 +236,7 @@ class LimitTests(SubmissionCase):
 
     def setUp(self) -> None:
         super().setUp()
+        self.queue_options = QueueOptions(jitter=0, room=RoomOptions(messages=2, login_share=100))
         self.role = self.relay(SubmissionRules(limits=Limits(messages_per_hour=1)))
 
     def test_held_and_released(self) -> None:
@@ -226,27 +244,24 @@ class LimitTests(SubmissionCase):
         client = self.alice()
         self.assertEqual([self.send(client) for _ in range(3)], ["250 2.0.0"] * 3)
         self.assertEqual(len(self.contents(ALICE)), 1)
-        held = list(self.held.listing())
-        self.assertEqual(
-            [one.record.reason for one in held], [f"{ALICE} is over its limit of 1 messages per hour"] * 2
-        )
-        self.reactor.advance(EVERY)
+        held = self.get(self.aside.recipients())
+        reason = f"{ALICE} is over its limit of 1 messages per hour"
+        self.assertEqual([one[1:] for one in held], [(reason, State.HELD)] * 2)
+        self.wait()
         self.assertEqual(len(self.contents(ALICE)), 1)
-        for one in held:
-            self.assertTrue(self.held.release(one.record.queue_id))
-        self.reactor.advance(EVERY)
+        self.assertEqual(self.get(self.aside.release()), 2)
+        self.wait()
         octets = self.contents(ALICE)
         self.assertEqual(len(octets), 3)
-        self.assertIn(b"id " + held[0].record.queue_id.encode(), octets[1])
+        self.assertTrue(all(any(f"id {one[0]}".encode() in each for each in octets) for one in held))
         self.assertEqual([len(values(one, b"Received")) for one in octets], [1, 1, 1])
-        self.assertEqual(list(self.held.listing()), [])
+        self.assertEqual(self.get(self.aside.recipients()), [])
 
     def test_no_room(self) -> None:
         """Where no more can be held, it is refused for now."""
-        self.held._messages_limit = 1
         client = self.alice()
-        self.assertEqual([self.send(client) for _ in range(3)], ["250 2.0.0", "250 2.0.0", "452 4.3.1"])
-        self.assertEqual(len(list(self.held.listing())), 1)
+        self.assertEqual([self.send(client) for _ in range(4)], ["250 2.0.0"] * 3 + ["452 4.3.1"])
+        self.assertEqual(len(self.get(self.aside.recipients())), 2)
 
 
 class WithoutHoldingTests(SubmissionCase):
@@ -299,7 +314,7 @@ class RouterTests(SubmissionCase):
         self.assertEqual(self.send(client, sender="boss@example.test"), "550 5.7.1")
         self.onward.statuses = None
         self.assertEqual(self.send(client), "250 2.0.0")
-        self.assertEqual(list(self.held.listing()), [])
+        self.assertEqual(self.get(self.aside.recipients()), [])
 
     def test_held(self) -> None:
         """Released mail goes to the router too; while that is away it waits."""
@@ -307,16 +322,14 @@ class RouterTests(SubmissionCase):
         client = self.alice()
         self.assertEqual(self.send(client, "\n", ALICE, "x@elsewhere.test"), "250 2.0.0")
         self.assertEqual(self.onward.messages, [])
-        (held,) = self.held.listing()
-        self.held.release(held.record.queue_id)
+        self.assertEqual(self.get(self.aside.release()), 2)
         self.onward.statuses = [AWAY, AWAY]
-        self.reactor.advance(EVERY)
-        (held,) = self.held.listing()
-        self.assertIs(held.state, State.RELEASED)
+        self.wait()
+        self.assertEqual([one[2] for one in self.get(self.aside.recipients())], [State.DUE] * 2)
         self.onward.statuses = None
-        self.reactor.advance(60 + EVERY)
+        self.wait(400)
         self.assertEqual(len(self.onward.messages), 2)
-        self.assertEqual(list(self.held.listing()), [])
+        self.assertEqual(self.get(self.aside.recipients()), [])
 
     def test_health(self) -> None:
         """A router that is away is a problem that everybody has, and no reason to go to another node."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
@@ -16,18 +15,17 @@ from mailframe.imap.wire.description import describe
 from mailframe.message.address import parse_mailbox
 from mailframe.message.status import Status
 from mailframe.policy.sending_limits import Limits
-from mailframe.queue.held import HeldMail
-from mailframe.queue.holding import Holding
 from mailframe.roles.listening import Listener
 from mailframe.roles.relay import RelayRole
 from mailframe.roles.submission import SubmissionRules
+from mailframe.routing.onward import OnwardRouter
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.memory import MemoryStore
 from mailframe.testing.directory import FakeAuthenticator
 from mailframe.testing.smtp import RecordingDelivery
 from mailframe.testing.transcripts import TranscriptCase, transcripts
 
-from .house import Reactor
+from .house import Aside, Reactor
 from .test_relay import FakeContexts
 
 AWAY = Status((4, 4, 1), "The next host cannot be reached", reply_code=451)
@@ -53,7 +51,8 @@ class SubmissionTranscriptTests(TranscriptCase, SynchronousTestCase):
         directory = MemoryDirectory(["example.test"], {alice: "secret", "bob@example.test": "secret"})
         directory.set_alias(parse_mailbox("sales@example.test"), [parse_mailbox(alice)])
         directory.grant(alice, "@granted.test")
-        holding: Any = Holding(HeldMail(self.mktemp(), seconds=self.reactor.seconds), None)
+        aside = Aside(self.reactor, OnwardRouter(), RecordingDelivery())
+        self.successResultOf(Deferred.fromCoroutine(aside.queue.start()))
         role = RelayRole(
             [Listener(serverFromString(self.reactor, "tcp:587"))],
             MemoryStore(describe, clock=self.reactor),
@@ -69,8 +68,7 @@ class SubmissionTranscriptTests(TranscriptCase, SynchronousTestCase):
                 held_per_day=1,
             ),
             onward=RecordingDelivery([AWAY] * 3) if options.get("router") == "away" else None,
-            holding=holding,
-            releases=False,
+            holding=aside.queue,
         )
         role.startService()
         self.addCleanup(role.stopService)
