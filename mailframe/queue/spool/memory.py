@@ -249,8 +249,9 @@ class MemorySpool:
                 told = True
                 entry.recipients[one.number] = one
                 entry.leases.pop(one.number, None)
-            if kept and not one.state.final and self._probers.get(one.place) == runner:
-                del self._probers[one.place]
+            if kept and before is not None and self._probers.get(before.place) == runner:
+                # Neither opened nor closed again: perhaps it was not even tried.
+                del self._probers[before.place]
         for notice in conclusion.notices if told else ():
             self._add(notice, runner)
         self._tidy(entry)

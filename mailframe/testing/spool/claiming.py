@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from mailframe.queue.values import ClaimRequest, Closed, Place
+from mailframe.queue.values import ClaimRequest, Closed, Place, State
 
-from .fixture import LATER, NOW, SpoolFixture, ids, message
+from .fixture import LATER, NOW, SpoolFixture, concluded, ids, message
+
+PROBE = 3700
+"""Seconds within which another probe must be given out, if not at once."""
 
 
 class SpoolClaimingContract(SpoolFixture):
@@ -73,6 +76,18 @@ class SpoolClaimingContract(SpoolFixture):
         await self.spool.discharge(self.runner)
         self.runner = await self.spool.enlist(60)
         self.assertEqual(len(await self.claimed()), 1)
+
+    async def test_probe_that_tells_nothing(self) -> None:
+        """Where the message that was to try a closed destination had expired, or goes elsewhere, another tries."""
+        for _ in range(3):
+            await self.spool.add(message("a.test"))
+        await self.spool.close(Closed(Place("remote:a.test"), NOW, 1, LATER))
+        (expired,) = await self.claimed()
+        await self.spool.conclude(self.runner, concluded(expired, State.FAILED))
+        (elsewhere,) = await self.claimed_within(PROBE)
+        moved = concluded(elsewhere, State.DUE, due=self.now + 9999, place=Place("remote:b.test"))
+        await self.spool.conclude(self.runner, moved)
+        self.assertEqual(len(await self.claimed_within(PROBE)), 1)
 
     async def test_review(self) -> None:
         """What must be looked at is given out although its destination is closed."""

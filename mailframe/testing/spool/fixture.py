@@ -111,6 +111,15 @@ class SpoolFixture(_Base):
         self.spool = await self.another()
         self.runner = await self.spool.enlist(60)
 
+    async def claimed_within(self, seconds: int) -> Sequence[Claim]:
+        """What the runner gets now, or after so many seconds."""
+        found = await self.claimed()
+        if not found:
+            self.now += seconds
+            await self.spool.renew(self.runner, 60)
+            found = await self.claimed()
+        return found
+
     async def claimed(self, request: ClaimRequest = ALL) -> Sequence[Claim]:
         """What the runner gets."""
         found: Sequence[Claim] = await self.spool.claim(self.runner, request)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import apsw
 
-from mailframe.queue.values import Conclusion, QueuedRecipient, State
+from mailframe.queue.values import Conclusion, Place, QueuedRecipient, State
 
 from .adding import remove_txn
 from .places import wait_txn, wake_txn
@@ -44,8 +44,10 @@ def conclude_txn(connection: apsw.Connection, runner: int | None, conclusion: Co
     message, lane, waiting = row
     recipients = conclusion.recipients
     standing_now = _standing(connection, message, recipients)
-    kept = all(standing_now.get(one.number) == (LEASED, runner) for one in recipients)
-    open_now = {number for number, (state, _) in standing_now.items() if state < DELIVERED}
+    kept = all(standing_now.get(one.number, ())[:2] == (LEASED, runner) for one in recipients)
+    open_now = {number for number, (state, *_) in standing_now.items() if state < DELIVERED}
+    if kept:
+        _end_probe(connection, {Place(*place) for _, _, *place in standing_now.values()}, runner)
     final = {one.number for one in recipients if one.state.final} & open_now
     if len(final) == waiting:
         # Nothing is written that is about to go.
@@ -53,8 +55,6 @@ def conclude_txn(connection: apsw.Connection, runner: int | None, conclusion: Co
     for one in recipients:
         if one.number in open_now and (kept or one.state.final):
             _write(connection, message, lane, one)
-    if kept and not all(one.state.final for one in recipients):
-        _end_probe(connection, recipients, runner)
     if final:
         connection.execute("UPDATE message SET waiting = waiting - ? WHERE id = ?", (len(final), message))
     return Written(kept, kept or bool(final))
@@ -62,13 +62,13 @@ def conclude_txn(connection: apsw.Connection, runner: int | None, conclusion: Co
 
 def _standing(
     connection: apsw.Connection, message: int, recipients: Sequence[QueuedRecipient]
-) -> dict[int, tuple[int, int | None]]:
-    """State and runner of the recipients, by number."""
+) -> dict[int, tuple[int, int | None, str, str]]:
+    """State, runner, destination and queue of the recipients, by number."""
     found = {}
     for one in recipients:
         row = first(
             connection,
-            "SELECT state, runner FROM recipient WHERE message = ? AND number = ?",
+            "SELECT state, runner, destination, queue FROM recipient WHERE message = ? AND number = ?",
             (message, one.number),
         )
         if row is not None:
@@ -86,11 +86,12 @@ def _write(connection: apsw.Connection, message: int, lane: int, one: QueuedReci
         wait_txn(connection, one.place, lane, one.due)
 
 
-def _end_probe(
-    connection: apsw.Connection, recipients: Sequence[QueuedRecipient], runner: int | None
-) -> None:
-    """Where a closed place was tried and neither opened nor closed again, another may try."""
-    for place in {one.place for one in recipients}:
+def _end_probe(connection: apsw.Connection, places: set[Place], runner: int | None) -> None:
+    """Where a closed place was to be tried and was neither opened nor closed again, another may try.
+
+    Perhaps it was not tried at all: mail that has expired meanwhile, or goes another way now, tells nothing of it.
+    """
+    for place in places:
         connection.execute(
             "UPDATE closed SET prober = NULL WHERE queue = ? AND destination = ? AND prober = ?",
             (place.queue, place.destination, runner),
