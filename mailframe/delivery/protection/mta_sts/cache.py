@@ -17,7 +17,7 @@ ROOM = "mailframe.delivery.protection.mta_sts"
 REFRESH_SECONDS = 86400.0
 """A policy is read anew each day, so that an attacker who stops one reading gains nothing (RFC 8461 section 3.3)."""
 REFRESH_LEAST_SECONDS = 3600.0
-"""Policies of a shorter life end, and are read again when mail goes there: who wants to be read all the time is not."""
+"""Policies of a shorter life end, and are read again when mail goes there: nobody is read all the time."""
 CLAIM_SECONDS = 3600.0
 ROWS_LIMIT = 100_000
 """Policies kept in the file; those that end first go first."""
