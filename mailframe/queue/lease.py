@@ -36,8 +36,18 @@ class Lease:
         self._seconds = seconds
         self._name: str | None = None
         self._good_until = 0.0
+        self._late = 0.0
         self._doubtful = False
         self._old: dict[str, float] = {}
+
+    @property
+    def steady(self) -> bool:
+        """Is there a lease, and was there always?
+
+        Where the spool was away for longer than leases last, those of all others are over, too, though they live and
+        have things to write down. So nobody takes over anything before everybody had the time to.
+        """
+        return self.runner is not None and self._clock.seconds() >= self._late + self._seconds
 
     @property
     def runner(self) -> str | None:
@@ -70,6 +80,8 @@ class Lease:
             self._name, self._doubtful = name, False
         else:
             await self._renew_name()
+        if 0.0 < self._good_until <= began:
+            self._late = self._clock.seconds()
         # A little sooner than the spool sees it: clocks differ, and what is begun must be written down.
         self._good_until = began + self._seconds * 0.8
         for name in list(self._old):

@@ -296,7 +296,7 @@ class Queue:
         return self._runner.works_for(runner) or self._review.works_for(runner)
 
     async def _take_over(self) -> None:
-        if self._open and (count := await self.spool.take_over()):
+        if self._lease.steady and (count := await self.spool.take_over()):
             log.warn("took over {count} recipients of runners that are gone", count=count)
             self.wake()
 

@@ -716,3 +716,24 @@ class WorkerTests(SynchronousTestCase):
         house.wait(60)
         self.assertEqual(len(house.tried()), 2)
         self.assertEqual(house.spool.entries, {})
+
+    def test_spool_away_for_long(self) -> None:
+        """When the spool was away for longer than leases last, nobody takes over what the living still have."""
+        house = House()
+        other = house.another()
+        self.addCleanup(house.stop)
+        house.delivery.holding = True
+        house.send(mail("bob@example.org"))
+        # So that the other looks for what is left over before the first has renewed its lease.
+        house.wait(15)
+        now(other.start())
+        self.addCleanup(lambda: Deferred.fromCoroutine(other.stop()))
+        house.wait(15)
+        house.spool.away = True
+        house.delivery.release()
+        house.delivery.holding = False
+        house.wait(191)
+        house.spool.away = False
+        house.wait(300)
+        self.assertEqual(house.spool.entries, {})
+        self.assertEqual(house.tried(), ["bob@example.org"])
