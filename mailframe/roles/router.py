@@ -44,7 +44,7 @@ class RouterRole(ListeningRole):
         delivery: takes all mail, such as a `mailframe.queue.queue.QueueDelivery`.
         clock: the reactor.
         networks: of our hosts.
-        certificates: names in client certificates whose owners may send from anywhere.
+        certificates: names in client certificates, or their fingerprints, whose owners may send from anywhere.
         authenticator: checks logins, whoever has one may send; None: nobody can log in.
         directory: which domains are ours and who is in them, to refuse unknown recipients at once; None: the queue
             finds out.
@@ -127,7 +127,8 @@ def build(options: RouterOptions, context: Context) -> RouterRole:
         directory=context.directory if verifies else None,
         expansion=outbound.expansion(context) if verifies else None,
         settings=context.smtp_settings(options),
-        policies=context.policies(options.policies),
+        # Before the others: what there is no room for needs no further question.
+        policies=[queue.admission, *context.policies(options.policies)],
         filters=context.filters(options.filters),
         tls=context.tls,
         holding=queue,
