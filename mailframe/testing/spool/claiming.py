@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred, gatherResults
 
-from mailframe.queue.values import ClaimRequest, Closed, Place, State
+from mailframe.queue.values import Change, ClaimRequest, Closed, Place, State
 
 from .fixture import LATER, NOW, SpoolFixture, concluded, ids, message
 
@@ -88,6 +88,15 @@ class SpoolClaimingContract(SpoolFixture):
         moved = concluded(elsewhere, State.DUE, due=self.now + 9999, place=Place("remote:b.test"))
         await self.spool.conclude(self.runner, moved)
         self.assertEqual(len(await self.claimed_within(PROBE)), 1)
+
+    async def test_probe_of_nothing(self) -> None:
+        """Urgent mail for a closed destination that is deleted does not keep the rest from being tried."""
+        urgent, usual = message("a.test", lane=0), message("a.test")
+        for new in (urgent, usual):
+            await self.spool.add(new)
+        await self.spool.close(Closed(Place("remote:a.test"), NOW, 1, LATER))
+        await self.spool.change(Change.DELETE, urgent.message.queue_id, [0])
+        self.assertEqual(ids(await self.claimed()), [usual.message.queue_id])
 
     async def test_review(self) -> None:
         """What must be looked at is given out although its destination is closed."""

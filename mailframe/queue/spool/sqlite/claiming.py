@@ -101,8 +101,14 @@ class _Work:
         yield from rows
 
     def _take(self, place: Place, lane: int, count: int) -> int:
-        count, again = self._probe(place, count)
-        messages = self._due(place, lane, count) if count else []
+        probe, most, again = self._allowed(place, count)
+        messages = self._due(place, lane, most) if most else []
+        if probe and messages:
+            self._connection.execute(
+                "UPDATE closed SET prober = ? WHERE queue = ? AND destination = ?",
+                (self._runner, place.queue, place.destination),
+            )
+            again = self._now + PROBE_AGAIN
         for message in messages:
             claim = _lease(self._connection, self._runner, message, place, "due", self._now, self._octets)
             self._octets -= claim.message.size
@@ -110,22 +116,25 @@ class _Work:
         served_txn(self._connection, place, lane, self._now, again)
         return len(messages)
 
-    def _probe(self, place: Place, count: int) -> tuple[int, float]:
-        """How many may be claimed of a place that was closed: one. And when it is looked at again."""
-        where = (place.queue, place.destination)
+    def _allowed(self, place: Place, count: int) -> tuple[bool, int, float]:
+        """What may be claimed of a place that perhaps was closed.
+
+        Returns:
+            Is it to be probed? How many may be claimed? And before when is it not looked at again?
+        """
         row = first(
-            self._connection, "SELECT until, prober FROM closed WHERE queue = ? AND destination = ?", where
+            self._connection,
+            "SELECT until, prober FROM closed WHERE queue = ? AND destination = ?",
+            (place.queue, place.destination),
         )
         if row is None:
-            return count, 0.0
+            return False, count, 0.0
         until, prober = row
         if until > self._now:
-            return 0, until
-        if prober is None:
-            self._connection.execute(
-                "UPDATE closed SET prober = ? WHERE queue = ? AND destination = ?", (self._runner, *where)
-            )
-        return int(prober is None), self._now + PROBE_AGAIN
+            return False, 0, until
+        if prober is not None:
+            return False, 0, self._now + PROBE_AGAIN
+        return True, 1, 0.0
 
     def _due(self, place: Place, lane: int, count: int) -> list[int]:
         """Messages with recipients that are due there, what is due the longest first, each once."""
