@@ -11,8 +11,8 @@ def tls_facts(connection: SSL.Connection) -> TLSFacts | None:
     """The facts, of our side or the other's; None before the handshake is done.
 
     Args:
-        connection: what ``transport.getHandle()`` gives; those of `mailframe.tls` have attributes ``client_name`` and
-            ``verified`` besides, which say who the peer is.
+        connection: what ``transport.getHandle()`` gives; those of `mailframe.tls` have attributes ``client_name``,
+            ``client_fingerprint`` and ``verified`` besides, which say who the peer is.
     """
     cipher = connection.get_cipher_name()
     if cipher is None:
@@ -26,6 +26,7 @@ def tls_facts(connection: SSL.Connection) -> TLSFacts | None:
         client_name=getattr(connection, "client_name", None),
         group=_group(connection),
         verified=getattr(connection, "verified", None),
+        client_fingerprint=getattr(connection, "client_fingerprint", None),
     )
 
 

@@ -19,6 +19,7 @@ class TLSFacts:
         group: of the key exchange, for example ``"X25519MLKEM768"``, or None where that is not known.
         verified: how the other side was authenticated, ``"pkix"``, ``"dane-ee"`` or ``"dane-ta"``; None when
             it was not.
+        client_fingerprint: SHA-256 of a verified client certificate, in hexadecimal digits, or None.
     """
 
     version: str
@@ -28,6 +29,7 @@ class TLSFacts:
     client_name: str | None = None
     group: str | None = None
     verified: str | None = None
+    client_fingerprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

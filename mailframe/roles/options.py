@@ -22,6 +22,7 @@ from mailframe.imap.settings import IMAPSettings
 from mailframe.message.address import parse_domain, parse_mailbox
 from mailframe.policy.header import HEADER_LIMIT
 from mailframe.policy.options import not_everybody
+from mailframe.policy.own_hosts import fingerprint
 from mailframe.pop3.settings import POP3Settings
 from mailframe.smtp.settings import SMTPSettings
 
@@ -189,7 +190,10 @@ class RelayOptions(_BeforeQueue):
 def _certificate_names(_: object, attribute: object, value: list[str]) -> None:
     for text in value:
         if not text.strip() or text == "*":
-            raise ValueError(f"expected a name as it stands in a certificate, got {text!r}")
+            raise ValueError(
+                f"expected a name as it stands in a certificate, or its fingerprint, got {text!r}"
+            )
+        fingerprint(text)
 
 
 @attrs.frozen(kw_only=True)
@@ -203,8 +207,8 @@ class RouterOptions(_BeforeQueue):
         validator=not_everybody,
     )
     certificates: list[str] = option(
-        "Names in client certificates, of an authority in ``[tls] client_authorities``, whose owners may send from "
-        "anywhere.",
+        "Names in client certificates, or SHA-256 fingerprints of them (``sha256:`` and 64 hexadecimal digits), "
+        "whose owners may send from anywhere. An authority in ``[tls] client_authorities`` must have signed them.",
         factory=list,
         validator=_certificate_names,
     )

@@ -19,6 +19,7 @@ from mailframe.limits.interfaces import ITallies
 from mailframe.policy.own_hosts import OwnHosts
 from mailframe.queue.direct import ExpandingDelivery
 from mailframe.queue.interfaces import IHolding
+from mailframe.registry import PluginUnavailable
 from mailframe.routing.expansion import Expansion
 from mailframe.routing.interfaces import IRouter
 from mailframe.routing.local import LocalRouter
@@ -111,9 +112,17 @@ def _router(
 
 
 def build(options: RouterOptions, context: Context) -> RouterRole:
-    """The role as it is configured."""
+    """The role as it is configured.
+
+    Raises:
+        PluginUnavailable: it relies on something that the rest of the configuration does not have.
+    """
     if options.logins:
         require_mechanisms(context.authenticator, options.mechanisms, "role.router")
+    if options.certificates and context.configuration.tls.client_certificates == "none":
+        raise PluginUnavailable(
+            "[role.router] certificates: no client is asked for one: say client_certificates in [tls]"
+        )
     routing = context.configuration.routing
     verifies = options.verify and routing.local is not None
     queue = context.queue

@@ -64,9 +64,11 @@ class PretendedTLS:
 
     Attributes:
         client_name: the verified name of a client certificate, where a test sets one.
+        client_fingerprint: SHA-256 of it, likewise.
     """
 
     client_name: str | None = None
+    client_fingerprint: str | None = None
 
     def get_cipher_name(self) -> str:
         """A cipher."""

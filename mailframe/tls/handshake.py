@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from cryptography.hazmat.primitives import hashes
 from OpenSSL import SSL
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -26,10 +27,12 @@ class ServerConnection(PiecewiseConnection):
 
     Attributes:
         client_name: the verified name in the client's certificate, or None (see `mailframe.tls.names.client_name`).
+        client_fingerprint: SHA-256 of the client's certificate where that was verified, in hexadecimal digits.
         verified: ``"pkix"`` when the client was authenticated, else None.
     """
 
     client_name: str | None = None
+    client_fingerprint: str | None = None
     verified: str | None = None
 
     def __init__(self, context: SSL.Context, protocol: TLSMemoryBIOProtocol) -> None:
@@ -97,6 +100,7 @@ class ServerConnection(PiecewiseConnection):
         if certificate is not None:
             self.verified = "pkix"
             self.client_name = client_name(certificate)
+            self.client_fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
 
     def _failed(self, reason: str) -> None:
         if not self._settled:

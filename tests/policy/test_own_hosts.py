@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -9,7 +11,7 @@ from mailframe.message.envelope import Envelope
 from mailframe.message.origin import Origin, TLSFacts
 from mailframe.policy.interfaces import IConnectPolicy, IMailPolicy
 from mailframe.policy.networks import STRANGER
-from mailframe.policy.own_hosts import NOT_KNOWN, OwnHosts
+from mailframe.policy.own_hosts import NOT_KNOWN, OwnHosts, fingerprint
 from mailframe.testing.smtp import run
 
 
@@ -50,6 +52,21 @@ class OwnHostsTests(SynchronousTestCase):
         self.assertEqual((None, NOT_KNOWN), self.verdicts(policy, client(name="mail.example.org")))
         self.assertEqual((None, NOT_KNOWN), self.verdicts(policy, client()))
         self.assertEqual((None, NOT_KNOWN), self.verdicts(policy, client(login="alice@example.test")))
+
+    def test_fingerprints(self) -> None:
+        """A certificate that is listed by its fingerprint is known whatever its name, and no other is."""
+        digits = "0123456789abcdef" * 4
+        listed = "SHA256:" + ":".join(digits[at : at + 2].upper() for at in range(0, 64, 2))
+        policy = OwnHosts([], [listed])
+        facts = TLSFacts("TLSv1.3", "X", 256, client_name="whoever", client_fingerprint=digits)
+        self.assertEqual((None, None), self.verdicts(policy, Origin("s1", "203.0.113.9", tls=facts)))
+        other = replace(facts, client_fingerprint="f" * 64)
+        self.assertEqual((None, NOT_KNOWN), self.verdicts(policy, Origin("s1", "203.0.113.9", tls=other)))
+        for name in (listed, listed.lower(), digits):
+            self.assertEqual((None, NOT_KNOWN), self.verdicts(policy, client(name=name)))
+        self.assertIsNone(fingerprint("relay.example.test"))
+        for bad in ("sha256:", "sha256:00", "sha256:" + "0" * 63 + "x", "sha256:" + "0" * 66):
+            self.assertRaises(ValueError, OwnHosts, [], [bad])
 
     def test_logins(self) -> None:
         """Logins count where they are taken."""

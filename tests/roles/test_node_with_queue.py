@@ -18,6 +18,7 @@ from mailframe.queue.queue import QueueDelivery
 from mailframe.registry import PluginUnavailable
 from mailframe.roles import outbound
 from mailframe.roles.context import Context
+from mailframe.routing.interfaces import Route
 from mailframe.store.hints import LocalHints
 
 from .house import RoleCase
@@ -40,6 +41,11 @@ backend = "memory"
 mta_sts = false
 """
 
+NEXT_HOP = """
+[delivery.smarthost]
+hosts = ["router.example.test"]
+"""
+
 
 class ConfiguredTests(RoleCase):
     """What is built of ``[routing]``, ``[queue]`` and the names in them."""
@@ -48,7 +54,9 @@ class ConfiguredTests(RoleCase):
         """A context of a configuration."""
         path = os.path.abspath(self.mktemp())
         os.makedirs(os.path.join(path, "data"))
-        configuration = loads((COMMON + text).encode(), os.path.join(path, "mailframe.toml"))
+        common = COMMON.replace('listen = ["tcp:2587"]', 'listen = ["tcp:2587"]\nrouter = "smarthost"')
+        whole = (common if text.startswith(NEXT_HOP) else COMMON) + text
+        configuration = loads(whole.encode(), os.path.join(path, "mailframe.toml"))
         return Context(
             configuration, self.reactor, LocalHints(), lambda address: serverFromString(self.reactor, address)
         )
@@ -136,6 +144,49 @@ class ConfiguredTests(RoleCase):
         self.assertIs(context.queue, found._queue)  # type: ignore[attr-defined]
         self.assertIn("queue", context.warnings)
         self.assertIn("dns", context.warnings)
+
+    def test_certificates_without_asking(self) -> None:
+        """A router that goes by certificates says so where no client is asked for one."""
+        from mailframe.roles.options import RouterOptions
+        from mailframe.roles.router import build
+
+        options = RouterOptions(listen=[], certificates=["relay.example.test"])
+        failure = self.assertRaises(PluginUnavailable, build, options, self.context())
+        self.assertIn("client_certificates", str(failure))
+
+    def test_aside_only(self) -> None:
+        """A relay that sends to a next hop keeps a queue for what it holds: no other way out is built for that."""
+        context = self.context(NEXT_HOP)
+        queue: Any = context.queue
+        self.assertEqual("smarthost: normal", self.asked(queue, "bob@example.org"))
+        self.assertEqual("smarthost: normal", self.asked(queue, "alice@example.test"))
+        self.assertNotIn("dns", vars(context))
+        self.assertNotIn("store", vars(context))
+
+    def test_aside_without_router(self) -> None:
+        """What a relay without a router holds goes into mailboxes, and nowhere else."""
+        context = self.context()
+        queue: Any = context.queue
+        self.assertEqual("role.relay: normal", self.asked(queue, "alice@example.test"))
+        self.assertEqual("5.7.1", self.asked(queue, "bob@example.org"))
+        self.assertNotIn("dns", vars(context))
+
+    def test_aside_beside_a_router(self) -> None:
+        """Where others send by the queue, only what the relay holds goes its way."""
+        context = self.context(NEXT_HOP + "[delivery.queue]\n")
+        queue: Any = context.queue
+        self.assertEqual("remote:example.org normal", self.asked(queue, "bob@example.org"))
+        for to in ("bob@example.org", "alice@example.test"):
+            self.assertEqual("smarthost: normal", self.asked(queue, to, role="relay"))
+        self.assertEqual("remote:example.org normal", self.asked(queue, "bob@example.org", role="mx"))
+
+    def asked(self, queue: Any, to: str, **attributes: str) -> str:
+        """Where the queue of a node sends a recipient."""
+        envelope = Envelope(parse_mailbox("alice@example.test"))
+        origin = Origin("s1", "192.0.2.1", attributes=attributes)
+        router = queue._entries._attempting._router
+        found: Any = self.get(router.way(envelope, Recipient(parse_mailbox(to)), origin))
+        return f"{found.destination} {found.queue}" if isinstance(found, Route) else found.code
 
     def test_no_mailboxes(self) -> None:
         """A node without mailboxes asks no directory, and expands no alias."""

@@ -7,6 +7,7 @@ from typing import Any
 from mailframe.filters.trace import TraceFilter
 from mailframe.message.address import parse_mailbox
 from mailframe.message.status import Status
+from mailframe.roles.options import RouterOptions
 from mailframe.roles.router import RouterRole
 from mailframe.routing.expansion import Expansion
 from mailframe.smtp.settings import SMTPSettings
@@ -83,8 +84,6 @@ class StrangerTests(RouterCase):
         self.assertRaises(ValueError, self.router, networks=["0.0.0.0/0"])
         self.assertRaises(ValueError, self.router, networks=["0.0.0.0/1", "128.0.0.0/1"])
         self.assertRaises(ValueError, self.router, networks=[])
-        from mailframe.roles.options import RouterOptions
-
         self.assertRaises(ValueError, RouterOptions, networks=["::/0"])
         self.assertRaises(ValueError, RouterOptions, certificates=["*"])
 
@@ -117,6 +116,14 @@ class HostTests(RouterCase):
         self.patch(PretendedTLS, "client_name", "relay.example.test")
         answer = self.send(Client(self.reactor, 26, secure=True, peer=FAR), "bob@example.org")
         self.assertTrue(answer.startswith("250"), answer)
+
+    def test_fingerprint(self) -> None:
+        """A certificate may be listed by its fingerprint; what is none is told at the start."""
+        self.router(networks=[], certificates=["sha256:" + "ab" * 32], tls=FakeContexts())
+        self.patch(PretendedTLS, "client_fingerprint", "ab" * 32)
+        answer = self.send(Client(self.reactor, 26, secure=True, peer=FAR), "bob@example.org")
+        self.assertTrue(answer.startswith("250"), answer)
+        self.assertRaises(ValueError, RouterOptions, certificates=["sha256:abcd"])
 
     def test_login(self) -> None:
         """Whoever logs in may send where logins are taken."""

@@ -10,13 +10,17 @@ from zope.interface import implementer
 from mailframe.delivery.interfaces import IDelivery, INextHop
 from mailframe.delivery.store import StoreDelivery
 from mailframe.message.address import parse_mailbox
+from mailframe.message.content import Content
+from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.header import first, values
+from mailframe.message.mail import MailObject, new_queue_id
+from mailframe.message.origin import Origin
 from mailframe.message.status import CANNOT_LOOK_UP, MailframeError, Status
 from mailframe.monitor.health import Problem
 from mailframe.policy.sending_limits import Limits
 from mailframe.queue.aside import HoldingFor
 from mailframe.queue.settings import QueueOptions, RoomOptions
-from mailframe.queue.values import State
+from mailframe.queue.values import Selection, State
 from mailframe.roles.relay import RelayRole
 from mailframe.roles.submission import SubmissionRules
 from mailframe.routing.local import LocalRouter
@@ -256,6 +260,30 @@ class LimitTests(SubmissionCase):
         self.assertTrue(all(any(f"id {one[0]}".encode() in each for each in octets) for one in held))
         self.assertEqual([len(values(one, b"Received")) for one in octets], [1, 1, 1])
         self.assertEqual(self.get(self.aside.recipients()), [])
+
+    def test_marked(self) -> None:
+        """Only what is held is marked with the role whose way it goes; the session's own facts are not."""
+        holding, origin = self.aside.queue, Origin("S", "192.0.2.1", attributes={"class": "x"})
+        envelope = Envelope(parse_mailbox(ALICE), [Recipient(parse_mailbox(ALICE))])
+        mail = MailObject(new_queue_id(), envelope, Content.of(b"\r\n"), origin)
+        self.get(HoldingFor(holding, "relay").hold(mail, "too much"))
+        (listed,) = self.get(self.aside.spool.listing(Selection()))
+        self.assertEqual(listed.message.origin.attributes, {"class": "x", "role": "relay"})
+        self.assertEqual(origin.attributes, {"class": "x"})
+
+    def test_notice(self) -> None:
+        """Where released mail cannot be delivered its sender is told, by the same way."""
+        client = self.alice()
+        self.directory.set_alias(parse_mailbox("team@example.test"), [parse_mailbox(ALICE)])
+        self.send(client)
+        self.send(client, "From: alice@example.test\n\nbody\n", "team@example.test")
+        self.directory.remove_alias(parse_mailbox("team@example.test"))
+        self.get(self.aside.release())
+        self.wait()
+        self.assertEqual(self.get(self.aside.recipients()), [])
+        notice = self.contents(ALICE)[-1]
+        self.assertIn(b"team@example.test", notice)
+        self.assertIn(b"multipart/report", notice)
 
     def test_no_room(self) -> None:
         """Where no more can be held, it is refused for now."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import hashlib
 import ssl
 import weakref
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.trial.unittest import SynchronousTestCase
@@ -331,9 +333,12 @@ class ClientCertificateTests(ContextCase):
     def test_good(self) -> None:
         """The name in a good certificate is known, with either version of TLS."""
         for mode in ("request", "require"):
-            meeting = self.meet(mode, issue("alice@example.test").write(self.mktemp()))
+            issued = issue("alice@example.test")
+            meeting = self.meet(mode, issued.write(self.mktemp()))
             facts = tls_facts(meeting.server_handle)
             assert facts is not None
+            digest = hashlib.sha256(issued.chain[0].public_bytes(Encoding.DER)).hexdigest()
+            self.assertEqual(digest, facts.client_fingerprint)
             self.assertEqual(("alice@example.test", "pkix"), (facts.client_name, facts.verified))
             self.assertEqual(b"hello", meeting.client.heard)
 
@@ -343,6 +348,7 @@ class ClientCertificateTests(ContextCase):
         facts = tls_facts(meeting.server_handle)
         assert facts is not None
         self.assertEqual((None, None), (facts.client_name, facts.verified))
+        self.assertIsNone(facts.client_fingerprint)
         self.assertFalse(self.meet("require", None).server.completed)
 
     def test_not_asked(self) -> None:
@@ -364,6 +370,7 @@ class ClientCertificateTests(ContextCase):
             facts = tls_facts(meeting.server_handle)
             assert facts is not None
             self.assertEqual((None, None), (facts.client_name, facts.verified))
+            self.assertIsNone(facts.client_fingerprint)
             self.assertFalse(self.meet("require", client).server.completed)
 
     def test_connection_of_another_kind(self) -> None:
