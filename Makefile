@@ -14,7 +14,7 @@ help:
 	@echo "make test     the whole test suite"
 	@echo "make lint     ruff, mypy, import-linter"
 	@echo "make interop  against real mail programs from Debian's packages (needs root or sudo)"
-	@echo "make crash    fifty rounds of kill -9 in a delivery storm"
+	@echo "make crash    kill -9 in fifty delivery storms, full disks, databases that go away"
 	@echo "make bench    side by side with Postfix and aiosmtpd, some minutes (needs root and Debian's postfix)"
 	@echo "make docs     the documentation, into docs/_build/html"
 	@echo "make coverage the test suite with a coverage report"

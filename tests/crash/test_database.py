@@ -8,7 +8,7 @@ import time
 from tests import postgres
 from tests.node.harness import Node
 
-from .cases import ROUNDS, RouterCase
+from .cases import LONG, ROUNDS, RouterCase
 from .sink import Sink
 
 LEASE = 3.0
@@ -16,6 +16,8 @@ LEASE = 3.0
 
 class SharedQueueTests(RouterCase):
     """All accepted mail arrives, whichever node took it, and twice only what was just being sent."""
+
+    skip = LONG
 
     def setUp(self) -> None:
         """A server of its own, as it is stopped: other tests share theirs."""
@@ -37,7 +39,7 @@ class SharedQueueTests(RouterCase):
         sink = self.sink()
         stays = self.shared(sink, "stays")
         stays.start()
-        for number in range((ROUNDS + 1) // 2):
+        for number in range((ROUNDS + 9) // 10):
             dies = self.shared(sink, "dies")
             dies.start()
             with self.storm(dies, f"dies{number}"), self.storm(stays, f"stays{number}") as other:
@@ -54,7 +56,7 @@ class SharedQueueTests(RouterCase):
         nodes = [self.shared(sink, name) for name in ("one", "other")]
         for node in nodes:
             node.start()
-        for number in range((ROUNDS + 1) // 2):
+        for number in range((ROUNDS + 9) // 10):
             with self.storm(nodes[0], f"one{number}") as one, self.storm(nodes[1], f"other{number}") as other:
                 now = time.time()
                 self.server.stop()

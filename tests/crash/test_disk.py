@@ -13,13 +13,15 @@ from twisted.trial.unittest import SkipTest
 from mailframe.queue.queue import LOOK
 from tests.node.harness import Node
 
-from .cases import RouterCase
+from .cases import LONG, RouterCase
 
 OCTETS = 12 * 1024 * 1024
 
 
 class FullDiskTests(RouterCase):
     """Mail is refused for now while there is no room, and nothing that was accepted is lost."""
+
+    skip = LONG
 
     def setUp(self) -> None:
         """A small disk for the queue, which tests fill."""

@@ -6,7 +6,7 @@ import os
 import signal
 import time
 
-from .cases import ROUNDS, RouterCase
+from .cases import LONG, ROUNDS, RouterCase
 
 LEASE = 3.0
 UNDER_WAY = 2 * 20
@@ -16,12 +16,14 @@ UNDER_WAY = 2 * 20
 class WorkerTests(RouterCase):
     """Others take over the work of a worker, and it leaves to them what they took."""
 
+    skip = LONG
+
     def test_asleep(self) -> None:
         """What a stopped worker had is sent by others; when it wakes it sends nothing again but what it was at."""
         sink = self.sink()
         node = self.node(sink)
         node.start()
-        for number in range((ROUNDS + 1) // 2):
+        for number in range((ROUNDS + 9) // 10):
             before = set(sink.repeated())
             with self.storm(node, f"round{number}"):
                 pid, now = self.chance.choice(node.worker_pids()), time.time()
@@ -42,7 +44,7 @@ class WorkerTests(RouterCase):
         node = self.node(sink, extra={"node": ['drain_time = "2s"']})
         node.start()
         with self.storm(node, "reload") as storm:
-            for _ in range((ROUNDS + 1) // 2):
+            for _ in range((ROUNDS + 9) // 10):
                 old = node.worker_pids()
                 self.assertTrue(node.ask("reload", 60).get("ok"), node.tail())
                 self.wait_for_mail(storm, 20)
