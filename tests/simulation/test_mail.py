@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from .hosts import PERSONALITIES
@@ -53,7 +53,7 @@ _ends = st.builds(
 class StoryTests(Model):
     """A few domains, and workers that end."""
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=10, deadline=None)
     @given(
         kinds=st.lists(st.sampled_from(sorted(PERSONALITIES)), min_size=1, max_size=4),
         trouble=st.sampled_from([10.0, 301.0, 1500.0, 3000.0, 5401.0]),
@@ -81,10 +81,12 @@ class StoryTests(Model):
 class HundredTests(Model):
     """All at once."""
 
-    @settings(max_examples=1, deadline=None)
-    @given(st.randoms(use_true_random=False))
-    def test_hundred(self, chance: random.Random) -> None:
+    @settings(max_examples=2, deadline=None, phases=[Phase.generate])
+    @given(st.integers(1, 2**32))
+    def test_hundred(self, seed: int) -> None:
         """Mail for a hundred domains, in messages to one or several of them, over an hour, by two workers."""
+        # Not a random of hypothesis: its first one always chooses the first.
+        chance = random.Random(seed)
         kinds = sorted(PERSONALITIES)
         domains = {f"d{number}.test": kinds[number % len(kinds)] for number in range(100)}
         world = World(domains, {domain: chance.uniform(5, 5000) for domain in domains}, 2)

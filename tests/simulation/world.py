@@ -236,8 +236,11 @@ class Model(SynchronousTestCase):
         self.assertTrue(world.empty(), "something is stuck")
         told = world.told()
         for name, sent in world.sent.items():
-            with self.subTest(recipient=name, host=world.domains[sent.domain], asked=sent.notify):
+            try:
                 self.check_one(world, sent, told.get(name, []))
+            except AssertionError as error:
+                host = world.domains[sent.domain]
+                raise AssertionError(f"{name}, host {host!r}, NOTIFY {sent.notify}: {error}") from error
         for domain, kind_of in world.domains.items():
             if PERSONALITIES[kind_of].secure:
                 for host in world.hosts[domain]:
