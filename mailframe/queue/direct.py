@@ -86,11 +86,27 @@ class ExpandingDelivery:
 
     async def _meant(self, recipient: Recipient, route: Route) -> Sequence[tuple[Recipient, Route]]:
         """The recipient, or whom it stands for; only what leads onward can lead out of the house."""
-        targets = await self._expansion.targets(recipient.forward_path) if not route.mailboxes else None
-        if not targets:
+        if route.mailboxes:
             return [(recipient, route)]
-        original = OriginalRecipient("rfc822", bytes(recipient.forward_path).decode())
-        if not original.address.isascii():
-            original = replace(original, address_type="utf-8")
-        parameters = {"ORCPT": format_original_recipient(original), **recipient.parameters}
-        return [(Recipient(target, dict(parameters)), Route(onward=True)) for target in targets]
+        meant = await targets_of(recipient, self._expansion)
+        return [(target, Route(onward=True)) for target in meant] or [(recipient, route)]
+
+
+async def targets_of(recipient: Recipient, expansion: Expansion) -> Sequence[Recipient]:
+    """Whom an alias that leads out of the house stands for, each as a recipient in its place; else nobody.
+
+    Args:
+        recipient: the alias, or anybody.
+        expansion: knows the aliases.
+
+    Raises:
+        MailframeError: temporary: the directory cannot be asked, or the alias is not set up properly.
+    """
+    targets = await expansion.targets(recipient.forward_path)
+    if not targets:
+        return []
+    original = OriginalRecipient("rfc822", bytes(recipient.forward_path).decode())
+    if not original.address.isascii():
+        original = replace(original, address_type="utf-8")
+    parameters = {"ORCPT": format_original_recipient(original), **recipient.parameters}
+    return [Recipient(target, dict(parameters)) for target in targets]

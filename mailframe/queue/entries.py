@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+from twisted.logger import Logger
 
 from mailframe.limits.networks import ClientNetworks
 from mailframe.message.envelope import Envelope, Recipient
 from mailframe.message.mail import MailObject
 from mailframe.message.origin import Origin
-from mailframe.message.status import Status
+from mailframe.message.status import MailframeError, Status
+from mailframe.routing.expansion import Expansion
 from mailframe.routing.interfaces import Route
 
 from .attempting import Attempting, place_of
+from .direct import targets_of
 from .schedule import Schedule
 from .values import NewMessage, Place, QueuedMessage, QueuedRecipient, State
+
+log = Logger()
 
 
 class Entries:
@@ -22,10 +29,14 @@ class Entries:
     Args:
         schedule: when what is done.
         attempting: finds ways.
+        expansion: knows aliases that lead out of the house, which a sender may be; None: none is followed.
     """
 
-    def __init__(self, schedule: Schedule, attempting: Attempting) -> None:
+    def __init__(
+        self, schedule: Schedule, attempting: Attempting, expansion: Expansion | None = None
+    ) -> None:
         self._schedule = schedule
+        self._expansion = expansion
         self._attempting = attempting
         self._networks = ClientNetworks()
 
@@ -79,6 +90,7 @@ class Entries:
 
     async def notice(self, mail: MailObject, now: float) -> NewMessage:
         """A notification of ours, which is due at once."""
+        mail = await self._to_whom_it_may_lead(mail)
         message = self.message(mail, "", now)
         routes = await self.routes(mail)
         recipients = [
@@ -86,3 +98,17 @@ class Entries:
             for number, (one, route) in enumerate(zip(mail.envelope.recipients, routes, strict=True))
         ]
         return NewMessage(message, mail, recipients)
+
+    async def _to_whom_it_may_lead(self, mail: MailObject) -> MailObject:
+        """The same for the targets of a sender's address that leads out of the house."""
+        if self._expansion is None:
+            return mail
+        recipients: list[Recipient] = []
+        for recipient in mail.envelope.recipients:
+            try:
+                recipients += await targets_of(recipient, self._expansion) or [recipient]
+            except MailframeError as error:
+                # It waits in the queue, as what cannot be routed does.
+                log.warn("cannot follow an alias: {reason}", reason=error.reason)
+                recipients.append(recipient)
+        return replace(mail, envelope=replace(mail.envelope, recipients=recipients))

@@ -17,6 +17,7 @@ from mailframe.limits.memory import MemoryTallies
 from mailframe.message.envelope import Envelope
 from mailframe.message.mail import MailObject
 from mailframe.message.status import OK, UNAVAILABLE, UNKNOWN_FAULT, MailframeError, Status
+from mailframe.routing.expansion import Expansion
 from mailframe.routing.interfaces import IMailRouter, Route
 
 from .admission import Admission
@@ -64,6 +65,7 @@ class Queue:
         tallies: count for limits over all workers; None: this worker alone.
         free_disk: octets that are free on the disk of the spool; None: that does not matter.
         counting: does this worker publish how full the queue is? One of a node is enough.
+        expansion: knows aliases that lead out of the house, where a sender who is to be told may be one.
 
     Attributes:
         admission: is there room? A policy for MAIL, too.
@@ -82,6 +84,7 @@ class Queue:
         tallies: ITallies | None = None,
         free_disk: Callable[[], Awaitable[int]] | None = None,
         counting: bool = True,
+        expansion: Expansion | None = None,
     ) -> None:
         if tallies is None:
             tallies = MemoryTallies(clock)
@@ -94,7 +97,7 @@ class Queue:
         self._lease = Lease(spool, clock, settings.lease)
         attempting = Attempting(router, deliveries, settings)
         outcomes = Outcomes(settings, self._schedule)
-        self._entries = Entries(self._schedule, attempting)
+        self._entries = Entries(self._schedule, attempting, expansion)
         self._concluding = Concluding(spool, notices, self._entries, self._schedule, clock, self.wake)
         windows = Windows(settings, rules, tallies)
         self._places = Places(spool, windows, settings, clock)

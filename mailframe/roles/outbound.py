@@ -54,6 +54,7 @@ def build_queue(context: Context) -> Queue:
         tallies=context.tallies,
         free_disk=free_octets(context.reactor, disk(context)),
         counting=context.number == 0,
+        expansion=expansion(context) if _sends(configuration) else None,
     )
 
 

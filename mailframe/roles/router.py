@@ -49,7 +49,7 @@ class RouterRole(ListeningRole):
         authenticator: checks logins, whoever has one may send; None: nobody can log in.
         directory: which domains are ours and who is in them, to refuse unknown recipients at once; None: the queue
             finds out.
-        expansion: knows aliases that lead out of the house; goes with ``directory``.
+        expansion: knows aliases that lead out of the house; without it they wait.
         settings: of SMTP, with ``future_release``, ``deliver_by`` and ``xverp`` as the queue can keep them.
         policies: asked in this order, after that who it is.
         filters: change mail in this order; one of them should add the trace field.
@@ -134,7 +134,7 @@ def build(options: RouterOptions, context: Context) -> RouterRole:
         certificates=options.certificates,
         authenticator=context.authenticator if options.logins else None,
         directory=context.directory if verifies else None,
-        expansion=outbound.expansion(context) if verifies else None,
+        expansion=outbound.expansion(context),
         settings=context.smtp_settings(options),
         # Before the others: what there is no room for needs no further question.
         policies=[queue.admission, *context.policies(options.policies)],

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.message.status import Status
+from mailframe.directory.memory import MemoryDirectory
+from mailframe.message.address import parse_mailbox
+from mailframe.message.status import CANNOT_LOOK_UP, MailframeError, Status
 from mailframe.queue.interfaces import ISpoolRecords
 from mailframe.queue.settings import QueueOptions
 from mailframe.queue.spool.memory import MemorySpool
 from mailframe.queue.values import Change, Selection
+from mailframe.routing.expansion import Expansion
 from mailframe.testing.queue import TAKEN
 
-from .house import DEFERRED, DOWN, OCTETS, House, mail, now
+from .house import DEFERRED, DOWN, OCTETS, REFUSED, House, mail, now
 
 
 class MemorySpoolTests(SynchronousTestCase):
@@ -70,3 +73,43 @@ class MemorySpoolTests(SynchronousTestCase):
         self.house.wait(5)
         self.assertIn(b"Not wanted", self.house.notices()[0])
         self.assertEqual(self.waiting(), 0)
+
+
+class SenderAliasTests(SynchronousTestCase):
+    """A sender whose address is an alias that leads to other domains is told all the same."""
+
+    def setUp(self) -> None:
+        self.directory = MemoryDirectory(["example.test"])
+        self.directory.set_alias(
+            parse_mailbox("alice@example.test"),
+            [parse_mailbox("a@elsewhere.test"), parse_mailbox("b@elsewhere.test")],
+        )
+        self.house = House(QueueOptions(jitter=0), expansion=Expansion(self.directory))
+        self.addCleanup(self.house.stop)
+        self.house.delivery.answer = lambda one: REFUSED if one.recipient == "bob@example.org" else TAKEN
+
+    def told(self) -> list[str]:
+        """Who got notices."""
+        self.house.wait(5)
+        return [one.recipient for one in self.house.delivery.attempts if one.reverse_path == ""]
+
+    def test_told(self) -> None:
+        """The notice goes to all that the alias stands for."""
+        self.house.send(mail("bob@example.org"))
+        self.assertEqual(sorted(self.told()), ["a@elsewhere.test", "b@elsewhere.test"])
+
+    def test_no_alias(self) -> None:
+        """Other senders are told themselves, of our domains and of others."""
+        for sender in ("carol@example.test", "joe@elsewhere.test"):
+            self.house.send(mail("bob@example.org", sender=sender))
+        self.assertEqual(sorted(self.told()), ["carol@example.test", "joe@elsewhere.test"])
+
+    def test_directory_away(self) -> None:
+        """While nobody can say what an address is the notice is for the address itself; it is not lost."""
+
+        async def away(domain: str) -> bool:
+            raise MailframeError(CANNOT_LOOK_UP, "the directory is away")
+
+        self.patch(self.directory, "is_local", away)
+        self.house.send(mail("bob@example.org"))
+        self.assertEqual(self.told(), ["alice@example.test"])
