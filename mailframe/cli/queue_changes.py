@@ -28,6 +28,8 @@ _STATES = {
     Change.DELETE: (State.DUE, State.HELD),
 }
 """What each change is for."""
+AT_ONCE = 200
+"""Messages of one transaction: one commit serves them all, and runners do not wait long for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,14 +189,17 @@ def _each(queue: OpenSpool, wish: _Wish, found: _Chosen) -> tuple[int, int, str]
     """How many recipients and messages were changed, and what ended it early."""
     changed = messages = 0
     hidden = len(found.messages) < 2 or not sys.stderr.isatty()
-    with click.progressbar(found.messages, label=wish.done, hidden=hidden, file=sys.stderr) as bar:
-        for queue_id, numbers in bar:
+    length = len(found.messages)
+    with click.progressbar(length=length, label=wish.done, hidden=hidden, file=sys.stderr) as bar:
+        for start in range(0, length, AT_ONCE):
+            some = found.messages[start : start + AT_ONCE]
             try:
-                count = wait(queue.records.change(wish.change, queue_id, numbers, wish.status))
+                counts = wait(queue.records.change_all(wish.change, some, wish.status))
             except MailframeError as error:
                 return changed, messages, error.reason
-            changed += count
-            messages += count > 0
+            changed += sum(counts)
+            messages += sum(count > 0 for count in counts)
+            bar.update(len(some))
     return changed, messages, ""
 
 

@@ -177,6 +177,20 @@ class ISpoolRecords(Interface):
             How many recipients were changed.
         """
 
+    def change_all(
+        change: Change, messages: Sequence[tuple[str, Sequence[int]]], status: Status | None = None
+    ) -> Awaitable[Sequence[int]]:
+        """Change recipients of many messages in one transaction: all of it is durable, or nothing has happened.
+
+        Args:
+            change: what; see `change`.
+            messages: queue ids and recipients; some hundred at a time, as others wait meanwhile.
+            status: why; see `change`.
+
+        Returns:
+            For each message, how many recipients were changed; 0 for an unknown one.
+        """
+
     def flush(destination: str | None = None, queue: str | None = None) -> Awaitable[int]:
         """All that waits (there) is due now and its places are open; held mail stays held.
 

@@ -66,11 +66,14 @@ class ListSpool:
     async def find(self, queue_id: str) -> Listed | None:
         return (self.messages if self.found is None else self.found).get(queue_id)
 
-    async def change(
-        self, change: Change, queue_id: str, numbers: Sequence[int], status: Status | None = None
-    ) -> int:
+    async def change_all(
+        self, change: Change, messages: Sequence[tuple[str, Sequence[int]]], status: Status | None = None
+    ) -> Sequence[int]:
         if self.full:
             raise MailframeError(STORAGE_FULL, "the disk is full")
+        return [self._change(change, queue_id, numbers, status) for queue_id, numbers in messages]
+
+    def _change(self, change: Change, queue_id: str, numbers: Sequence[int], status: Status | None) -> int:
         self.changes.append((change, queue_id, list(numbers), status))
         listed, kept, count = self.messages[queue_id], [], 0
         for one in listed.recipients:

@@ -336,6 +336,12 @@ class MemorySpool:
         self._tidy(entry)
         return count
 
+    async def change_all(
+        self, change: Change, messages: Sequence[tuple[str, Sequence[int]]], status: Status | None = None
+    ) -> Sequence[int]:
+        """Change recipients of many messages; see `ISpoolRecords.change_all`."""
+        return [await self.change(change, queue_id, numbers, status) for queue_id, numbers in messages]
+
     def _change(self, entry: _Entry, one: QueuedRecipient, change: Change, status: Status | None) -> None:
         now, status = self._seconds(), status or one.status
         if change is Change.DELETE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mailframe.message.content import Content
 from mailframe.queue.values import Change, Closed, Place, Selection, State
 
 from .fixture import ALL, GONE, LATER, NOW, SpoolFixture, concluded, ids, message
@@ -94,6 +95,20 @@ class SpoolRecordsContract(SpoolFixture):
         self.assertEqual(await self.spool.change(Change.DELETE, queue_id, [0]), 1)
         self.assertIsNone(await self.spool.find(queue_id))
         self.assertEqual(await self.spool.used_by("alice@example.test"), (0, 0))
+
+    async def test_many_changes(self) -> None:
+        """Many messages are changed in one go; what is unknown or in another state does not hinder the rest."""
+        new = [message("a.test", "b.test", content=Content.of(b"x" * size)) for size in (10, 300_000, 20)]
+        for one in new:
+            await self.spool.add(one)
+        first, second, third = (one.message.queue_id for one in new)
+        wanted = [(first, [0, 1]), ("unknown", [0]), (second, [1]), (third, [0, 1])]
+        self.assertEqual(list(await self.spool.change_all(Change.HOLD, wanted, LATER)), [2, 0, 1, 2])
+        self.assertEqual(list(await self.spool.change_all(Change.HOLD, wanted, LATER)), [0, 0, 0, 0])
+        self.assertEqual(ids(await self.claimed()), [second])
+        self.assertEqual(list(await self.spool.change_all(Change.DELETE, wanted)), [2, 0, 1, 2])
+        self.assertEqual([one.message.queue_id for one in await self.spool.listing(Selection())], [second])
+        self.assertEqual(list(await self.spool.change_all(Change.DELETE, [])), [])
 
     async def test_retry_and_flush(self) -> None:
         """Mail that waits for its time, or for its destination, goes now when somebody says so."""

@@ -201,9 +201,16 @@ class PostgreSQLSpool:
         self, change: Change, queue_id: str, numbers: Sequence[int], status: Status | None = None
     ) -> int:
         """Change recipients of one message (see `ISpoolRecords.change`)."""
+        (count,) = await self.change_all(change, [(queue_id, numbers)], status)
+        return count
+
+    async def change_all(
+        self, change: Change, messages: Sequence[tuple[str, Sequence[int]]], status: Status | None = None
+    ) -> Sequence[int]:
+        """Change recipients of many messages (see `ISpoolRecords.change_all`)."""
         now = self._seconds()
         return await self._run(
-            lambda connection: records.change_txn(connection, change, queue_id, numbers, status, now)
+            lambda connection: [records.change_txn(connection, change, *one, status, now) for one in messages]
         )
 
     async def flush(self, destination: str | None = None, queue: str | None = None) -> int:

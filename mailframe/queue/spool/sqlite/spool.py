@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 import apsw
 from twisted.logger import Logger
@@ -23,7 +23,7 @@ from mailframe.database.file import Database
 from mailframe.database.lanes import CallFromThread
 from mailframe.database.sqlite import storage_error
 from mailframe.message.content import Content
-from mailframe.message.status import UNAVAILABLE, MailframeError, Status
+from mailframe.message.status import STORAGE_FULL, UNAVAILABLE, MailframeError, Status
 from mailframe.queue.interfaces import ISpool, ISpoolRecords
 from mailframe.queue.values import (
     Change,
@@ -46,8 +46,10 @@ from .filing import Files
 from .leases import Locks, number_txn, release_txn, take_over_one_txn
 from .places import close_txn, closed_txn, forget_txn, open_txn
 from .records import change_txn, find_txn, flush_txn, listing_txn, open_all_txn
+from .reserve import Reserve
 from .rows import every, first
 
+T = TypeVar("T")
 ROOM: Final = "mailframe.queue.spool.sqlite"
 ROW_LIMIT: Final = 256 * 1024
 SWEPT: Final = 3600.0
@@ -82,6 +84,7 @@ class SQLiteSpool:
         self._database = Database(os.path.join(path, "spool.sqlite"), ROOM, reactor, synchronous="FULL")
         self._files = Files(os.path.join(path, "content"), reactor, self._database, row_limit)
         self._locks = Locks(os.path.join(path, "runners"))
+        self._reserve = Reserve(os.path.join(path, "reserve"))
         self._counting = Counting(self._database)
         self._numbers: dict[str, int] = {}
         self._swept = float("-inf")
@@ -96,6 +99,8 @@ class SQLiteSpool:
         except OSError as error:
             raise storage_error(error) from error
         await self._database.start()
+        if not self._reserve.there:
+            self._reserve.make()
         self._started = True
 
     async def stop(self) -> None:
@@ -133,7 +138,7 @@ class SQLiteSpool:
             connection.execute("UPDATE runner SET ends = ? WHERE name = ?", (ends, runner))
             return connection.changes() > 0
 
-        renewed = await self._database.run(renew_txn)
+        renewed = await self._empty(renew_txn)
         if not renewed:
             self._forget(runner)
         return renewed
@@ -147,7 +152,7 @@ class SQLiteSpool:
             if number is not None:
                 release_txn(connection, number, now)
 
-        await self._database.run(discharge_txn)
+        await self._empty(discharge_txn)
         self._forget(runner)
 
     async def take_over(self) -> int:
@@ -174,7 +179,7 @@ class SQLiteSpool:
         def take_over_txn(connection: apsw.Connection) -> int:
             return sum(take_over_one_txn(connection, number, dead, now) for number, dead in gone)
 
-        count = await self._database.run(take_over_txn)
+        count = await self._empty(take_over_txn)
         log.info("{count} recipients of runners that are gone are due again", count=count)
         return count
 
@@ -182,6 +187,8 @@ class SQLiteSpool:
 
     async def add(self, message: NewMessage, runner: str | None = None) -> None:
         """Keep a message; see `ISpool.add`."""
+        if not self._reserve.there and not self._reserve.make():
+            raise MailframeError(STORAGE_FULL, f"no room is left beside {self._database.path}")
         number, filed = self._number(runner), await self._files.write([message])
         try:
             await self._database.run(lambda connection: _add_txn(connection, [message], filed, number))
@@ -219,14 +226,14 @@ class SQLiteSpool:
         number, now = self._number(runner), self._seconds()
         if number is None or request.messages <= 0:
             return []
-        return await self._database.run(lambda connection: claim_txn(connection, number, request, now))
+        return await self._empty(lambda connection: claim_txn(connection, number, request, now))
 
     async def claim_for_review(self, runner: str, messages: int) -> Sequence[Claim]:
         """Have what must be looked at; see `ISpool.claim_for_review`."""
         number, now = self._number(runner), self._seconds()
         if number is None or messages <= 0:
             return []
-        return await self._database.run(lambda connection: review_txn(connection, number, messages, now))
+        return await self._empty(lambda connection: review_txn(connection, number, messages, now))
 
     async def next_due(self) -> float | None:
         """When there will be something to do; see `ISpool.next_due`."""
@@ -256,7 +263,7 @@ class SQLiteSpool:
             return written
 
         try:
-            written = await self._database.run(written_txn)
+            written = await self._empty(written_txn)
         except Exception:
             await self._files.undo(filed)
             raise
@@ -309,12 +316,20 @@ class SQLiteSpool:
         self, change: Change, queue_id: str, numbers: Sequence[int], status: Status | None = None
     ) -> int:
         """Change recipients of a message; see `ISpoolRecords.change`."""
-        now = self._seconds()
-        count, filed = await self._database.run(
-            lambda connection: change_txn(connection, change, queue_id, numbers, status, now)
-        )
-        self._remove(filed)
+        (count,) = await self.change_all(change, [(queue_id, numbers)], status)
         return count
+
+    async def change_all(
+        self, change: Change, messages: Sequence[tuple[str, Sequence[int]]], status: Status | None = None
+    ) -> Sequence[int]:
+        """Change recipients of many messages; see `ISpoolRecords.change_all`."""
+        now = self._seconds()
+        changed = await self._empty(
+            lambda connection: [change_txn(connection, change, *one, status, now) for one in messages]
+        )
+        for _, filed in changed:
+            self._remove(filed)
+        return [count for count, _ in changed]
 
     async def flush(self, destination: str | None = None, queue: str | None = None) -> int:
         """All is due now; see `ISpoolRecords.flush`."""
@@ -348,6 +363,16 @@ class SQLiteSpool:
         await self._database.run(lambda connection: forget_txn(connection, before))
         self._locks.sweep(time.time())
         return await self._files.sweep()
+
+    async def _empty(self, unit: Callable[[apsw.Connection], T]) -> T:
+        """Do what helps to empty the queue, with the last of the room if need be."""
+        try:
+            return await self._database.run(unit)
+        except MailframeError as error:
+            if error.status != STORAGE_FULL or not self._reserve.spend():
+                raise
+        log.warn("the disk is full: no mail is taken until there is room again at {path}", path=self.path)
+        return await self._database.run(unit)
 
     def _is_gone(self, name: str, ends: float, now: float) -> bool:
         return ends < now or self._locks.dead(name)
