@@ -8,13 +8,14 @@ import time
 from dataclasses import replace
 
 from twisted.internet import reactor
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mailframe.message.content import Content
 from mailframe.message.status import STORAGE_FULL, MailframeError
 from mailframe.queue.spool.sqlite.bodies import UNFINISHED, Bodies
 from mailframe.queue.spool.sqlite.leases import UNKNOWN, Locks
+from mailframe.queue.spool.sqlite.reserve import RESERVE
 from mailframe.queue.spool.sqlite.spool import CLOSED_KEPT, SWEPT, SQLiteSpool
 from mailframe.queue.values import Claim, ClaimRequest, Closed, Place, State
 from mailframe.testing.spool.fixture import ALL, LATER, NOW, concluded, message
@@ -113,6 +114,44 @@ class FullDiskTests(SpoolTestCase):
         self.room()
         self.do(self.spool.add(new))
         self.assertEqual(files(self.path), [new.message.queue_id])
+
+
+class ReserveTests(SpoolTestCase):
+    """Room is kept for what empties the queue."""
+
+    def test_last_room(self) -> None:
+        """On a full disk mail still goes out; none comes in until there is so much room again."""
+        new = message("a.test")
+        self.do(self.spool.add(new))
+        path = os.path.join(self.path, "reserve")
+        run = self.spool._database.run
+
+        def full_run(unit):
+            if os.path.exists(path):
+                return fail(MailframeError(STORAGE_FULL, "full"))
+            return run(unit)
+
+        def full(descriptor: int, start: int, octets: int) -> None:
+            raise OSError(errno.ENOSPC, "full")
+
+        self.patch(self.spool._database, "run", full_run)
+        room = self.patch(os, "posix_fallocate", full)
+        self.assertEqual(self.fails(self.spool.add(message("b.test"))).status, STORAGE_FULL)
+        self.assertTrue(os.path.exists(path))
+        (claim,) = self.do(self.spool.claim(self.runner, ALL))
+        self.assertFalse(os.path.exists(path))
+        self.assertTrue(self.do(self.spool.conclude(self.runner, concluded(claim, State.DELIVERED))))
+        self.assertEqual(self.fails(self.spool.add(message("b.test"))).status, STORAGE_FULL)
+        self.patch(self.spool._database, "run", run)
+        room.restore()
+        self.do(self.spool.add(message("b.test")))
+        self.assertEqual(os.stat(path).st_size, RESERVE)
+
+    def test_nothing_left(self) -> None:
+        """Where the reserve is spent, too, a claim fails for now."""
+        self.patch(self.spool._database, "run", lambda unit: fail(MailframeError(STORAGE_FULL, "full")))
+        self.assertEqual(self.fails(self.spool.claim(self.runner, ALL)).status, STORAGE_FULL)
+        self.assertEqual(self.fails(self.spool.claim(self.runner, ALL)).status, STORAGE_FULL)
 
 
 class FileTests(SpoolTestCase):
