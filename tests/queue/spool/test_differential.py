@@ -1,4 +1,4 @@
-"""Random days of two spools: what is in SQLite must be, at every step, what is in memory."""
+"""Random days of two spools: what is in a database must be, at every step, what is in memory."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from collections.abc import Callable
 from hypothesis.stateful import rule
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailframe.queue.spool.postgresql.spool import PostgreSQLSpool
 from mailframe.queue.spool.sqlite.spool import SQLiteSpool
 from mailframe.testing.spool.model import SpoolMachine, at_once, run_model
+from tests import postgres
+
+from .test_postgresql_model import TABLES
 
 
 def make(seconds: Callable[[], float], cleanups: list) -> SQLiteSpool:
@@ -58,3 +62,22 @@ class DifferentialTests(SynchronousTestCase):
             return spool
 
         self.assertRaises(AssertionError, run_model, forgetful, 100, 20)
+
+
+class PostgreSQLDifferentialTests(SynchronousTestCase):
+    """Nor does the spool in PostgreSQL."""
+
+    timeout = 60
+
+    def test_days(self) -> None:
+        """The same days."""
+        address = postgres.database(self)
+
+        def make(seconds: Callable[[], float], cleanups: list) -> PostgreSQLSpool:
+            spool = PostgreSQLSpool(address, None, seconds, lease_seconds=seconds)
+            at_once(spool.start())
+            emptied = spool.database.run(lambda connection: connection.execute(f"TRUNCATE {TABLES}"))
+            self.successResultOf(emptied)
+            return spool
+
+        run_model(make, 20, 30)
