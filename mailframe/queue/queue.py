@@ -37,7 +37,7 @@ from .rules import Rules
 from .runner import Runner
 from .schedule import Schedule
 from .settings import QueueOptions
-from .values import NewMessage, Place, State
+from .values import NewMessage, Place, State, Usage
 from .windows import Window, Windows
 from .work import Work, stays
 
@@ -120,6 +120,7 @@ class Queue:
         self._claiming: Deferred[None] | None = None
         self._open = False
         self._stopping = False
+        self._draining = False
 
     async def start(self) -> None:
         """Become a runner and begin; safe to call twice.
@@ -143,6 +144,21 @@ class Queue:
         begin("review what has waited long", settings.poll, self._if_open(self._review.round))
         begin("look after work", TICK, self._tick)
         self._claiming = Deferred.fromCoroutine(self._claims.run())
+
+    def drain(self) -> None:
+        """Finish what is in hand and claim no more: others go on, by their configuration; safe to call twice.
+
+        What is accepted from now on waits in the spool for them.
+        """
+        if self._draining:
+            return
+        self._draining = True
+        for part in (self._claims, self._review):
+            part.stop()
+        if self._counting:
+            # Figures of several workers are added up.
+            self._counting = False
+            show(Usage(), 0, self._clock.seconds())
 
     async def stop(self) -> None:
         """Begin nothing more, wait a while for what is under way, and let go of the spool; safe to call twice."""
@@ -239,7 +255,7 @@ class Queue:
         size = message.size if content is not None else 0
         runner = self._lease.runner
         windows = {}
-        if runner is not None and due <= now:
+        if runner is not None and due <= now and not self._draining:
             windows = self._reserve(places, ways, size, now)
         recipients = [
             self._entries.recipient(

@@ -64,6 +64,7 @@ class Roles:
         """Listen no more."""
         for role in self._roles.values():
             await role.drain()
+        self._context.drain()
 
     def sessions(self) -> Mapping[str, int]:
         """Open connections by role."""

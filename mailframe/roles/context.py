@@ -23,6 +23,7 @@ from mailframe.message.address import Address, parse_mailbox
 from mailframe.message.networks import Networks
 from mailframe.monitor.health import Check
 from mailframe.queue.interfaces import ISpool
+from mailframe.queue.spool.options import MemorySpoolOptions
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IHints, IMailStore
 from mailframe.tls.interfaces import IServerContexts, ITLSPolicySource, ITLSReports
@@ -216,6 +217,12 @@ class Context:
             role.add_health_check(name, check)
         for name, check in self.warnings.items():
             role.add_health_check(name, check, fatal=False)
+
+    def drain(self) -> None:
+        """Leave to the next generation what is not tied to sessions of this one."""
+        # What a spool in memory has nobody else can take over.
+        if "queue" in vars(self) and not isinstance(self.configuration.spool.options, MemorySpoolOptions):
+            self.queue.drain()
 
     def keep(self, built: Any) -> Any:
         """Start something with the roles, and stop it after them; what it uses was kept before it."""

@@ -8,6 +8,7 @@ from mailframe.directory.memory import MemoryDirectory
 from mailframe.message.address import parse_mailbox
 from mailframe.message.status import CANNOT_LOOK_UP, MailframeError, Status
 from mailframe.queue.interfaces import ISpoolRecords
+from mailframe.queue.metrics import MESSAGES
 from mailframe.queue.settings import QueueOptions
 from mailframe.queue.spool.memory import MemorySpool
 from mailframe.queue.values import Change, Selection
@@ -113,3 +114,60 @@ class SenderAliasTests(SynchronousTestCase):
         self.patch(self.directory, "is_local", away)
         self.house.send(mail("bob@example.org"))
         self.assertEqual(self.told(), ["alice@example.test"])
+
+
+class DrainTests(SynchronousTestCase):
+    """After a reload the old worker finishes what it has, and the new one does the rest."""
+
+    def setUp(self) -> None:
+        self.house = House(QueueOptions(jitter=0), start=False)
+        self.spool = MemorySpool(self.house.clock.seconds)
+        self.house.spool = self.spool  # type: ignore[assignment]
+        self.old = self.house.queue = self.house.another()
+        now(self.old.start())
+        self.addCleanup(self.house.stop)
+
+    def test_finished(self) -> None:
+        """What is in hand is delivered by the old worker, and not repeated by the new one."""
+        delivery = self.house.delivery
+        delivery.holding = True
+        self.house.send(mail("bob@example.org"))
+        self.old.drain()
+        self.old.drain()
+        new = self.house.another()
+        now(new.start())
+        self.addCleanup(now, new.stop())
+        self.house.wait(200)
+        delivery.release()
+        self.house.wait(5)
+        self.assertEqual(self.house.tried(), ["bob@example.org"])
+        self.assertEqual(now(self.spool.listing(Selection())), [])
+
+    def test_left(self) -> None:
+        """What comes or falls due later waits, and is the new worker's; it is not lost where there is none yet."""
+        delivery = self.house.delivery
+        delivery.answer = lambda one: DEFERRED
+        self.house.send(mail("bob@example.org"))
+        self.old.drain()
+        self.assertTrue(self.house.send(mail("eve@example.net"))[0].success)
+        self.house.wait(700)
+        self.assertEqual(self.house.tried(), ["bob@example.org"])
+        delivery.answer = lambda one: TAKEN
+        new = self.house.another()
+        now(new.start())
+        self.addCleanup(now, new.stop())
+        self.house.wait(5)
+        self.assertEqual(
+            sorted(self.house.tried()), ["bob@example.org", "bob@example.org", "eve@example.net"]
+        )
+        self.assertEqual(now(self.spool.listing(Selection())), [])
+
+    def test_figures(self) -> None:
+        """Figures of the queue are told by one worker at a time."""
+        self.house.delivery.answer = lambda one: DEFERRED
+        self.house.send(mail("bob@example.org"))
+        self.house.wait(10)
+        self.assertEqual(MESSAGES._value.get(), 1)
+        self.old.drain()
+        self.house.wait(10)
+        self.assertEqual(MESSAGES._value.get(), 0)

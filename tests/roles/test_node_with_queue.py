@@ -188,6 +188,16 @@ class ConfiguredTests(RoleCase):
         found: Any = self.get(router.way(envelope, Recipient(parse_mailbox(to)), origin))
         return f"{found.destination} {found.queue}" if isinstance(found, Route) else found.code
 
+    def test_drain(self) -> None:
+        """An old generation leaves the queue to the new one, but not what it alone has, in memory."""
+        for text, drained in (("", True), ('[spool]\nbackend = "memory"\n', False)):
+            context = self.context(text)
+            context.drain()
+            self.assertNotIn("queue", vars(context))
+            queue: Any = context.queue
+            context.drain()
+            self.assertEqual(drained, queue._draining)
+
     def test_no_mailboxes(self) -> None:
         """A node without mailboxes asks no directory, and expands no alias."""
         context = self.context('[routing]\nlocal = ""\n')
