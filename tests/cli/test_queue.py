@@ -10,7 +10,7 @@ from click.testing import Result
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.cli import queue_spool
+from mailframe.cli import queue_changes, queue_spool
 from mailframe.cli.queue_rows import span
 from mailframe.message.address import parse_mailbox
 from mailframe.message.envelope import Envelope, Recipient
@@ -277,6 +277,13 @@ class ChangeTests(QueueTestCase):
         result = self.queue("hold", "--all", code=1)
         self.assertIn("held: 0 recipients", result.stdout)
         self.assertIn("It ended early: the disk is full", result.stderr)
+
+    def test_parts(self) -> None:
+        """Many messages are changed in several parts, every one of them once."""
+        self.patch(queue_changes, "AT_ONCE", 2)
+        result = self.queue("delete", "--all", "--yes")
+        self.assertEqual(result.stdout, "deleted: 7 recipients of 3 messages\n")
+        self.assertEqual([one[1] for one in self.spool.changes], ["A1", "B2", "C3"])
 
     def test_flush(self) -> None:
         """All, or all for one destination, is due now."""
