@@ -24,6 +24,7 @@ from mailframe.message.status import Status
 from mailframe.queue.notice_settings import NoticeSettings
 from mailframe.queue.notices import CLASS, Notices
 from mailframe.queue.values import QueuedMessage
+from mailframe.routing.roles import ROLE
 from mailframe.smtp.client.content import examine
 from tests import strategies
 from tests.message.test_dsn import reports
@@ -91,6 +92,15 @@ class NoticesTestCase(SynchronousTestCase):
 
 class NoticeTests(NoticesTestCase):
     """A sender is told what became of the message."""
+
+    def test_way_of_a_role(self) -> None:
+        """A notice about mail that a role put aside goes that role's way; others are nobody's."""
+        about = message()
+        mail, _ = self.make(about, report())
+        self.assertNotIn(ROLE, mail.origin.attributes)
+        about.origin.attributes.update({ROLE: "relay", "other": "x"})
+        mail, _ = self.make(about, report())
+        self.assertEqual(mail.origin.attributes, {"class": CLASS, ROLE: "relay"})
 
     def test_failure(self) -> None:
         """A failure: words for people, fields for programs, and the message."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import Any
+from unittest import mock
 
 from twisted.internet.endpoints import serverFromString
 
@@ -17,6 +18,7 @@ from mailframe.message.origin import Origin
 from mailframe.queue.queue import QueueDelivery
 from mailframe.registry import PluginUnavailable
 from mailframe.roles import outbound
+from mailframe.roles.assembly import Roles
 from mailframe.roles.context import Context
 from mailframe.routing.interfaces import Route
 from mailframe.store.hints import LocalHints
@@ -197,6 +199,42 @@ class ConfiguredTests(RoleCase):
             queue: Any = context.queue
             context.drain()
             self.assertEqual(drained, queue._draining)
+
+    def test_figures_of_one(self) -> None:
+        """Of several workers the first tells how full the queue is."""
+        for number, counting in ((0, True), (1, False)):
+            context = self.context()
+            context.number = number
+            queue: Any = context.queue
+            self.assertEqual(counting, queue._counting)
+
+    def test_aliases_of_senders(self) -> None:
+        """Notices follow aliases out of the house where the queue sends there, and aliases are expanded at all."""
+        for text, follows in (
+            ("[delivery.queue]\n", True),
+            ('[delivery.queue]\n[routing]\naliases = "keep"\n', False),
+            ("", False),
+        ):
+            queue: Any = self.context(text).queue
+            self.assertEqual(follows, queue._entries._expansion is not None, text)
+
+    def test_router_without_verification(self) -> None:
+        """A router that verifies nobody expands aliases all the same: the queue could not."""
+        from mailframe.roles import router
+        from mailframe.roles.options import RouterOptions
+
+        built: dict[str, Any] = {}
+        self.patch(router, "RouterRole", lambda **options: built.update(options) or mock.Mock())
+        router.build(RouterOptions(listen=[], verify=False), self.context("[delivery.queue]\n"))
+        self.assertIsNone(built["directory"])
+        self.assertIsNotNone(built["expansion"])
+
+    def test_drained_with_its_roles(self) -> None:
+        """When the roles of an old generation drain, the queue does."""
+        context = self.context()
+        queue: Any = context.queue
+        self.get(Roles(context, {}).drain())
+        self.assertTrue(queue._draining)
 
     def test_no_mailboxes(self) -> None:
         """A node without mailboxes asks no directory, and expands no alias."""
