@@ -140,8 +140,8 @@ class ClientPolicy:
         server_name: the name sent as SNI instead of the host's; with DANE the one that the records belong to
             (RFC 7672 section 8.1), "" for the host's own.
         text: the policy as it was published, line by line, for reports (RFC 8460 section 4.4).
-        testing: with `Level.OPPORTUNISTIC` or `Level.ENCRYPT`: see what `Level.VERIFY` would say of the host, for reports only
-            (RFC 8461 section 5): the connection's ``fault`` has it, and nothing fails for it.
+        testing: with `Level.OPPORTUNISTIC` or `Level.ENCRYPT`: see what `Level.VERIFY` would say of the host, for
+            reports only (RFC 8461 section 5): the connection's ``fault`` has it, and nothing fails for it.
     """
 
     level: Level
