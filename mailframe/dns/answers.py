@@ -10,7 +10,7 @@ from .values import Answer, Found, RecordType
 from .wire import NOERROR, NXDOMAIN, MalformedReply, Question, Record, Reply
 
 ALIASES_LIMIT: Final = 16
-"""Aliases that are followed one after the other; resolvers themselves follow no more (unbound: 11, BIND: 16)."""
+"""Aliases that are followed one after the other; resolvers themselves follow no more, unbound 11 and BIND 16."""
 NO_SOA_LIFETIME: Final = 5.0
 """Seconds for an answer that there is nothing, and that does not say for how long (RFC 2308 section 5)."""
 RECORDS_LIMIT: Final = 1000

@@ -128,7 +128,7 @@ def delivery_status(report: DeliveryReport, *, international: bool = False) -> I
         international: may UTF-8 stand for itself (RFC 6533 section 4)?
 
     Returns:
-        Groups of fields, each ended by CRLF, in order: the message's, then each recipient's, with the empty line that
+        Groups of fields, each ended by CRLF, first the message's and then each recipient's, with the empty line that
         parts a group from the one before it (RFC 3464 section 2.1).
     """
     yield b"".join(header.build(name, body) for name, body in _message_fields(report, international))

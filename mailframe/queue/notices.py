@@ -60,8 +60,8 @@ class Notices:
                 It stays the caller's, and must not be discarded before the notices are in the queue: they read it.
 
         Returns:
-            A message for each notice, mostly one, each with one recipient; empty where nobody wants to hear: the
-            null reverse-path, NOTIFY, or a message that is a notification itself. No I/O, and nothing to discard.
+            A message for each notice, mostly one, each with one recipient; empty where nobody wants to hear, by the
+            null reverse-path, by NOTIFY, or as the message is a notification itself. No I/O, and nothing to discard.
         """
         told = [report for report in reports if wanted(message.envelope, report)]
         if not told or (content is not None and _is_notification(content)):

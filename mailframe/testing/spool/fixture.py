@@ -89,7 +89,7 @@ def ids(claims: Sequence[Claim]) -> list[str]:
 
 
 class SpoolFixture(_Base):
-    """Mix a contract into a trial `TestCase` and say how a spool is made.
+    """Mix a contract into a trial ``TestCase`` and say how a spool is made.
 
     Attributes:
         now: the time of day; spools are made with ``lambda: self.now``, for leases, too.
