@@ -85,7 +85,8 @@ class ISpool(Interface):
         """Keep a message durably: when this answers, we are responsible for it.
 
         Args:
-            message: what to keep; `mailframe.queue.values.NewMessage` tells of recipients that the runner attempts itself.
+            message: what to keep; `mailframe.queue.values.NewMessage` tells of recipients that the runner
+                attempts itself.
             runner: who adds it; needed for recipients that are `LEASED`.
 
         Raises:
