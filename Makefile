@@ -67,6 +67,7 @@ crash: $(VENV)/.test
 bench: $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check aiosmtpd
 	@$(BIN)/python benchmarks/inbound.py --workload all
+	@$(BIN)/python benchmarks/drain.py --workload all
 
 docs: $(VENV)/.dev
 	@$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
