@@ -199,7 +199,9 @@ class RemoteDelivery:
         exchanger = host.exchanger
         # RFC 8689 section 8.3: TLS-Required: No has us pass over what cannot be found out, too.
         waived = waives_tls(mail.envelope, mail.content.head)
-        policy = await self._policies.policy(domain, exchanger.name, secure=exchanger.secure, waived=waived)
+        policy = await self._policies.policy(
+            domain, exchanger.name, port=self._options.port, secure=exchanger.secure, waived=waived
+        )
         proved = exchanger.secure or exchanger.name == domain
         return demanded(policy, mail, exchanger.name, proved)
 

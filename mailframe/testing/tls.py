@@ -28,7 +28,7 @@ class FixedTLSPolicies:
         self.asked: list[tuple[str, str]] = []
 
     async def policy(
-        self, domain: str, host: str, *, secure: bool = False, waived: bool = False
+        self, domain: str, host: str, *, port: int = 25, secure: bool = False, waived: bool = False
     ) -> ClientPolicy:
         """The policy of a host."""
         self.asked.append((domain, host))

@@ -43,13 +43,14 @@ class ITLSPolicySource(Interface):
     """Knows what TLS has to give with a host: from the configuration, from DANE, from MTA-STS."""
 
     def policy(
-        domain: str, host: str, *, secure: bool = False, waived: bool = False
+        domain: str, host: str, *, port: int = 25, secure: bool = False, waived: bool = False
     ) -> Awaitable[ClientPolicy]:
         """What is demanded of one host.
 
         Args:
             domain: where the mail goes, as A-labels; for a next hop from the configuration, its name.
             host: the host that a connection is made to, a name or an IP address.
+            port: its port, which DANE's records are for.
             secure: DNSSEC proves that the domain's mail goes to this host; without that DANE has no say
                 (RFC 7672 section 2.2.1).
             waived: the message says ``TLS-Required: No``: as if nothing were known of DANE and MTA-STS (RFC 8689

@@ -44,7 +44,7 @@ class Policies:
         self.noted: list[TLSSession] = []
 
     async def policy(
-        self, domain: str, host: str, *, secure: bool = False, waived: bool = False
+        self, domain: str, host: str, *, port: int = 25, secure: bool = False, waived: bool = False
     ) -> ClientPolicy:
         """As `ITLSPolicySource.policy`; what is not from the configuration is the domain's wish."""
         self.asked.append((domain, host, secure))

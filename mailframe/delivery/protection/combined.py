@@ -44,7 +44,6 @@ class TLSPolicies:
         mta_sts: knows policies over HTTPS, or None.
         otherwise: the level where nothing else is known.
         reports: is told of hosts that are not used at all, since no session will be.
-        port: where mail goes.
     """
 
     def __init__(
@@ -56,22 +55,21 @@ class TLSPolicies:
         mta_sts: MTASTS | None = None,
         otherwise: Level = Level.OPPORTUNISTIC,
         reports: ITLSReports | None = None,
-        port: int = 25,
     ) -> None:
         self._overrides = overrides or Overrides()
         # Asked where a rule demands it, even where it is not gone by on its own.
-        self._dane = DANE(resolver, port)
+        self._dane = DANE(resolver)
         self._goes_by_dane = dane
         self._mta_sts = mta_sts
         self._otherwise = ClientPolicy(otherwise)
         self._reports = reports
 
     async def policy(
-        self, domain: str, host: str, *, secure: bool = False, waived: bool = False
+        self, domain: str, host: str, *, port: int = 25, secure: bool = False, waived: bool = False
     ) -> ClientPolicy:
         """What is demanded of one host (see `mailframe.tls.interfaces.ITLSPolicySource`)."""
         try:
-            found = await self.explain(domain, host, secure=secure, waived=waived)
+            found = await self.explain(domain, host, port=port, secure=secure, waived=waived)
         except MailframeError:
             metrics.REFUSED.inc()
             raise
@@ -83,6 +81,7 @@ class TLSPolicies:
         domain: str,
         host: str,
         *,
+        port: int = 25,
         secure: bool = False,
         waived: bool = False,
         tell: Tell = _silent,
@@ -90,7 +89,7 @@ class TLSPolicies:
         """The same, and why.
 
         Args:
-            domain, host, secure, waived: as in `policy`.
+            domain, host, port, secure, waived: as in `policy`.
             tell: is called with a sentence for each thing that was found out.
 
         Raises:
@@ -100,33 +99,37 @@ class TLSPolicies:
         override = self._overrides.of(domain)
         if override is not None:
             tell(f"the configuration demands {override.level.value}")
-            return await self._overridden(override, domain, host, secure)
+            return await self._overridden(override, domain, host, port, secure)
         if waived:
             tell("the message waives what the domain publishes")
             return self._otherwise
-        records = await self._proved(domain, host, secure, tell)
+        records = await self._proved(domain, host, port, secure, tell)
         if records is not None and records.effective().level is Level.DANE:
             return records
         least = self._otherwise if records is None else records
         return await self._published(domain, host, least, tell) or least
 
-    async def _overridden(self, override: Override, domain: str, host: str, secure: bool) -> ClientPolicy:
+    async def _overridden(
+        self, override: Override, domain: str, host: str, port: int, secure: bool
+    ) -> ClientPolicy:
         if override.level is not Level.DANE:
             return override.policy(domain, host, secure)
-        records = await self._records(domain, host) if secure else None
+        records = await self._records(domain, host, port) if secure else None
         if records is None or records.effective().level is not Level.DANE:
             self._refused(domain, host, ClientPolicy(Level.DANE, source="dane"), Result.DANE_REQUIRED)
             raise MailframeError(NO_RECORDS, f"{host} has no TLSA records that can be used, as is demanded")
         return records
 
-    async def _proved(self, domain: str, host: str, secure: bool, tell: Tell) -> ClientPolicy | None:
+    async def _proved(
+        self, domain: str, host: str, port: int, secure: bool, tell: Tell
+    ) -> ClientPolicy | None:
         if not self._goes_by_dane:
             tell("DANE is switched off")
             return None
         if not secure:
             tell("DNSSEC does not prove that the host is the domain's: DANE has no say")
             return None
-        records = await self._records(domain, host)
+        records = await self._records(domain, host, port)
         if records is None:
             tell("the host has no TLSA records that DNSSEC proves")
         else:
@@ -136,9 +139,9 @@ class TLSPolicies:
             )
         return records
 
-    async def _records(self, domain: str, host: str) -> ClientPolicy | None:
+    async def _records(self, domain: str, host: str, port: int) -> ClientPolicy | None:
         try:
-            return await self._dane.policy(domain, host)
+            return await self._dane.policy(domain, host, port)
         except LookupFailed as failed:
             # Also where nobody answered: who can drop the answers must not get the mail (RFC 7672 section 2.1.2).
             if failed.servfail:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mailframe.dns.interfaces import IResolver, LookupFailed
+from mailframe.dns.questions import tlsa_name
 from mailframe.dns.values import Answer, Found, RecordType
 from mailframe.tls.policies import ClientPolicy, Level, TLSARecord, is_ip_address
 
@@ -30,25 +31,24 @@ class DANE:
 
     Args:
         resolver: whose ``secure`` is worth something.
-        port: that mail goes to.
     """
 
-    def __init__(self, resolver: IResolver, port: int = 25) -> None:
+    def __init__(self, resolver: IResolver) -> None:
         self._resolver = resolver
-        self._port = port
 
-    async def policy(self, domain: str, host: str) -> ClientPolicy | None:
+    async def policy(self, domain: str, host: str, port: int = 25) -> ClientPolicy | None:
         """What the records of a host demand; None where it has none that DNSSEC proves.
 
         Args:
             domain: where the mail goes.
             host: one of its hosts, and DNSSEC proves that.
+            port: that a connection is made to.
 
         Raises:
             LookupFailed: nobody can say whether there are any, so the host must not be used now
                 (RFC 7672 section 2.1.1).
         """
-        base = await self.records(host)
+        base = await self.records(host, port)
         if base is None:
             return None
         return ClientPolicy(
@@ -58,11 +58,11 @@ class DANE:
             tlsa=base.records,
             source="dane",
             server_name=base.name,
-            text=tuple(f"_{self._port}._tcp.{base.name}. IN TLSA {record}" for record in base.records[:16]),
+            text=tuple(f"{tlsa_name(port, base.name)}. IN TLSA {record}" for record in base.records[:16]),
         )
 
-    async def records(self, host: str) -> TLSABase | None:
-        """The records of a host, of its canonical name first (RFC 7672 section 2.2.2).
+    async def records(self, host: str, port: int = 25) -> TLSABase | None:
+        """The records of a host's port, of its canonical name first (RFC 7672 section 2.2.2).
 
         Raises:
             LookupFailed: as in `policy`.
@@ -71,7 +71,7 @@ class DANE:
         if is_ip_address(host.strip("[]")):
             return None
         for base in await self._bases(host):
-            answer = await self._resolver.lookup(f"_{self._port}._tcp.{base}", RecordType.TLSA)
+            answer = await self._resolver.lookup(tlsa_name(port, base), RecordType.TLSA)
             if answer.secure and answer.found is Found.RECORDS:
                 return TLSABase(base, tuple(map(_read, answer.octets)))
         return None

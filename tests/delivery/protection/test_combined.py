@@ -66,6 +66,12 @@ class TLSPoliciesTests(SynchronousTestCase):
         self.assertIs(Level.OPPORTUNISTIC, self.policy().level)
         self.assertIs(Level.ENCRYPT, self.policy(self.source(otherwise=Level.ENCRYPT)).level)
 
+    def test_port(self) -> None:
+        """Records count for the port that mail goes to, and for no other."""
+        self.with_dane()
+        asked = self.source().policy("example.test", MX, port=2525, secure=True)
+        self.assertIs(Level.OPPORTUNISTIC, self.successResultOf(Deferred.fromCoroutine(asked)).level)
+
     def test_dane_first(self) -> None:
         """Records that can be used alone count, whatever MTA-STS says."""
         self.with_dane()

@@ -41,6 +41,13 @@ class DANETests(SynchronousTestCase):
         self.assertIn("example.test", found.names)
         self.assertEqual((f"_25._tcp.{MX}. IN TLSA {RECORD}",), found.text)
 
+    def test_port(self) -> None:
+        """The records of another port are other records."""
+        self.zone.put(f"_2525._tcp.{MX}", TLSA, OTHER.to_wire())
+        found = self.successResultOf(Deferred.fromCoroutine(self.dane.policy("example.test", MX, 2525)))
+        self.assertEqual((OTHER,), found.tlsa)
+        self.assertEqual((f"_2525._tcp.{MX}. IN TLSA {OTHER}",), found.text)
+
     def test_insecure_records(self) -> None:
         """Records that nothing proves are as none."""
         self.zone.put(f"_25._tcp.{MX}", TLSA, RECORD.to_wire(), secure=False)
