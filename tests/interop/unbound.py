@@ -1,4 +1,4 @@
-"""An unbound of our own on loopback, with a zone that is signed and one that is not; it asks nobody else."""
+"""An unbound of our own on loopback, with zones that are signed and one that is not; it asks nobody else."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import socket
 import subprocess
 import textwrap
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mailframe.dns.servers import Server
@@ -51,10 +52,12 @@ class Unbound:
 
     Args:
         base: an empty directory.
+        zones: more signed zones, by name: their records, as in a zone file.
     """
 
-    def __init__(self, base: Path) -> None:
+    def __init__(self, base: Path, zones: Mapping[str, str] | None = None) -> None:
         self.base = base
+        self._signed = {"signed.test": SIGNED, **(zones or {})}
         self.server = Server("127.0.0.1", free_port())
         self._process: subprocess.Popen[bytes] | None = None
         self._write()
@@ -84,21 +87,28 @@ class Unbound:
     def _write(self) -> None:
         many = "".join(f"more IN A 198.51.100.{number}\n" for number in range(1, 201))
         (self.base / "plain.zone").write_text(PLAIN + many)
-        (self.base / "signed.zone").write_text(SIGNED)
-        key = run("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", "signed.test", cwd=self.base).decode().strip()
-        # With NSEC: of names below empty ones, unbound's own zones cannot prove by NSEC3 that they are not there.
-        run("ldns-signzone", "signed.zone", key, cwd=self.base)
-        signed = (self.base / "signed.zone.signed").read_text()
+        keys = [self._sign(name, records) for name, records in self._signed.items()]
+        signed = (self.base / "signed.test.zone.signed").read_text()
         # What an attacker would do: the address is another, the signature is as it was.
-        (self.base / "signed.zone.signed").write_text(signed.replace("192.0.2.7", "203.0.113.66"))
-        (self.base / "unbound.conf").write_text(self._configuration(self.base / f"{key}.key"))
+        (self.base / "signed.test.zone.signed").write_text(signed.replace("192.0.2.7", "203.0.113.66"))
+        (self.base / "unbound.conf").write_text(self._configuration(keys))
         os.chmod(self.base, 0o755)
 
-    def _configuration(self, anchor: Path) -> str:
+    def _sign(self, name: str, records: str) -> Path:
+        """Write a signed zone; the file of its key."""
+        (self.base / f"{name}.zone").write_text(records)
+        key = run("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", name, cwd=self.base).decode().strip()
+        # With NSEC: of names below empty ones, unbound's own zones cannot prove by NSEC3 that they are not there.
+        run("ldns-signzone", f"{name}.zone", key, cwd=self.base)
+        return self.base / f"{key}.key"
+
+    def _configuration(self, keys: Sequence[Path]) -> str:
+        files = {name: f"{name}.zone.signed" for name in self._signed} | {"plain.test": "plain.zone"}
         zones = "".join(
             f'auth-zone:\n  name: "{name}."\n  zonefile: "{file}"\n  for-upstream: yes\n  for-downstream: no\n'
-            for name, file in (("signed.test", "signed.zone.signed"), ("plain.test", "plain.zone"))
+            for name, file in files.items()
         )
+        anchors = "".join(f'server:\n  trust-anchor-file: "{key}"\n' for key in keys)
         return (
             textwrap.dedent(f"""\
             server:
@@ -113,12 +123,12 @@ class Unbound:
               use-syslog: no
               do-ip6: no
               module-config: "validator iterator"
-              trust-anchor-file: "{anchor}"
               trust-anchor-signaling: no
               local-zone: "test." nodefault
               do-not-query-localhost: no
             remote-control:
               control-enable: no
             """)
+            + anchors
             + zones
         )
