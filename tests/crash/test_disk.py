@@ -15,7 +15,8 @@ from tests.node.harness import Node
 
 from .cases import LONG, RouterCase
 
-OCTETS = 12 * 1024 * 1024
+OCTETS = 56 * 1024 * 1024
+"""The spool keeps a reserve of 16 MiB, and gives it up to write down what becomes of its mail."""
 
 
 class FullDiskTests(RouterCase):
@@ -72,7 +73,7 @@ class FullDiskTests(RouterCase):
     def test_full(self) -> None:
         """A disk that runs full in a storm costs no accepted mail, and all goes on by itself when it has room."""
         sink = self.sink(defer_every=3)
-        directory, least = f'directory = "{self.disk}/queue"', 'free_disk = "1 MB"'
+        directory, least = f'directory = "{self.disk}/queue"', 'free_disk = "20 MB"'
         node = self.node(sink, extra={"spool.sqlite": [directory], "queue.room": [least]})
         node.start()
         with self.storm(node, "full") as storm:
