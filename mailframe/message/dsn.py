@@ -7,6 +7,7 @@ Values, and how they are written. What people read and what is brought back of t
 from __future__ import annotations
 
 import enum
+import ipaddress
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -189,8 +190,8 @@ def _recipient_fields(
     )
     yield "Action", report.action.value
     yield "Status", report.status.code
-    if report.remote_mta:
-        yield "Remote-MTA", f"dns; {one_line(report.remote_mta, international=international)}"
+    if remote := _mta_name(report.remote_mta):
+        yield "Remote-MTA", f"dns; {one_line(remote, international=international)}"
     if reply := one_line(report.reply, international=international):
         yield "Diagnostic-Code", f"smtp; {reply}"
     elif report.action in (Action.FAILED, Action.DELAYED) and report.status.text:
@@ -202,6 +203,18 @@ def _recipient_fields(
         yield "Final-Log-ID", one_line(queue_id)
     if report.action is Action.DELAYED and report.retry_until is not None:
         yield "Will-Retry-Until", format_date(report.retry_until)
+
+
+def _mta_name(host: str) -> str:
+    """A host as names of type ``dns`` are (RFC 3464): its name, or its address in brackets.
+
+    "" for the path of a socket: it is no name, and nobody elsewhere can do anything with it.
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return "" if host.startswith("/") else host
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
 
 
 def _typed(recipient: OriginalRecipient, international: bool) -> str:

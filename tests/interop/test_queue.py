@@ -178,6 +178,7 @@ class QueueCase(TestCase):
         told = self.notice("failed")
         self.assertEqual(told[0]["Original-Envelope-Id"], "QQ314159")
         self.assertEqual(told[0]["Reporting-MTA"], "dns; mail.example.test")
+        self.assertEqual(told[1]["Remote-MTA"], "dns; [127.0.0.1]")
         return told[1]
 
     def fails_later(self) -> Message:
@@ -232,8 +233,8 @@ smtpd_tls_received_header = yes
 class DANETests(QueueCase):
     """A whole node finds Postfix by a signed zone that a real unbound serves."""
 
-    def begin(self, published: Any) -> None:
-        """Start all three; the zone says that the host shows a certificate."""
+    def begin(self, shown: Any, published: Any) -> None:
+        """Start all three: what the host shows, and what the zone says of it."""
         certificate = load_pem_x509_certificate(Path(published.certificate).read_bytes())
         record = tlsa(3, certificate)
         names = Unbound(
@@ -246,20 +247,19 @@ class DANETests(QueueCase):
             dns=[f'servers = ["{names.server}"]'],
             delivery__remote=[f"port = {self.port}", "loopback = true"],
         )
-        self.start_peer(self.postfix(SHOWS.format(files=self.shown)))
+        self.start_peer(self.postfix(SHOWS.format(files=shown)))
 
     def test_right(self) -> None:
         """Who shows the certificate that the zone names gets the mail, under TLS that is verified."""
-        self.shown = self.certificate()
-        self.begin(self.shown)
+        files = self.certificate()
+        self.begin(files, files)
         self.send("alice", "proved", "NEVER")
         self.assertIn(b"using TLSv1", self.peer.received_with("alice", b"proved"))
         self.verified()
 
     def test_wrong(self) -> None:
         """Who shows another gets nothing, in clear neither; the mail waits, and the list says why."""
-        self.shown = self.certificate()
-        self.begin(self.certificate("other"))
+        self.begin(self.certificate(), self.certificate("other"))
         self.gets_nothing("no TLSA record matches its certificate")
 
 

@@ -140,6 +140,19 @@ class DeliveryStatusTests(SynchronousTestCase):
             ],
         )
 
+    def test_host_without_name(self) -> None:
+        """A host that is known by its address only is told in brackets, and a socket of this machine not at all."""
+        for host, told in (
+            ("192.0.2.1", ["Remote-MTA: dns; [192.0.2.1]"]),
+            ("2001:db8::1", ["Remote-MTA: dns; [IPv6:2001:db8::1]"]),
+            ("[192.0.2.1]", ["Remote-MTA: dns; [192.0.2.1]"]),
+            ("/run/lmtp", []),
+            ("", []),
+        ):
+            one = RecipientReport(Recipient(BOB), Action.FAILED, Status((5, 1, 1), "No"), host)
+            lines = self.lines(DeliveryReport("h", [one]))
+            self.assertEqual(told, [line for line in lines if line.startswith("Remote-MTA")])
+
     def test_success(self) -> None:
         """Success needs no diagnosis, and no time until which we try."""
         one = RecipientReport(Recipient(BOB), Action.DELIVERED, Status((2, 1, 5), "OK"), retry_until=9.0)
