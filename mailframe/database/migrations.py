@@ -32,7 +32,7 @@ def migrations_of(room: str) -> tuple[Migration, ...]:
     """A room's migrations in order.
 
     Args:
-        room: its package, for example ``"mailframe.store.catalogue"``.
+        room: its package, for example ``"mailframe.store.catalogue.sqlite"``.
 
     Raises:
         ValueError: a number is missing or used twice; our mistake.

@@ -1,5 +1,5 @@
-"""The catalogue of an account: what is known of its mailboxes and messages, in one SQLite file.
+"""The catalogue of an account: what is known of its mailboxes and messages. The octets of messages are not here.
 
-Blocking code for a store's threads. `catalogue` opens the file and guards its numbers, `mailboxes`, `messages`,
-`descriptions` and `keywords` are its tables, `shelf` keeps some files open. The octets of messages are not here.
+Blocking code for a store's threads. `interfaces` says what a catalogue does, `rows` what it gives; `sqlite` keeps it
+in one file an account.
 """

@@ -1,4 +1,4 @@
-"""Flags as the catalogue keeps them: system flags in five bits, keywords as bits of a blob.
+"""Flags as a catalogue keeps them: system flags in five bits, keywords as bits of a blob.
 
 A mailbox numbers its keywords (`mailframe.store.flags` has the rules and bounds). Numbers of keywords that no
 message has any more are given to new ones only when all are used.
@@ -6,19 +6,17 @@ message has any more are given to new ones only when all are used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-import apsw
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 
 from mailframe.message.status import MailframeError
 from mailframe.store import flags as rules
 from mailframe.store.values import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, SYSTEM_FLAGS, Flags
 
+from .rows import Packed
+
 _BITS = {SEEN: 1, ANSWERED: 2, FLAGGED: 4, DELETED: 8, DRAFT: 16}
 _KNOWN_LIMIT = 10_000
-
-Packed = tuple[int, bytes | None]
-"""The columns ``flags`` and ``keywords``."""
 
 
 def pack_system(flags: Iterable[str]) -> int:
@@ -26,25 +24,41 @@ def pack_system(flags: Iterable[str]) -> int:
     return sum(_BITS[flag] for flag in flags)
 
 
-class Keywords:
-    """The keywords of one mailbox.
+def unpack_system(bits: int) -> Flags:
+    """Bits as system flags."""
+    return frozenset(flag for flag, bit in _BITS.items() if bits & bit)
+
+
+class Keywords(ABC):
+    """The keywords of one mailbox; a catalogue says how they are kept.
 
     Args:
-        connection: the catalogue's.
-        mailbox: its row id.
+        spellings: the keywords, by their numbers.
         version: of its keywords, when they were read.
         limit: how many there may be.
     """
 
-    def __init__(self, connection: apsw.Connection, mailbox: int, version: int, limit: int) -> None:
-        self._connection = connection
-        self._mailbox = mailbox
+    def __init__(self, spellings: dict[int, str], version: int, limit: int) -> None:
         self._limit = limit
         self.version = version
-        self._spellings: dict[int, str] = {}
-        rows = connection.execute("SELECT number, spelling FROM keywords WHERE mailbox = ?", (mailbox,))
-        self._spellings.update(rows)
+        self._spellings = spellings
         self._index()
+
+    @abstractmethod
+    def _used(self) -> Iterable[bytes]:
+        """The different columns ``keywords`` of the mailbox's messages."""
+
+    @abstractmethod
+    def _keep(self, added: Sequence[tuple[int, str]]) -> None:
+        """Write new numbers and spellings."""
+
+    @abstractmethod
+    def _drop(self, numbers: Sequence[int]) -> None:
+        """Remove numbers."""
+
+    @abstractmethod
+    def _next_version(self) -> int:
+        """Count the version on, and return it."""
 
     def unpack(self, flags: int, keywords: bytes | None) -> Flags:
         """The flags that columns hold; the same few combinations come again and again, so they are kept."""
@@ -94,13 +108,13 @@ class Keywords:
     def in_use(self) -> Flags:
         """Keywords that some message has."""
         bits = 0
-        for (keywords,) in self._connection.execute(
-            "SELECT DISTINCT keywords FROM messages"
-            " WHERE id BETWEEN ?1 << 32 AND (?1 + 1 << 32) - 1 AND keywords IS NOT NULL",
-            (self._mailbox,),
-        ):
+        for keywords in self._used():
             bits |= int.from_bytes(keywords, "little")
         return frozenset(spelling for number, spelling in self._spellings.items() if bits >> number & 1)
+
+    def spellings(self) -> dict[int, str]:
+        """All keywords, by their numbers."""
+        return dict(self._spellings)
 
     def _unpack(self, flags: int, keywords: bytes | None) -> Flags:
         found = {flag for flag, bit in _BITS.items() if flags & bit}
@@ -116,10 +130,7 @@ class Keywords:
     def _add(self, spellings: Iterable[str]) -> None:
         free = (number for number in range(self._limit) if number not in set(self._spellings))
         added = [(number, new) for new, number in zip(self._missing(spellings), free, strict=False)]
-        self._connection.executemany(
-            "INSERT INTO keywords (mailbox, number, spelling) VALUES (?, ?, ?)",
-            [(self._mailbox, number, spelling) for number, spelling in added],
-        )
+        self._keep(added)
         self._spellings.update(added)
         self._changed()
 
@@ -127,16 +138,12 @@ class Keywords:
         return sorted(spelling for spelling in spellings if spelling.lower() not in self._numbers)
 
     def _forget_unused(self, used: Flags) -> None:
-        unused = [(self._mailbox, number) for number, text in self._spellings.items() if text not in used]
-        self._connection.executemany("DELETE FROM keywords WHERE mailbox = ? AND number = ?", unused)
-        for _, number in unused:
+        unused = [number for number, text in self._spellings.items() if text not in used]
+        self._drop(unused)
+        for number in unused:
             del self._spellings[number]
         self._changed()
 
     def _changed(self) -> None:
-        self.version = self._connection.execute(
-            "UPDATE mailboxes SET keywords_version = keywords_version + 1 WHERE id = ?"
-            " RETURNING keywords_version",
-            (self._mailbox,),
-        ).get
+        self.version = self._next_version()
         self._index()

@@ -1,6 +1,5 @@
-"""Maildir++ folders with a catalogue beside them: the store's first backend on disk.
+"""Maildir++ folders with a catalogue beside them.
 
-A message's way in is `delivery` (files written, flushed and, by `arrival`, renamed in groups), its way out
-`reading`. `look` takes in what other programs did to the directories. `maildrop` is one open account, `shelf` those
-that are open in one thread. `account` is what sessions hold, `store` is the whole.
+`backend` is where the accounts are, `layout` how one lies: `tree` its directories, `look` what other programs did to
+them, `writing` and `reading` its files, `changing` their names. `store` puts it together.
 """

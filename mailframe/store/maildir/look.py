@@ -15,19 +15,18 @@ from dataclasses import dataclass, field
 import apsw
 from twisted.logger import Logger
 
-from mailframe.store.catalogue.mailboxes import MailboxRow
-from mailframe.store.catalogue.messages import UID_MASK, FileRow, MessageRow, new_object_id, row_id
+from mailframe.store.catalogue.rows import UID_MASK, FileRow, MailboxRow, MessageRow, new_object_id, row_id
+from mailframe.store.maildrop.maildrop import now
 
 from . import filenames
 from .folders import TMP
 from .line_ends import Form
 from .line_ends import look as look_at_octets
-from .maildrop import LastLook, Maildrop, now
 from .reading import pieces_of
+from .tree import IN_BOTH, IN_CUR, IN_NEW, LastLook, Tree
 
 log = Logger()
 
-IN_NEW, IN_CUR, IN_BOTH = 1, 2, 3
 SETTLED_NANOSECONDS = 1_000_000_000
 """Older times are settled; file systems have grains of some milliseconds, some network ones of a second."""
 SHARE = 20
@@ -57,7 +56,7 @@ class Findings:
         return bool(self.came or self.went or self.flagged)
 
 
-def look(drop: Maildrop, mailbox: MailboxRow, force: bool = False) -> bool:
+def look(tree: Tree, mailbox: MailboxRow, force: bool = False) -> bool:
     """Take in what happened to the directories, where their times say that something may have.
 
     Args:
@@ -66,30 +65,30 @@ def look(drop: Maildrop, mailbox: MailboxRow, force: bool = False) -> bool:
     Returns:
         Whether the catalogue was changed; the caller reads its row again.
     """
-    times = drop.times(mailbox)
+    times = tree.times(mailbox)
     directories = IN_BOTH if force else _suspicious(mailbox, times)
-    if not directories or not (force or _is_due(drop, mailbox, times)):
+    if not directories or not (force or _is_due(tree, mailbox, times)):
         return False
     started = time.monotonic()
     try:
-        changed = _looked(drop, mailbox, force)
+        changed = _looked(tree, mailbox, force)
     except apsw.FullError as fault:
         # What is known can still be read; what is new is taken in when there is room again.
-        log.error("{account} cannot be looked at: {fault}", account=drop.account, fault=fault)
+        log.error("{account} cannot be looked at: {fault}", account=tree.account, fault=fault)
         changed = False
-    drop.looks[mailbox.id] = LastLook(time.monotonic(), time.monotonic() - started)
+    tree.looks[mailbox.id] = LastLook(time.monotonic(), time.monotonic() - started)
     if changed:
-        drop.changed.add(mailbox.mailbox_id)
+        tree.drop.changed.add(mailbox.mailbox_id)
     return changed
 
 
-def _looked(drop: Maildrop, mailbox: MailboxRow, force: bool) -> bool:
-    with drop.writing():
+def _looked(tree: Tree, mailbox: MailboxRow, force: bool) -> bool:
+    with tree.drop.writing():
         # Read again under the lock: a delivery of our own may have been between its rename and its commit.
-        mailbox = drop.current(mailbox.mailbox_id)
-        times = drop.times(mailbox)
+        mailbox = tree.drop.current(mailbox.mailbox_id)
+        times = tree.times(mailbox)
         directories = IN_BOTH if force else _suspicious(mailbox, times)
-        return bool(directories) and _look(drop, mailbox, directories, times)
+        return bool(directories) and _look(tree, mailbox, directories, times)
 
 
 def _suspicious(mailbox: MailboxRow, times: tuple[int, int]) -> int:
@@ -102,8 +101,8 @@ def _suspicious(mailbox: MailboxRow, times: tuple[int, int]) -> int:
     return suspicious
 
 
-def _is_due(drop: Maildrop, mailbox: MailboxRow, times: tuple[int, int]) -> bool:
-    last = drop.looks.get(mailbox.id)
+def _is_due(tree: Tree, mailbox: MailboxRow, times: tuple[int, int]) -> bool:
+    last = tree.looks.get(mailbox.id)
     if last is None:
         return True
     if times != (mailbox.new_time, mailbox.cur_time):
@@ -113,16 +112,16 @@ def _is_due(drop: Maildrop, mailbox: MailboxRow, times: tuple[int, int]) -> bool
     return time.monotonic() - last.when >= wait
 
 
-def _look(drop: Maildrop, mailbox: MailboxRow, directories: int, times: tuple[int, int]) -> bool:
+def _look(tree: Tree, mailbox: MailboxRow, directories: int, times: tuple[int, int]) -> bool:
     if directories == IN_NEW:
-        findings = _in_new(drop, mailbox)
+        findings = _in_new(tree, mailbox)
         if findings.went:
             # Another program moved them to cur/, or removed them.
             directories = IN_BOTH
     if directories & IN_CUR:
-        findings = _in_both(drop, mailbox)
-        _sweep(drop, mailbox)
-    _take_in(drop, mailbox, findings)
+        findings = _in_both(tree, mailbox)
+        _sweep(tree, mailbox)
+    _take_in(tree, mailbox, findings)
     fresh = time.time_ns() - SETTLED_NANOSECONDS
     settled = mailbox.settled & ~directories
     if times[0] < fresh:
@@ -130,20 +129,20 @@ def _look(drop: Maildrop, mailbox: MailboxRow, directories: int, times: tuple[in
     if times[1] < fresh:
         settled |= directories & IN_CUR
     if (*times, settled) != (mailbox.new_time, mailbox.cur_time, mailbox.settled):
-        drop.catalogue.mailboxes.set_times(mailbox, *times, settled)
+        tree.catalogue.mailboxes.set_times(mailbox, *times, settled)
     return bool(findings)
 
 
-def _in_new(drop: Maildrop, mailbox: MailboxRow) -> Findings:
-    listed: dict[str, str | None] = dict.fromkeys(_files(drop, mailbox, "new"))
-    return _compared(listed, drop.catalogue.messages.files(mailbox, in_new=True))
+def _in_new(tree: Tree, mailbox: MailboxRow) -> Findings:
+    listed: dict[str, str | None] = dict.fromkeys(_files(tree, mailbox, "new"))
+    return _compared(listed, tree.catalogue.messages.files(mailbox, in_new=True))
 
 
-def _in_both(drop: Maildrop, mailbox: MailboxRow) -> Findings:
-    listed: dict[str, str | None] = dict.fromkeys(_files(drop, mailbox, "new"))
+def _in_both(tree: Tree, mailbox: MailboxRow) -> Findings:
+    listed: dict[str, str | None] = dict.fromkeys(_files(tree, mailbox, "new"))
     # A file in both was moved by way of a link; it counts where it was moved to.
-    listed.update(filenames.split(name) for name in _files(drop, mailbox, "cur"))
-    return _compared(listed, drop.catalogue.messages.files(mailbox))
+    listed.update(filenames.split(name) for name in _files(tree, mailbox, "cur"))
+    return _compared(listed, tree.catalogue.messages.files(mailbox))
 
 
 def _compared(listed: dict[str, str | None], rows: Iterable[FileRow]) -> Findings:
@@ -159,28 +158,28 @@ def _compared(listed: dict[str, str | None], rows: Iterable[FileRow]) -> Finding
     return findings
 
 
-def _files(drop: Maildrop, mailbox: MailboxRow, directory: str) -> list[str]:
-    names = drop.files.names(f"{drop.folder(mailbox)}/{directory}")
+def _files(tree: Tree, mailbox: MailboxRow, directory: str) -> list[str]:
+    names = tree.files.names(f"{tree.folder(mailbox)}/{directory}")
     return [name for name in names if not name.startswith(".")]
 
 
-def _take_in(drop: Maildrop, mailbox: MailboxRow, findings: Findings) -> None:
+def _take_in(tree: Tree, mailbox: MailboxRow, findings: Findings) -> None:
     if findings.went:
-        modseq = drop.catalogue.mailboxes.next_modseq(mailbox)
+        modseq = tree.catalogue.mailboxes.next_modseq(mailbox)
         uids = [row.id & UID_MASK for row in findings.went]
-        drop.catalogue.messages.expunge(mailbox, uids, modseq)
+        tree.catalogue.messages.expunge(mailbox, uids, modseq)
         log.info(
             "{count} messages of {account} {mailbox} are gone from the disk",
-            count=len(uids), account=drop.account, mailbox=mailbox.name,
+            count=len(uids), account=tree.account, mailbox=mailbox.name,
         )  # fmt: skip
     if findings.flagged:
-        _take_flags(drop, mailbox, findings.flagged)
+        _take_flags(tree, mailbox, findings.flagged)
     if findings.came:
-        _take_files(drop, mailbox, findings.came)
+        _take_files(tree, mailbox, findings.came)
 
 
-def _take_flags(drop: Maildrop, mailbox: MailboxRow, flagged: list[tuple[FileRow, str | None]]) -> None:
-    messages = drop.catalogue.messages
+def _take_flags(tree: Tree, mailbox: MailboxRow, flagged: list[tuple[FileRow, str | None]]) -> None:
+    messages = tree.catalogue.messages
     changes = []
     for row, info in flagged:
         # In new/ a file has no flags yet; what the catalogue has of it stays.
@@ -189,16 +188,16 @@ def _take_flags(drop: Maildrop, mailbox: MailboxRow, flagged: list[tuple[FileRow
             changes.append((row.id, (flags, row.keywords), info))
     messages.set_infos((row.id, info) for row, info in flagged)
     if changes:
-        messages.set_flags(drop.catalogue.mailboxes.next_modseq(mailbox), changes)
+        messages.set_flags(tree.catalogue.mailboxes.next_modseq(mailbox), changes)
 
 
-def _take_files(drop: Maildrop, mailbox: MailboxRow, came: list[tuple[str, str | None]]) -> None:
+def _take_files(tree: Tree, mailbox: MailboxRow, came: list[tuple[str, str | None]]) -> None:
     found = []
     for file, info in sorted(came, key=lambda each: filenames.order(each[0])):
         directory = "new" if info is None else "cur"
-        path = f"{drop.folder(mailbox)}/{directory}/{file}{info or ''}"
+        path = f"{tree.folder(mailbox)}/{directory}/{file}{info or ''}"
         try:
-            found.append((file, info, drop.files.time(path) // 1_000_000_000, _sizes(drop, file, path)))
+            found.append((file, info, tree.files.time(path) // 1_000_000_000, _sizes(tree, file, path)))
         except FileNotFoundError:
             continue
         except OSError as fault:
@@ -206,9 +205,9 @@ def _take_files(drop: Maildrop, mailbox: MailboxRow, came: list[tuple[str, str |
             log.error("{path} cannot be read: {fault}", path=path, fault=fault)
     if not found:
         return
-    uid, modseq = drop.catalogue.mailboxes.take_uids(mailbox, len(found))
+    uid, modseq = tree.catalogue.mailboxes.take_uids(mailbox, len(found))
     saved = now()
-    drop.catalogue.messages.add(
+    tree.catalogue.messages.add(
         MessageRow(
             row_id(mailbox, uid + number), mailbox.id, modseq, filenames.flags_of(info or ""), None,
             date, size, saved, new_object_id("M"), "", file, info, disk_size, form,
@@ -217,27 +216,27 @@ def _take_files(drop: Maildrop, mailbox: MailboxRow, came: list[tuple[str, str |
     )  # fmt: skip
     log.info(
         "{count} messages of {account} {mailbox} were put there by another program",
-        count=len(found), account=drop.account, mailbox=mailbox.name,
+        count=len(found), account=tree.account, mailbox=mailbox.name,
     )  # fmt: skip
 
 
-def _sizes(drop: Maildrop, file: str, path: str) -> tuple[int, int, Form | None]:
+def _sizes(tree: Tree, file: str, path: str) -> tuple[int, int, Form | None]:
     """Size on disk, size with CRLF, form; a name that tells both sizes saves reading the file now."""
     told = filenames.sizes(file)
     if told is not None:
         disk_size, size = told
         return disk_size, size, Form.VERBATIM if disk_size == size else None
-    form, size = look_at_octets(pieces_of(drop.files, path))
-    return drop.files.size(path), size, form
+    form, size = look_at_octets(pieces_of(tree.files, path))
+    return tree.files.size(path), size, form
 
 
-def _sweep(drop: Maildrop, mailbox: MailboxRow) -> None:
+def _sweep(tree: Tree, mailbox: MailboxRow) -> None:
     """Remove what crashed writers have left in tmp/."""
-    folder = f"{drop.folder(mailbox)}/{TMP}"
-    for name in drop.files.names(folder):
+    folder = f"{tree.folder(mailbox)}/{TMP}"
+    for name in tree.files.names(folder):
         path = f"{folder}/{name}"
         try:
-            if drop.files.time(path) < time.time_ns() - OLD_SECONDS * 1_000_000_000:
-                drop.files.remove_tree(path) if name.startswith("deleted-") else drop.files.unlink(path)
+            if tree.files.time(path) < time.time_ns() - OLD_SECONDS * 1_000_000_000:
+                tree.files.remove_tree(path) if name.startswith("deleted-") else tree.files.unlink(path)
         except OSError as fault:
             log.warn("{path} cannot be swept: {fault}", path=path, fault=fault)

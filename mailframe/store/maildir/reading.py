@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Iterator
 
 from mailframe.message.content import CHUNK
+from mailframe.store.files import Files
 
-from .files import Files
 from .line_ends import Form, length_with_crlf, with_crlf
 
 LARGE = 256 * 1024

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,10 +10,13 @@ from dataclasses import dataclass
 from twisted.logger import Logger
 
 from mailframe.message.content import Content, OctetsBody
+from mailframe.store.files import Files
+from mailframe.store.maildrop.layout import Arrival, Written
 from mailframe.store.values import Describe, Description
 
-from .files import Files
+from .folders import TMP
 from .line_ends import Form, LineEnds, stored
+from .tree import Tree
 
 DESCRIBED = 256 * 1024
 """Octets of the largest message that is described when it comes; of larger ones, whoever first asks waits."""
@@ -20,30 +24,80 @@ DESCRIBED = 256 * 1024
 log = Logger()
 
 
-@dataclass(slots=True)
-class Written:
+@dataclass(slots=True, eq=False)
+class MaildirWritten(Written):
     """A message in ``tmp/``.
 
     Attributes:
         path: of the file.
         descriptor: still open, to be flushed; -1 afterwards, and for a link.
-        size: with CRLF line ends.
-        disk_size: of the file.
-        description: None for a large message, or under load: described when it is first asked for.
         linked_to: the file that this is a second name of.
         flushed: its octets are on stable storage.
-        octets: the file's, where they go into the delivery journal instead.
+        placed: its file in the mailbox, once it is there.
     """
 
-    path: str
-    descriptor: int
-    size: int
-    disk_size: int
-    form: Form
-    description: Description | None
-    linked_to: Written | None = None
+    path: str = ""
+    descriptor: int = -1
+    linked_to: MaildirWritten | None = None
     flushed: bool = False
-    octets: bytes | None = None
+    placed: str = ""
+
+
+def keep(tree: Tree, arrival: Arrival) -> MaildirWritten:
+    """Write a message into its mailbox's ``tmp/``, or link it to the file that it has already.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    folder = tree.folder(arrival.mailbox)
+    path = f"{folder}/{TMP}/{tree.place.names.next()}"
+    linked = _linked(tree.files, arrival.first, path)
+    if linked is not None:
+        return linked
+    # A checkpoint of the journal flushes the store's own device only.
+    journalled = arrival.journalled
+    if journalled >= 0 and tree.device(folder) != arrival.device:
+        journalled = -1
+    arguments = (arrival.content, tree.place.line_ends, arrival.describe, journalled)
+    try:
+        return write(tree.files, path, *arguments)
+    except FileNotFoundError:
+        # Somebody removed directories of the mailbox: an empty tmp/ looks like something to tidy away.
+        tree.make_folder("" if arrival.mailbox is None else arrival.mailbox.folder)
+        return write(tree.files, path, *arguments)
+
+
+def flush(files: Files, written: MaildirWritten) -> None:
+    """Put a file's octets on stable storage, and close it.
+
+    Raises:
+        OSError: it could not be done.
+    """
+    if written.linked_to is not None:
+        if not written.linked_to.flushed:
+            raise OSError(errno.EIO, "the file this is a link to could not be flushed", written.path)
+        return
+    descriptor, written.descriptor = written.descriptor, -1
+    try:
+        files.flush(descriptor)
+        written.flushed = True
+    finally:
+        files.close(descriptor)
+
+
+def _linked(files: Files, first: Written | None, path: str) -> MaildirWritten | None:
+    """A second name for a file that was written already: one copy for many recipients."""
+    if not isinstance(first, MaildirWritten):
+        return None
+    try:
+        files.link(first.path, path)
+    except OSError:
+        # Another file system, or one without links, or too many: write it again.
+        return None
+    return MaildirWritten(
+        first.size, first.disk_size, first.form, first.description, first.octets, shared=True,
+        path=path, linked_to=first,
+    )  # fmt: skip
 
 
 def write(
@@ -53,7 +107,7 @@ def write(
     line_ends: LineEnds,
     describe: Describe | None,
     journalled: int = -1,
-) -> Written:
+) -> MaildirWritten:
     """Write content to a new file; not flushed yet.
 
     Args:
@@ -66,12 +120,14 @@ def write(
     try:
         if not isinstance(content.body, OctetsBody):
             size, disk_size, form = _write_pieces(files, descriptor, content, line_ends)
-            return Written(path, descriptor, size, disk_size, form, None)
+            return MaildirWritten(size, disk_size, form, None, path=path, descriptor=descriptor)
         octets = content.octets()
         on_disk, form = stored(octets, line_ends)
         files.write(descriptor, on_disk)
         description = described(describe, octets) if len(octets) <= DESCRIBED else None
-        written = Written(path, descriptor, len(octets), len(on_disk), form, description)
+        written = MaildirWritten(
+            len(octets), len(on_disk), form, description, path=path, descriptor=descriptor
+        )
         if len(on_disk) <= journalled:
             written.octets, written.descriptor = on_disk, -1
             done, descriptor = descriptor, -1

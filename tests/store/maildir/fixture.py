@@ -16,8 +16,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailframe.config.types import Size
 from mailframe.message.content import Content
 from mailframe.message.status import Status
+from mailframe.store.files import Files
 from mailframe.store.hints import LocalHints
-from mailframe.store.maildir.files import Files
 from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildir.store import MaildirStore
 from mailframe.store.values import INBOX, Delivery, Item, NewMessage, Span

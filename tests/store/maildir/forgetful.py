@@ -8,8 +8,8 @@ from pathlib import Path
 from unittest import mock
 
 from mailframe.database.sqlite import flush_log
+from mailframe.store.journal.slots import DIRECTORY
 from mailframe.store.maildir.folders import CATALOGUE
-from mailframe.store.maildir.slots import DIRECTORY
 
 from .fixture import FaultyFiles, MaildirCase
 
@@ -102,7 +102,7 @@ class ForgetfulCase(MaildirCase):
         self.files = ForgetfulFiles()
         self.boots = 1
         self.catalogues = self.mktemp()
-        for room in ("catalogue.catalogue", "maildir.threads"):
+        for room in ("catalogue.sqlite.catalogue", "maildrop.threads"):
             patched = mock.patch(f"mailframe.store.{room}.flush_log", self._flush_log)
             patched.start()
             self.addCleanup(patched.stop)

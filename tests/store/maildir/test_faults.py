@@ -13,8 +13,9 @@ from twisted.internet.defer import Deferred
 
 from mailframe.message.content import Content
 from mailframe.message.status import STORAGE_FULL, UNAVAILABLE, UNKNOWN_FAULT, MailframeError
-from mailframe.store.catalogue.catalogue import Catalogue
-from mailframe.store.maildir import delivery
+from mailframe.store.catalogue.sqlite.catalogue import Catalogue
+from mailframe.store.maildir import layout
+from mailframe.store.maildrop import delivery
 from mailframe.store.values import DELETED, FLAGGED, INBOX, SEEN, Delivery, FlagChange, NewMessage, Span
 
 from .fixture import ALICE, BOB, MaildirCase, numbered
@@ -157,7 +158,7 @@ class DeliveryFaultTests(MaildirCase):
 
     def test_mistake_of_ours(self) -> None:
         """A bug is logged, and answered as temporary."""
-        with mock.patch.object(delivery, "write", side_effect=KeyError("bug")):
+        with mock.patch.object(layout, "keep", side_effect=KeyError("bug")):
             self.assertEqual(self.deliver(numbered(1)), [UNKNOWN_FAULT])
         self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
         with mock.patch.object(delivery.Group, "deliver", side_effect=KeyError("bug")):

@@ -11,8 +11,8 @@ import attrs
 
 from mailframe.config.types import Size
 from mailframe.message.content import Content
-from mailframe.store.maildir.journalling import CHECKPOINT_SECONDS
-from mailframe.store.maildir.slots import DIRECTORY
+from mailframe.store.journal.journalling import CHECKPOINT_SECONDS
+from mailframe.store.journal.slots import DIRECTORY
 from mailframe.store.values import DELETED, INBOX, SEEN, Delivery, FlagChange, NewMessage
 from mailframe.testing.store.fixture import in_file
 
@@ -180,7 +180,7 @@ class RemovedTests(JournalCase):
 
     def test_expunged_long_ago(self) -> None:
         """Nor where the catalogue's list of expunged messages does not reach back so far."""
-        with mock.patch("mailframe.store.catalogue.messages.VANISHED_LIMIT", 0):
+        with mock.patch("mailframe.store.catalogue.sqlite.messages.VANISHED_LIMIT", 0):
             self.wait(self.opened().remove(list(self.messages())[1:]))
         self.cut_power()
         self.assertEqual(self.contents(), [numbered(0)])
@@ -241,7 +241,7 @@ class CheckpointTests(JournalCase):
         """Some seconds after a delivery its file is flushed, and nothing is replayed."""
         self.deliver(numbered(1))
         self.clock.advance(CHECKPOINT_SECONDS)
-        with mock.patch("mailframe.store.maildir.replay._AccountReplay._write") as write:
+        with mock.patch("mailframe.store.maildir.replay._Replay._write") as write:
             self.cut_power()
         self.assertEqual(self.contents(), [numbered(0), numbered(1)])
         self.assertEqual(write.call_count, 0)

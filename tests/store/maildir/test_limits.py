@@ -16,7 +16,7 @@ from mailframe.message.content import Content
 from mailframe.message.status import MAILBOX_FULL, STORAGE_FULL, UNAVAILABLE, MailframeError
 from mailframe.monitor.counters import REGISTRY
 from mailframe.store.hints import LocalHints
-from mailframe.store.maildir import opened, reading
+from mailframe.store.maildir import layout, reading
 from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildir.store import MaildirStore
 from mailframe.store.values import (
@@ -86,7 +86,7 @@ class LargeMessageTests(MaildirCase):
     def setUp(self) -> None:
         super().setUp()
         self.patch(reading, "LARGE", 100)
-        self.patch(opened, "LARGE", 100)
+        self.patch(layout, "LARGE", 100)
 
     def test_windows_and_description(self) -> None:
         """A large message is described and read window by window, also after it was flagged elsewhere."""

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.message.content import Content
+from mailframe.store.files import Files
 from mailframe.store.maildir import reading
-from mailframe.store.maildir.files import Files
 from mailframe.store.maildir.line_ends import Form, length_with_crlf, look, stored, with_crlf
 from mailframe.store.maildir.reading import LargeFile, LargeFiles, read_whole
 from mailframe.store.maildir.writing import write

@@ -7,7 +7,7 @@ from typing import Any
 import apsw
 
 from mailframe.message.status import MailframeError
-from mailframe.store.catalogue.catalogue import Catalogue
+from mailframe.store.catalogue.sqlite.catalogue import Catalogue
 from mailframe.store.values import SEEN, FlagChange
 
 from .fixture import MaildirCase, numbered

@@ -6,10 +6,10 @@ import os
 from unittest import mock
 
 from mailframe.database.sqlite import open_connection
-from mailframe.store.catalogue.catalogue import JUMP, Catalogue
-from mailframe.store.maildir import shelf as shelf_module
+from mailframe.store.catalogue.sqlite.catalogue import JUMP, Catalogue
 from mailframe.store.maildir.folders import CATALOGUE
-from mailframe.store.maildir.maildrop import Maildrop
+from mailframe.store.maildir.tree import Tree
+from mailframe.store.maildrop import shelf as shelf_module
 from mailframe.store.values import FLAGGED, INBOX, SEEN, FlagChange
 
 from .fixture import ALICE, MaildirCase, numbered
@@ -83,7 +83,7 @@ class RecoveryTests(MaildirCase):
         with mock.patch.object(Catalogue, "flush", lambda self: flushed.append(1) or flush(self)):
             mailbox = self.opened()
             for _ in range(3):
-                with mock.patch("mailframe.store.catalogue.catalogue.JUMP", 4):
+                with mock.patch("mailframe.store.catalogue.sqlite.catalogue.JUMP", 4):
                     self.wait(mailbox.store([1], FlagChange.ADD, frozenset({SEEN})))
                     self.wait(mailbox.store([1], FlagChange.REMOVE, frozenset({SEEN})))
         self.assertGreaterEqual(len(flushed), 1)
@@ -105,7 +105,7 @@ class RecoveryTests(MaildirCase):
         """What was committed is on stable storage a second later."""
         self.deliver(numbered(1))
         flushed = []
-        with mock.patch("mailframe.store.maildir.threads.flush_log", flushed.append):
+        with mock.patch("mailframe.store.maildrop.threads.flush_log", flushed.append):
             self.deliver(numbered(2))
             self.clock.advance(1.0)
         self.assertEqual(flushed, [self.path(CATALOGUE)])
@@ -113,10 +113,10 @@ class RecoveryTests(MaildirCase):
     def test_flush_that_fails(self) -> None:
         """A flush that failed is tried again."""
         self.deliver(numbered(1))
-        with mock.patch("mailframe.store.maildir.threads.flush_log", side_effect=OSError("broken")):
+        with mock.patch("mailframe.store.maildrop.threads.flush_log", side_effect=OSError("broken")):
             self.clock.advance(1.0)
         flushed = []
-        with mock.patch("mailframe.store.maildir.threads.flush_log", flushed.append):
+        with mock.patch("mailframe.store.maildrop.threads.flush_log", flushed.append):
             self.deliver(numbered(2), account="bob@example.test")
             self.clock.advance(1.0)
         self.assertIn(self.path(CATALOGUE), flushed)
@@ -138,7 +138,7 @@ class RecoveryTests(MaildirCase):
                 account = self.account()
                 old, new = ("Sent", "Gone") if stage == "before" else ("Gone", "Again")
                 if stage == "before":
-                    with mock.patch.object(Maildrop, "move_folder", side_effect=OSError("crash")):
+                    with mock.patch.object(Tree, "follow", side_effect=OSError("crash")):
                         self.wait(account.rename(old, new))
                 else:
                     self.wait(account.rename(old, new))
@@ -169,7 +169,7 @@ class RecoveryTests(MaildirCase):
         """When a renamed mailbox's directory cannot follow, a new mailbox of the old name is another one."""
         self.append(numbered(1), mailbox="Sent")
         account = self.account()
-        with mock.patch.object(Maildrop, "move_folder", side_effect=OSError("broken")):
+        with mock.patch.object(Tree, "follow", side_effect=OSError("broken")):
             self.wait(account.rename("Sent", "Old"))
         self.wait(account.create("Sent"))
         self.append(numbered(2), mailbox="Sent")

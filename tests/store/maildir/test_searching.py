@@ -7,8 +7,8 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 
 from mailframe.store.hints import LocalHints
-from mailframe.store.maildir import searching
-from mailframe.store.maildir.account import MaildirAccount
+from mailframe.store.maildrop import searching
+from mailframe.store.maildrop.account import MaildropAccount
 from mailframe.store.values import All, And, HeaderContains, Or, TextContains, UIDs
 
 from .fixture import ALICE, MaildirCase, numbered
@@ -48,7 +48,7 @@ class SlicesTests(MaildirCase):
         """Begin to search in INBOX."""
 
         async def opened() -> Any:
-            return await (await MaildirAccount(ALICE, threads).open("INBOX")).search(key)
+            return await (await MaildropAccount(ALICE, threads).open("INBOX")).search(key)
 
         return Deferred.fromCoroutine(opened())
 

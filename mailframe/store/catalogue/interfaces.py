@@ -1,0 +1,221 @@
+"""What a catalogue does. Blocking; for one thread at a time; one object is one account's.
+
+`mailframe.store.catalogue.sqlite` is the first one. A store's rules (`mailframe.store.maildrop`) stand on these
+protocols, so a catalogue in another database brings all of IMAP and POP3 with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from mailframe.store.values import Description
+
+from .keywords import Keywords
+from .rows import FileRow, MailboxRow, MessageRow, Packed
+
+
+class Mailboxes(Protocol):
+    """The mailboxes of an account, their figures and numbers, and the subscription list.
+
+    Whatever changes something needs a writing transaction.
+    """
+
+    def all(self) -> list[MailboxRow]:
+        """All mailboxes, in no order."""
+
+    def named(self, name: str) -> MailboxRow | None:
+        """The mailbox of this (canonical) name."""
+
+    def with_id(self, mailbox_id: str) -> MailboxRow | None:
+        """The mailbox of this MAILBOXID; it may have another name by now."""
+
+    def add(self, name: str, folder: str, mailbox_id: str, special_use: str | None = None) -> MailboxRow:
+        """A new mailbox, with a UIDVALIDITY higher than any this account ever had."""
+
+    def remove(self, mailbox: MailboxRow) -> None:
+        """Forget a mailbox and all its messages."""
+
+    def rename(self, mailbox: MailboxRow, name: str) -> None:
+        """Give another name; the folder stays as it is."""
+
+    def set_folder(self, mailbox: MailboxRow, folder: str) -> None:
+        """Note where it lies now."""
+
+    def set_times(self, mailbox: MailboxRow, new_time: int, cur_time: int, settled: int) -> None:
+        """Note what the layout's last look at the mailbox found; the numbers are the layout's own."""
+
+    def claim_recent(self, mailbox: MailboxRow) -> None:
+        """From now on no message that is here now is ``\\Recent`` for another session."""
+
+    def take_uids(self, mailbox: MailboxRow, count: int) -> tuple[int, int]:
+        """The first of ``count`` new UIDs, and the new modseq.
+
+        Raises:
+            MailframeError: the mailbox has used up all UIDs there are.
+        """
+
+    def next_modseq(self, mailbox: MailboxRow) -> int:
+        """A new modseq: one for each change, however many messages it touches."""
+
+    def octets(self) -> int:
+        """Octets of all messages of the account."""
+
+    def count(self) -> int:
+        """How many mailboxes there are."""
+
+    def keywords(self, mailbox: MailboxRow) -> Keywords:
+        """The keywords of a mailbox, kept in memory until another process changes them."""
+
+    def forget_keywords(self) -> None:
+        """What was rolled back must not be remembered."""
+
+    def subscribed(self) -> set[str]:
+        """Names on the subscription list."""
+
+    def subscribe(self, name: str, subscribed: bool) -> None:
+        """Put a name on the list or take it off."""
+
+
+class Messages(Protocol):
+    """The messages of an account's mailboxes: rows by UID, what changed since a modseq, what vanished.
+
+    Whatever changes something needs a writing transaction.
+    """
+
+    def uids(self, mailbox: MailboxRow) -> Sequence[int]:
+        """All UIDs, ascending."""
+
+    def uids_from(self, mailbox: MailboxRow, uid: int) -> list[int]:
+        """UIDs from this one on, ascending."""
+
+    def first_unseen(self, mailbox: MailboxRow) -> int | None:
+        """The first UID without ``\\Seen``."""
+
+    def recent(self, mailbox: MailboxRow) -> list[int]:
+        """UIDs no session was told of as ``\\Recent`` yet."""
+
+    def row(self, mailbox: MailboxRow, uid: int) -> MessageRow | None:
+        """One message."""
+
+    def rows(self, mailbox: MailboxRow, uids: Sequence[int] | None = None) -> Iterator[MessageRow]:
+        """Messages, UIDs ascending; those of ``uids`` that exist, or all."""
+
+    def deleted(self, mailbox: MailboxRow, uids: Sequence[int] | None) -> list[int]:
+        """UIDs that have ``\\Deleted``, among ``uids`` where given, ascending."""
+
+    def unseen(self, mailbox: MailboxRow) -> list[int]:
+        """UIDs without ``\\Seen``, ascending."""
+
+    def changed_since(self, mailbox: MailboxRow, modseq: int) -> list[MessageRow]:
+        """Messages that came or changed after a modseq, UIDs ascending."""
+
+    def vanished_since(self, mailbox: MailboxRow, modseq: int) -> list[int]:
+        """UIDs expunged after a modseq, ascending; all that are not there where that is not known any more."""
+
+    def is_expunged(self, mailbox: MailboxRow, uid: int, modseq: int) -> bool:
+        """Was a message without a row, which came with this UID and modseq, expunged since?"""
+
+    def files(self, mailbox: MailboxRow, in_new: bool = False) -> Iterator[FileRow]:
+        """File names of all messages, or of those whose ``info`` is None; UIDs ascending."""
+
+    def add(self, rows: Iterable[MessageRow]) -> None:
+        """Put rows in."""
+
+    def set_flags(self, modseq: int, changes: Iterable[tuple[int, Packed, str | None]]) -> None:
+        """Change flags and the file's info: row id, the packed flags, the info."""
+
+    def set_infos(self, infos: Iterable[tuple[int, str | None]]) -> None:
+        """Note that files have another name; nothing a client sees."""
+
+    def set_form(self, id_: int, form: int, size: int) -> None:
+        """Note how the octets lie, and the message's size as it really is."""
+
+    def expunge(self, mailbox: MailboxRow, uids: Sequence[int], modseq: int) -> None:
+        """Take messages out, and remember that they were there."""
+
+
+class Descriptions(Protocol):
+    """Descriptions of messages: what IMAP answers with, kept since it was first made. They go with their messages."""
+
+    def add(self, described: Iterable[tuple[int, Description]]) -> None:
+        """Keep descriptions, by row ids; of messages that are gone meanwhile nothing is kept."""
+
+    def of(self, first: int, last: int) -> dict[int, Description]:
+        """Descriptions of row ids in a range."""
+
+    def copy(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Give copies the description of their sources: pairs of source and target row ids."""
+
+
+class Catalogue(Protocol):
+    """One open catalogue.
+
+    A commit survives the process at once. Whether it survives a lost power supply at once too is the catalogue's
+    business: while ``dirty`` it may not, and `flush` sees to it.
+    """
+
+    @property
+    def path(self) -> str:
+        """What `mailframe.store.maildrop.threads` flushes by; '' where nothing is ever dirty."""
+
+    @property
+    def dirty(self) -> bool:
+        """Something was committed and is not on stable storage yet."""
+
+    @property
+    def mailboxes(self) -> Mailboxes:
+        """Its mailboxes."""
+
+    @property
+    def messages(self) -> Messages:
+        """Its messages."""
+
+    @property
+    def descriptions(self) -> Descriptions:
+        """Its descriptions."""
+
+    @property
+    def in_place(self) -> bool:
+        """Is it still the account's? Another process may have removed the account."""
+
+    @property
+    def in_transaction(self) -> bool:
+        """Is a transaction open?"""
+
+    def reading(self) -> AbstractContextManager[None]:
+        """All that is read inside is of one moment."""
+
+    def writing(self, numbers: int = 1) -> AbstractContextManager[None]:
+        """A transaction that writes, committed at the end and rolled back on an exception.
+
+        Args:
+            numbers: UIDs it may hand out.
+        """
+
+    def begin(self) -> None:
+        """Begin to write; others wait."""
+
+    def commit(self, numbers: int = 1) -> None:
+        """End what `begin` began."""
+
+    def roll_back(self) -> None:
+        """Undo what was done since `begin`; harmless when there is nothing."""
+
+    def flush(self) -> None:
+        """Put everything committed on stable storage.
+
+        Raises:
+            OSError: it could not be done; the catalogue stays dirty.
+        """
+
+    def flushed(self) -> None:
+        """Note that somebody flushes, or is about to flush, what was committed so far."""
+
+    def close(self, clean: bool = False) -> None:
+        """Flush and close; twice is fine.
+
+        Args:
+            clean: the service is being stopped: note that all is on stable storage.
+        """

@@ -1,0 +1,191 @@
+"""The messages of an account's mailboxes: rows by UID, what changed since a modseq, what vanished."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+import apsw
+
+from mailframe.store.catalogue.rows import UID_MASK, FileRow, MailboxRow, MessageRow, Packed, row_id
+
+VANISHED_LIMIT = 100_000
+"""Expunged UIDs remembered of one mailbox. Whoever asks for changes before the oldest of them is told every
+UID that is not there any more, which is right too, and longer."""
+_SPARSE = 8
+"""A range of rows is read whole when at most one in so many was asked for."""
+
+_COLUMNS = ", ".join(MessageRow._fields)
+_ADD = f"INSERT INTO messages ({_COLUMNS}) VALUES ({', '.join('?' * len(MessageRow._fields))})"  # noqa: S608
+
+_FILES = "SELECT id, flags, keywords, file, info FROM messages WHERE id BETWEEN ? AND ? ORDER BY id"
+_FILES_IN_NEW = _FILES.replace("ORDER BY", "AND info IS NULL ORDER BY")
+
+
+class Messages:
+    """The tables ``messages`` and ``vanished``. What writes needs a transaction."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+
+    # Looking.
+
+    def uids(self, mailbox: MailboxRow) -> list[int]:
+        """All UIDs, ascending; read from the narrow index, not from the rows."""
+        rows = self._execute(
+            "SELECT id & 0xFFFFFFFF FROM messages INDEXED BY messages_modseq WHERE mailbox = ?", (mailbox.id,)
+        )
+        return sorted(uid for (uid,) in rows)
+
+    def uids_from(self, mailbox: MailboxRow, uid: int) -> list[int]:
+        """UIDs from ``uid`` on, ascending."""
+        rows = self._execute(
+            "SELECT id & 0xFFFFFFFF FROM messages WHERE id BETWEEN ? AND ?",
+            (row_id(mailbox, uid), row_id(mailbox, UID_MASK)),
+        )
+        return [uid for (uid,) in rows]
+
+    def first_unseen(self, mailbox: MailboxRow) -> int | None:
+        """The first UID without ``\\Seen``."""
+        if not mailbox.unseen:
+            return None
+        found = self._execute(
+            "SELECT min(id) FROM messages WHERE flags & 1 = 0 AND id BETWEEN ? AND ?",
+            (row_id(mailbox, 0), row_id(mailbox, UID_MASK)),
+        ).get
+        return None if found is None else found & UID_MASK
+
+    def recent(self, mailbox: MailboxRow) -> list[int]:
+        """UIDs no session was told of as ``\\Recent`` yet."""
+        if mailbox.first_recent >= mailbox.uidnext:
+            return []
+        return self.uids_from(mailbox, mailbox.first_recent)
+
+    def row(self, mailbox: MailboxRow, uid: int) -> MessageRow | None:
+        """One message."""
+        row = self._execute(f"SELECT {_COLUMNS} FROM messages WHERE id = ?", (row_id(mailbox, uid),)).get  # noqa: S608
+        return None if row is None else MessageRow(*row)
+
+    def rows(self, mailbox: MailboxRow, uids: Sequence[int] | None = None) -> Iterator[MessageRow]:
+        """Messages, UIDs ascending; those of ``uids`` that exist, or all."""
+        if uids is None:
+            return self._range(mailbox, 0, UID_MASK)
+        wanted = {uid for uid in uids if 0 < uid <= UID_MASK}
+        if not wanted:
+            return iter(())
+        first, last = min(wanted), max(wanted)
+        if last - first < _SPARSE * len(wanted):
+            return (row for row in self._range(mailbox, first, last) if row.uid in wanted)
+        ids = json.dumps([row_id(mailbox, uid) for uid in wanted])
+        rows = self._execute(
+            f"SELECT {_COLUMNS} FROM messages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",  # noqa: S608
+            (ids,),
+        )
+        return (MessageRow(*row) for row in rows)
+
+    def deleted(self, mailbox: MailboxRow, uids: Sequence[int] | None) -> list[int]:
+        """UIDs that have ``\\Deleted``, among ``uids`` where given, ascending."""
+        if not mailbox.deleted:
+            return []
+        rows = self._execute(
+            "SELECT id & 0xFFFFFFFF FROM messages WHERE flags & 8 AND id BETWEEN ? AND ? ORDER BY id",
+            (row_id(mailbox, 0), row_id(mailbox, UID_MASK)),
+        )
+        among = None if uids is None else set(uids)
+        return [uid for (uid,) in rows if among is None or uid in among]
+
+    def unseen(self, mailbox: MailboxRow) -> list[int]:
+        """UIDs without ``\\Seen``, ascending."""
+        rows = self._execute(
+            "SELECT id & 0xFFFFFFFF FROM messages WHERE flags & 1 = 0 AND id BETWEEN ? AND ? ORDER BY id",
+            (row_id(mailbox, 0), row_id(mailbox, UID_MASK)),
+        )
+        return [uid for (uid,) in rows]
+
+    def changed_since(self, mailbox: MailboxRow, modseq: int) -> list[MessageRow]:
+        """Messages that came or changed after a modseq, UIDs ascending."""
+        rows = self._execute(
+            f"SELECT {_COLUMNS} FROM messages INDEXED BY messages_modseq WHERE mailbox = ? AND modseq > ?",  # noqa: S608
+            (mailbox.id, modseq),
+        )
+        return sorted(MessageRow(*row) for row in rows)
+
+    def vanished_since(self, mailbox: MailboxRow, modseq: int) -> list[int]:
+        """UIDs expunged after a modseq, ascending; all that are not there where that is not known any more."""
+        if modseq < mailbox.vanished_from:
+            return sorted(set(range(1, mailbox.uidnext)).difference(self.uids(mailbox)))
+        rows = self._execute(
+            "SELECT uid FROM vanished WHERE mailbox = ? AND modseq > ?", (mailbox.id, modseq)
+        )
+        return sorted(uid for (uid,) in rows)
+
+    def is_expunged(self, mailbox: MailboxRow, uid: int, modseq: int) -> bool:
+        """Was a message of this UID, which came with this modseq, expunged since?
+
+        Only for a message without a row. One that came before the list begins, and that has no row, went before.
+        """
+        if modseq <= mailbox.vanished_from:
+            return True
+        found = self._execute("SELECT 1 FROM vanished WHERE mailbox = ? AND uid = ?", (mailbox.id, uid)).get
+        return found is not None
+
+    def files(self, mailbox: MailboxRow, in_new: bool = False) -> Iterator[FileRow]:
+        """File names of all messages, or of those that lie in new/; UIDs ascending."""
+        rows = self._execute(
+            _FILES_IN_NEW if in_new else _FILES,
+            (row_id(mailbox, 0), row_id(mailbox, UID_MASK)),
+        )
+        return (FileRow(*row) for row in rows)
+
+    # Changing.
+
+    def add(self, rows: Iterable[MessageRow]) -> None:
+        """Put rows in."""
+        self._connection.executemany(_ADD, rows)
+
+    def set_flags(self, modseq: int, changes: Iterable[tuple[int, Packed, str | None]]) -> None:
+        """Change flags and the file's info: row id, the packed flags, the info."""
+        self._connection.executemany(
+            "UPDATE messages SET modseq = ?, flags = ?, keywords = ?, info = ? WHERE id = ?",
+            [(modseq, flags, keywords, info, id_) for id_, (flags, keywords), info in changes],
+        )
+
+    def set_infos(self, infos: Iterable[tuple[int, str | None]]) -> None:
+        """Note that files have another name; nothing a client sees."""
+        self._connection.executemany(
+            "UPDATE messages SET info = ? WHERE id = ?", [(info, id_) for id_, info in infos]
+        )
+
+    def set_form(self, id_: int, form: int, size: int) -> None:
+        """Note how the octets lie in the file, and the message's size as it really is."""
+        self._execute("UPDATE messages SET form = ?, size = ? WHERE id = ?", (form, size, id_))
+
+    def expunge(self, mailbox: MailboxRow, uids: Sequence[int], modseq: int) -> None:
+        """Take messages out, and remember that they were there."""
+        self._connection.executemany(
+            "DELETE FROM messages WHERE id = ?", [(row_id(mailbox, uid),) for uid in uids]
+        )
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO vanished VALUES (?, ?, ?)", [(mailbox.id, modseq, uid) for uid in uids]
+        )
+        if len(uids) > VANISHED_LIMIT // 100 or modseq % 100 == 0:
+            # Counting them takes milliseconds when there are many, so it is not done each time.
+            self._forget_vanished(mailbox)
+
+    def _range(self, mailbox: MailboxRow, first: int, last: int) -> Iterator[MessageRow]:
+        rows = self._execute(
+            f"SELECT {_COLUMNS} FROM messages WHERE id BETWEEN ? AND ? ORDER BY id",  # noqa: S608
+            (row_id(mailbox, first), row_id(mailbox, last)),
+        )
+        return (MessageRow(*row) for row in rows)
+
+    def _forget_vanished(self, mailbox: MailboxRow) -> None:
+        # The row that is one too many, counted from the newest; none is found while there are few.
+        newest = self._execute(
+            "SELECT modseq FROM vanished WHERE mailbox = ? ORDER BY modseq DESC LIMIT 1 OFFSET ?",
+            (mailbox.id, VANISHED_LIMIT),
+        ).get
+        if newest is not None:
+            self._execute("DELETE FROM vanished WHERE mailbox = ? AND modseq <= ?", (mailbox.id, newest))
+            self._execute("UPDATE mailboxes SET vanished_from = ? WHERE id = ?", (newest, mailbox.id))

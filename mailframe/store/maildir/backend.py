@@ -1,0 +1,98 @@
+"""Where a Maildir store's accounts are: ``<directory>/<domain>/<local part>/``, each with its catalogue."""
+
+from __future__ import annotations
+
+import os
+
+from mailframe.database.sqlite import check_version
+from mailframe.store.catalogue.sqlite.catalogue import Catalogue
+from mailframe.store.files import Files
+from mailframe.store.flags import KEYWORDS_LIMIT
+from mailframe.store.maildrop.maildrop import Maildrop
+
+from .folders import CATALOGUE, account_directory
+from .layout import MaildirLayout
+from .place import Place
+from .reading import LargeFiles
+
+
+class MaildirBackend:
+    """See `mailframe.store.maildrop.layout.Backend`.
+
+    Args:
+        place: what is lent to all accounts.
+        boot: names this run of the machine.
+        keywords_limit: keywords a mailbox may have.
+    """
+
+    def __init__(self, place: Place, boot: str, keywords_limit: int = KEYWORDS_LIMIT) -> None:
+        self._place = place
+        self._boot = boot
+        self._keywords_limit = keywords_limit
+
+    @property
+    def directory(self) -> str:
+        """Where the accounts lie, and the delivery journal."""
+        return self._place.directory
+
+    @property
+    def files(self) -> Files:
+        """Operations on files."""
+        return self._place.files
+
+    @property
+    def journalled(self) -> bool:
+        """Is there a delivery journal?"""
+        return self._place.journalled
+
+    def start(self) -> None:
+        """See `Backend.start`."""
+        check_version()
+        self.files.make_directory(self.directory)
+        if not os.access(self.directory, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(f"the mail directory {self.directory} cannot be written by this user")
+
+    def opener(self) -> MaildirOpener:
+        """See `Backend.opener`."""
+        return MaildirOpener(self._place, self._boot, self._keywords_limit)
+
+    def remove(self, drop: Maildrop) -> None:
+        """See `Backend.remove`: one rename, then away."""
+        path = os.path.join(self.directory, account_directory(drop.account))
+        aside = os.path.join(self.directory, f".removed-{self._place.names.next()}")
+        drop.catalogue.flush()
+        self.files.rename(path, aside)
+        self.files.flush_directory(os.path.dirname(path))
+        self.files.remove_tree(aside)
+
+
+class MaildirOpener:
+    """See `mailframe.store.maildrop.layout.Opener`."""
+
+    def __init__(self, place: Place, boot: str, keywords_limit: int = KEYWORDS_LIMIT) -> None:
+        self._place = place
+        self._boot = boot
+        self._keywords_limit = keywords_limit
+        self._large_files = LargeFiles(place.files)
+
+    def exists(self, account: str) -> bool:
+        """See `Opener.exists`."""
+        return self._place.files.exists(self._path(account))
+
+    def catalogue(self, account: str) -> Catalogue:
+        """See `Opener.catalogue`."""
+        path = self._path(account)
+        if not self._place.files.exists(path):
+            self._place.files.make_directory(os.path.dirname(path))
+        return Catalogue(path, self._boot, self._keywords_limit)
+
+    def layout(self, drop: Maildrop) -> MaildirLayout:
+        """See `Opener.layout`."""
+        return MaildirLayout(drop, self._place, self._large_files)
+
+    def close(self) -> None:
+        """See `Opener.close`."""
+        self._large_files.close()
+
+    def _path(self, account: str) -> str:
+        return os.path.join(self._place.directory, account_directory(account), CATALOGUE)

@@ -1,0 +1,27 @@
+"""What the Maildir backend lends to all its accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mailframe.store.files import Files
+
+from .filenames import UniqueNames
+from .line_ends import LineEnds
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Attributes:
+    directory: where the accounts lie.
+    line_ends: how new files are written.
+    files: operations on files.
+    names: names for new files.
+    journalled: deliveries are in a journal before they are flushed.
+    """
+
+    directory: str
+    line_ends: LineEnds = "lf"
+    files: Files = field(default_factory=Files)
+    names: UniqueNames = field(default_factory=UniqueNames)
+    journalled: bool = False

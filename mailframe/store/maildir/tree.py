@@ -1,0 +1,245 @@
+"""An account's directories: where its mailboxes and messages lie, and how mailboxes get and change their places."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from mailframe.store.catalogue.rows import MailboxRow, MessageRow, new_object_id
+from mailframe.store.maildrop.maildrop import Maildrop
+from mailframe.store.names import canonical
+
+from .folders import (
+    LONG,
+    NAME_FILE,
+    SUBDIRECTORIES,
+    TMP,
+    account_directory,
+    folder_of,
+    long_folder,
+    mailbox_of,
+)
+from .place import Place
+
+IN_NEW, IN_CUR, IN_BOTH = 1, 2, 3
+
+
+@dataclass(slots=True)
+class LastLook:
+    """When the directories of a mailbox were last listed (``time.monotonic``), and how many seconds that took."""
+
+    when: float
+    seconds: float
+
+
+class Tree:
+    """The directories of one open account.
+
+    Args:
+        drop: the account.
+        place: what the backend lends.
+
+    Attributes:
+        path: the account's directory.
+        looks: when directories were listed last, by the mailbox's row id.
+        undoing: what takes back, in reverse, what the open transaction has done to files.
+    """
+
+    def __init__(self, drop: Maildrop, place: Place) -> None:
+        self.drop = drop
+        self.account = drop.account
+        self.catalogue = drop.catalogue
+        self.place = place
+        self.files = place.files
+        self.path = os.path.join(place.directory, account_directory(drop.account))
+        self.looks: dict[int, LastLook] = {}
+        self.undoing: list[Callable[[], None]] = []
+        self._devices: dict[str, int] = {}
+
+    # Transactions.
+
+    def undo(self) -> None:
+        """Take back what the transaction did."""
+        while self.undoing:
+            with suppress(OSError):
+                self.undoing.pop()()
+
+    def rename_file(self, source: str, target: str) -> None:
+        """Rename a file; taken back when the transaction fails.
+
+        Raises:
+            OSError: it could not be renamed.
+        """
+        self.files.rename(source, target)
+        self.undoing.append(lambda: self.files.rename(target, source))
+
+    def link_file(self, source: str, target: str) -> None:
+        """Give a file a second name; taken back when the transaction fails.
+
+        Raises:
+            OSError: it could not be done.
+        """
+        self.files.link(source, target)
+        self.undoing.append(lambda: self.files.unlink(target))
+
+    # Mailboxes.
+
+    def make_mailbox(self, name: str) -> str:
+        """A directory for a new mailbox, relative to the account's; the account's own is not flushed."""
+        folder = folder_of(name)
+        if any(mailbox.folder == folder for mailbox in self.catalogue.mailboxes.all()):
+            # A mailbox that was renamed and whose directory could not follow lies there.
+            folder = long_folder(name + new_object_id("/"))
+        path = os.path.join(self.path, folder)
+        if not self.files.exists(path):
+            self.undoing.append(lambda: self.files.remove_tree(path))
+        self.make_folder(folder)
+        if folder.startswith(LONG):
+            self._write_name(folder, name)
+        return folder
+
+    def make_folder(self, folder: str) -> None:
+        """Make the directories of a mailbox, durably but for their own names."""
+        path = os.path.join(self.path, folder) if folder else self.path
+        for name in SUBDIRECTORIES:
+            self.files.make_directory(os.path.join(path, name))
+        if folder:
+            # Maildir++ marks a folder so that delivery programs can tell it from an account.
+            marker = os.path.join(path, "maildirfolder")
+            if not self.files.exists(marker):
+                self.files.close(self.files.create(marker))
+        self.files.flush_directory(path)
+
+    def aside(self, mailbox: MailboxRow) -> str:
+        """Where a mailbox that is being deleted lies meanwhile."""
+        return f"{self.path}/{TMP}/deleted-{mailbox.mailbox_id}"
+
+    def follow(self, mailbox_id: str) -> None:
+        """Give a mailbox's directory the name that goes with the mailbox's.
+
+        Where something of that name lies there already, the directory stays where it is: the catalogue knows.
+        """
+        with self.drop.writing():
+            mailbox = self.drop.current(mailbox_id)
+            folder = folder_of(mailbox.name)
+            if folder == mailbox.folder:
+                return
+            old, new = self.folder(mailbox), os.path.join(self.path, folder)
+            if not self.files.exists(new):
+                self.files.rename(old, new)
+                self.files.flush_directory(self.path)
+            elif self.files.exists(old):
+                return
+            # Else a crash came between this rename and its commit.
+            self.catalogue.mailboxes.set_folder(mailbox, folder)
+            if folder.startswith(LONG):
+                self._write_name(folder, mailbox.name)
+
+    def put_right(self) -> None:
+        """Finish what a crash in the middle of a rename has left."""
+        for mailbox in self.catalogue.mailboxes.all():
+            expected = mailbox.folder in ("", folder_of(mailbox.name))
+            if not expected and self._name_of(mailbox.folder) != mailbox.name:
+                with suppress(OSError):
+                    self.follow(mailbox.mailbox_id)
+
+    def unknown(self) -> list[tuple[str, str]]:
+        """Folders that other programs have made, and the names of their mailboxes."""
+        boxes = self.catalogue.mailboxes.all()
+        folders, taken = {box.folder for box in boxes}, {box.name for box in boxes}
+        found = []
+        for folder in sorted(self.files.names(self.path)):
+            if folder.startswith(".") and folder not in folders:
+                name = self._name_of(folder)
+                if name is not None and name not in taken:
+                    found.append((folder, name))
+                    taken.add(name)
+        return found
+
+    # Files.
+
+    def folder(self, mailbox: MailboxRow | None) -> str:
+        """A mailbox's directory; None: INBOX."""
+        return f"{self.path}/{mailbox.folder}" if mailbox is not None and mailbox.folder else self.path
+
+    def file(self, mailbox: MailboxRow, row: MessageRow) -> str:
+        """A message's file."""
+        folder = self.folder(mailbox)
+        return f"{folder}/new/{row.file}" if row.info is None else f"{folder}/cur/{row.file}{row.info}"
+
+    def device(self, folder: str) -> int:
+        """The device that new files of a mailbox's directory lie on, which may be a link to somewhere else."""
+        device = self._devices.get(folder)
+        if device is None:
+            device = self._devices[folder] = self.files.device(folder + "/new")
+        return device
+
+    def times(self, mailbox: MailboxRow) -> tuple[int, int]:
+        """When new/ and cur/ were last changed; missing ones are made again."""
+        folder = self.folder(mailbox)
+        try:
+            return self.files.time(folder + "/new"), self.files.time(folder + "/cur")
+        except FileNotFoundError:
+            self.make_folder(mailbox.folder)
+            return self.files.time(folder + "/new"), self.files.time(folder + "/cur")
+
+    @contextmanager
+    def own_change(self, mailbox: MailboxRow, directories: int) -> Iterator[None]:
+        """Around changes of our own to a mailbox's directories, so that they are not taken for somebody else's.
+
+        Needs a writing transaction. Where another program has been there before us and nobody has looked yet, the
+        times on record stay old, and the next look finds all.
+
+        Args:
+            mailbox: as read within the transaction.
+            directories: 1 for new/, 2 for cur/, 3 for both.
+        """
+        known = self._times(mailbox, directories) == (mailbox.new_time, mailbox.cur_time)
+        yield
+        if known:
+            after = self._times(mailbox, directories)
+            self.catalogue.mailboxes.set_times(mailbox, *after, mailbox.settled & ~directories)
+
+    def _times(self, mailbox: MailboxRow, directories: int) -> tuple[int, int]:
+        """As `times`, but asks for those directories only, and has the times on record of the other."""
+        if directories == IN_BOTH:
+            return self.times(mailbox)
+        folder = self.folder(mailbox)
+        try:
+            if directories == IN_NEW:
+                return self.files.time(folder + "/new"), mailbox.cur_time
+            return mailbox.new_time, self.files.time(folder + "/cur")
+        except FileNotFoundError:
+            return self.times(mailbox)
+
+    def _name_of(self, folder: str) -> str | None:
+        """The mailbox name of an unknown folder; None when it is no folder of mail."""
+        path = os.path.join(self.path, folder)
+        if not self.files.exists(os.path.join(path, "cur")):
+            return None
+        if folder.startswith(LONG):
+            with suppress(OSError, ValueError):
+                return canonical(self._read_name(path))
+        name = mailbox_of(folder)
+        return None if name is None else canonical(name)
+
+    def _read_name(self, path: str) -> str:
+        descriptor = self.files.open(os.path.join(path, NAME_FILE))
+        try:
+            return self.files.read(descriptor, 1 << 16, 0).decode("utf-8")
+        finally:
+            self.files.close(descriptor)
+
+    def _write_name(self, folder: str, name: str) -> None:
+        path = os.path.join(self.path, folder, NAME_FILE)
+        if self.files.exists(path):
+            # A folder that was renamed brings its old name along.
+            self.files.unlink(path)
+        descriptor = self.files.create(path)
+        try:
+            self.files.write(descriptor, name.encode("utf-8"))
+            self.files.flush(descriptor)
+        finally:
+            self.files.close(descriptor)

@@ -1,0 +1,200 @@
+"""One session with an account, and with a mailbox: each method is one unit of work in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from zope.interface import implementer
+
+from mailframe.store.interfaces import IHints, IMailAccount, IMailbox
+from mailframe.store.names import canonical, check_new, check_special_use
+from mailframe.store.refusals import NOPERM, refuse
+from mailframe.store.values import (
+    Appended,
+    Changes,
+    Copied,
+    FlagChange,
+    Flags,
+    Item,
+    MailboxEntry,
+    MailboxStatus,
+    Message,
+    NewMessage,
+    SearchKey,
+    SearchResult,
+    Snapshot,
+    Span,
+    Stored,
+)
+
+from . import flagging, mailboxes, moving, opened, searching
+from .maildrop import Maildrop
+
+T = TypeVar("T")
+
+
+class Threads(Protocol):
+    """Where the work is done: the store."""
+
+    hints: IHints
+
+    async def work(self, account: str, function: Callable[[Maildrop], T], slow: bool = False) -> T:
+        """Call a function with the open account in a thread.
+
+        Args:
+            slow: it may take long; others should not wait for it.
+        """
+
+
+@implementer(IMailAccount)
+class MaildropAccount:
+    """One session's view of an account; see `IMailAccount`."""
+
+    def __init__(self, name: str, threads: Threads) -> None:
+        self.name = name
+        self._threads = threads
+        self._opened: list[MaildropMailbox] = []
+
+    async def mailboxes(self) -> Sequence[MailboxEntry]:
+        """See `IMailAccount.mailboxes`."""
+        return await self._work(mailboxes.entries)
+
+    async def create(self, name: str, special_use: str | None = None) -> str:
+        """See `IMailAccount.create`."""
+        name, special_use = check_new(name), check_special_use(special_use)
+        return await self._work(lambda drop: mailboxes.create(drop, name, special_use))
+
+    async def delete(self, name: str) -> None:
+        """See `IMailAccount.delete`."""
+        await self._work(lambda drop: mailboxes.delete(drop, name))
+
+    async def rename(self, name: str, new_name: str) -> None:
+        """See `IMailAccount.rename`."""
+        old, new = canonical(name), check_new(new_name)
+        await self._work(lambda drop: mailboxes.rename(drop, old, new))
+
+    async def subscribe(self, name: str, subscribed: bool) -> None:
+        """See `IMailAccount.subscribe`."""
+        await self._work(lambda drop: mailboxes.subscribe(drop, name, subscribed))
+
+    async def status(self, name: str) -> MailboxStatus:
+        """See `IMailAccount.status`."""
+        return await self._work(lambda drop: mailboxes.status(drop, name))
+
+    async def open(self, name: str, read_only: bool = False) -> MaildropMailbox:
+        """See `IMailAccount.open`."""
+        row = await self._work(lambda drop: drop.find(name))
+        mailbox = MaildropMailbox(self, self._threads, row.name, row.mailbox_id, row.uidvalidity, read_only)
+        self._opened.append(mailbox)
+        return mailbox
+
+    async def append(self, name: str, messages: Sequence[NewMessage]) -> Appended:
+        """See `IMailAccount.append`."""
+        return await self._work(lambda drop: mailboxes.append(drop, name, messages))
+
+    def close(self) -> None:
+        """See `IMailAccount.close`."""
+        while self._opened:
+            self._opened[-1].close()
+
+    def closed(self, mailbox: MaildropMailbox) -> None:
+        """A mailbox of this session was closed."""
+        if mailbox in self._opened:
+            self._opened.remove(mailbox)
+
+    async def _work(self, function: Callable[[Maildrop], T]) -> T:
+        return await self._threads.work(self.name, function)
+
+
+@implementer(IMailbox)
+class MaildropMailbox:
+    """One opened mailbox; see `IMailbox`. ``name`` is the one it had at the last look."""
+
+    def __init__(
+        self,
+        account: MaildropAccount,
+        threads: Threads,
+        name: str,
+        mailbox_id: str,
+        uidvalidity: int,
+        read_only: bool,
+    ) -> None:
+        self._account = account
+        self._threads = threads
+        self._endings: list[Callable[[], None]] = []
+        self.name = name
+        self.mailbox_id = mailbox_id
+        self.uidvalidity = uidvalidity
+        self.read_only = read_only
+
+    async def snapshot(self) -> Snapshot:
+        """See `IMailbox.snapshot`."""
+        return await self._work(opened.snapshot, self.read_only)
+
+    async def changes(self, since: int) -> Changes:
+        """See `IMailbox.changes`."""
+        return await self._work(opened.changes, since, self.read_only)
+
+    async def fetch(self, uids: Sequence[int], items: Item) -> Sequence[Message]:
+        """See `IMailbox.fetch`."""
+        return await self._work(opened.fetch, uids, items)
+
+    async def read(self, spans: Sequence[Span]) -> Sequence[bytes | None]:
+        """See `IMailbox.read`."""
+        return await self._work(opened.read, spans)
+
+    async def store(
+        self, uids: Sequence[int], change: FlagChange, flags: Flags, unchanged_since: int | None = None
+    ) -> Stored:
+        """See `IMailbox.store`."""
+        self._check_writable()
+        return await self._work(flagging.store, uids, change, flags, unchanged_since)
+
+    async def copy(self, uids: Sequence[int], target: str) -> Copied:
+        """See `IMailbox.copy`."""
+        return await self._work(moving.copy, uids, target)
+
+    async def move(self, uids: Sequence[int], target: str) -> Copied:
+        """See `IMailbox.move`."""
+        self._check_writable()
+        return await self._work(moving.move, uids, target)
+
+    async def expunge(self, uids: Sequence[int] | None = None) -> Sequence[int]:
+        """See `IMailbox.expunge`."""
+        self._check_writable()
+        return await self._work(moving.expunge, uids)
+
+    async def remove(self, uids: Sequence[int]) -> Sequence[int]:
+        """See `IMailbox.remove`."""
+        self._check_writable()
+        return await self._work(moving.remove, uids)
+
+    async def search(self, key: SearchKey) -> SearchResult:
+        """See `IMailbox.search`."""
+        search, slow = searching.Search(key), searching.needs_octets(key)
+        # A slice at a time: others have their turn in between, and cancelling ends it.
+        while not await self._work(search.step, slow=slow):
+            pass
+        return search.result
+
+    def listen(self, changed: Callable[[], None]) -> Callable[[], None]:
+        """See `IMailbox.listen`."""
+        ending = self._threads.hints.listen(self._account.name, self.mailbox_id, changed)
+        self._endings.append(ending)
+        return ending
+
+    def close(self) -> None:
+        """See `IMailbox.close`."""
+        while self._endings:
+            self._endings.pop()()
+        self._account.closed(self)
+
+    def _check_writable(self) -> None:
+        if self.read_only:
+            raise refuse(NOPERM)
+
+    async def _work(self, function: Callable[..., T], *arguments: Any, slow: bool = False) -> T:
+        return await self._threads.work(
+            self._account.name, lambda drop: function(drop, self.mailbox_id, *arguments), slow
+        )

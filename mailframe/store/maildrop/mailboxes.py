@@ -1,0 +1,217 @@
+"""What an account's session asks of its mailboxes: list, make, delete, rename, append. Blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import apsw
+from twisted.logger import Logger
+
+from mailframe.message.status import MailframeError
+from mailframe.store.catalogue.rows import MailboxRow
+from mailframe.store.names import (
+    canonical,
+    check_count,
+    check_new,
+    in_order,
+    is_inferior,
+    renamed,
+    superiors,
+)
+from mailframe.store.refusals import (
+    ALREADYEXISTS,
+    INBOX_STAYS,
+    NONEXISTENT,
+    TRYCREATE,
+    UNDER_ITSELF,
+    refuse,
+)
+from mailframe.store.values import (
+    INBOX,
+    Appended,
+    Delivery,
+    MailboxEntry,
+    MailboxStatus,
+    NewMessage,
+)
+
+from .arrival import Attempt, add_rows
+from .layout import Arrival
+from .maildrop import Maildrop
+from .moving import move
+
+log = Logger()
+
+
+def entries(drop: Maildrop) -> list[MailboxEntry]:
+    """See `IMailAccount.mailboxes`."""
+    drop.adopt_mailboxes()
+    with drop.catalogue.reading():
+        boxes = {mailbox.name: mailbox for mailbox in drop.catalogue.mailboxes.all()}
+        subscribed = drop.catalogue.mailboxes.subscribed()
+    names = {*boxes, *subscribed}
+    for name in boxes:
+        names.update(superiors(name))
+    found = []
+    for name in in_order(names):
+        box = boxes.get(name)
+        if box is None:
+            found.append(MailboxEntry(name, selectable=False, subscribed=name in subscribed))
+        else:
+            found.append(MailboxEntry(name, box.mailbox_id, True, name in subscribed, box.special_use))
+    return found
+
+
+def create(drop: Maildrop, name: str, special_use: str | None) -> str:
+    """See `IMailAccount.create`."""
+    drop.adopt_mailboxes()
+    with drop.writing():
+        if drop.catalogue.mailboxes.named(name) is not None:
+            raise refuse(ALREADYEXISTS)
+        _make_superiors(drop, name, 1)
+        mailbox = drop.add_mailbox(name, special_use)
+        drop.layout.mailboxes_made()
+        return mailbox.mailbox_id
+
+
+def delete(drop: Maildrop, name: str) -> None:
+    """See `IMailAccount.delete`.
+
+    The messages are put out of sight before the commit and removed after it: a crash in between leaves something to
+    be swept, and never a mailbox that comes back.
+    """
+    mailbox_id = drop.find(name).mailbox_id
+    with drop.writing():
+        mailbox = drop.current(mailbox_id)
+        if mailbox.name == INBOX:
+            raise refuse(INBOX_STAYS)
+        drop.catalogue.mailboxes.remove(mailbox)
+        drop.layout.take_away(mailbox)
+    drop.changed.add(mailbox_id)
+    drop.layout.taken_away(mailbox)
+    # With the row on the disk too, neither the mailbox nor mail of a delivery journal comes back.
+    drop.catalogue.flush()
+
+
+def rename(drop: Maildrop, old: str, new: str) -> None:
+    """See `IMailAccount.rename`; canonical names.
+
+    The catalogue comes first and tells where each mailbox lies, so a crash leaves places with old names and no
+    mailbox without a place; the layout puts them right when the account is opened.
+    """
+    drop.adopt_mailboxes()
+    if old == INBOX:
+        create(drop, new, None)
+        move(drop, drop.find(INBOX).mailbox_id, None, new)
+        return
+    with drop.writing():
+        boxes = {mailbox.name: mailbox for mailbox in drop.catalogue.mailboxes.all()}
+        moving = [box for name, box in boxes.items() if name == old or is_inferior(name, old)]
+        if not moving:
+            raise refuse(NONEXISTENT)
+        if is_inferior(new, old):
+            raise refuse(UNDER_ITSELF)
+        targets = [check_new(renamed(box.name, old, new)) for box in moving]
+        if new in boxes or any(target in boxes for target in targets):
+            raise refuse(ALREADYEXISTS)
+        if _make_superiors(drop, new):
+            drop.layout.mailboxes_made()
+        for box, target in zip(moving, targets, strict=True):
+            drop.catalogue.mailboxes.rename(box, target)
+    for box in moving:
+        drop.changed.add(box.mailbox_id)
+        try:
+            drop.layout.follow(box.mailbox_id)
+        except (OSError, apsw.Error) as fault:
+            # It is renamed all the same; its place follows when the account is opened the next time.
+            log.error(
+                "a mailbox of {account} could not follow its name: {fault}", account=drop.account, fault=fault
+            )
+
+
+def subscribe(drop: Maildrop, name: str, subscribed: bool) -> None:
+    """See `IMailAccount.subscribe`."""
+    if not subscribed:
+        with drop.writing():
+            drop.catalogue.mailboxes.subscribe(canonical(name), False)
+        return
+    name = check_new(name)
+    with drop.writing():
+        names = drop.catalogue.mailboxes.subscribed() | {name}
+        check_count(len(names), drop.surroundings.mailboxes_limit)
+        drop.catalogue.mailboxes.subscribe(name, True)
+
+
+def status(drop: Maildrop, name: str) -> MailboxStatus:
+    """See `IMailAccount.status`."""
+    drop.layout.look(drop.find(name))
+    with drop.catalogue.reading():
+        mailbox = drop.find_now(name)
+        return MailboxStatus(
+            messages=mailbox.messages,
+            recent=len(drop.catalogue.messages.recent(mailbox)),
+            uidnext=mailbox.uidnext,
+            uidvalidity=mailbox.uidvalidity,
+            unseen=mailbox.unseen,
+            deleted=mailbox.deleted,
+            size=mailbox.octets,
+            highestmodseq=mailbox.modseq,
+            mailbox_id=mailbox.mailbox_id,
+        )
+
+
+def append(drop: Maildrop, name: str, messages: Sequence[NewMessage]) -> Appended:
+    """See `IMailAccount.append`: as durable as a delivery, all or none."""
+    mailbox = drop.find(name, TRYCREATE)
+    drop.check_quota(sum(message.content.size for message in messages))
+    attempts = [Attempt(Delivery(drop.account, message, name), 0, drop) for message in messages]
+    if not attempts:
+        return Appended(mailbox.uidvalidity, [])
+    committed = False
+    try:
+        _write_all(drop, mailbox, attempts)
+        with drop.writing(len(attempts)):
+            mailbox = drop.current(mailbox.mailbox_id)
+            add_rows(drop, mailbox, attempts, lenient=False)
+        committed = True
+        _flush_places(drop, attempts)
+    except BaseException:
+        _take_back(drop, mailbox, attempts, committed)
+        raise
+    drop.changed.add(mailbox.mailbox_id)
+    return Appended(mailbox.uidvalidity, [attempt.row.uid for attempt in attempts if attempt.row is not None])
+
+
+def _write_all(drop: Maildrop, mailbox: MailboxRow, attempts: Sequence[Attempt]) -> None:
+    describe = drop.surroundings.describe
+    for attempt in attempts:
+        attempt.written = drop.layout.write(Arrival(mailbox, attempt.delivery.message.content, describe))
+    for attempt in attempts:
+        assert attempt.written is not None
+        drop.layout.flush(attempt.written)
+
+
+def _flush_places(drop: Maildrop, attempts: Sequence[Attempt]) -> None:
+    places = {drop.layout.place_of(attempt.written) for attempt in attempts if attempt.written is not None}
+    for place in places:
+        if place is not None:
+            drop.layout.flush_place(place)
+
+
+def _take_back(drop: Maildrop, mailbox: MailboxRow, attempts: Sequence[Attempt], committed: bool) -> None:
+    for attempt in attempts:
+        if attempt.written is not None:
+            drop.layout.abandon(attempt.written)
+        if committed and attempt.row is not None:
+            with suppress(OSError, apsw.Error, MailframeError):
+                drop.expunge_row(mailbox, attempt.row)
+
+
+def _make_superiors(drop: Maildrop, name: str, more: int = 0) -> int:
+    mailboxes = drop.catalogue.mailboxes
+    missing = [superior for superior in superiors(name) if mailboxes.named(superior) is None]
+    check_count(mailboxes.count() + len(missing) + more, drop.surroundings.mailboxes_limit)
+    for superior in missing:
+        drop.add_mailbox(superior)
+    return len(missing)

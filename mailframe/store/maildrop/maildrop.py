@@ -1,0 +1,159 @@
+"""One account, open in one thread: its catalogue, its layout, and the rules that span several mailboxes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from mailframe.message.status import MAILBOX_FULL, MailframeError, Status
+from mailframe.store.catalogue.rows import MailboxRow, MessageRow, new_object_id
+from mailframe.store.names import canonical
+from mailframe.store.refusals import NONEXISTENT, refuse
+from mailframe.store.values import INBOX
+
+from .layout import Opener
+from .surroundings import Surroundings
+
+
+class Maildrop:
+    """One open account; for one thread.
+
+    Args:
+        account: its name.
+        surroundings: the store's.
+        opener: of this thread.
+
+    Attributes:
+        catalogue: its catalogue, open.
+        layout: how it lies.
+        changed: MAILBOXIDs that something happened in; whoever runs a unit of work publishes and clears them.
+    """
+
+    def __init__(self, account: str, surroundings: Surroundings, opener: Opener) -> None:
+        self.account = account
+        self.surroundings = surroundings
+        self.changed: set[str] = set()
+        self.catalogue = opener.catalogue(account)
+        try:
+            self.layout = opener.layout(self)
+            if self.catalogue.mailboxes.named(INBOX) is None:
+                self._furnish()
+            self.layout.put_right()
+        except BaseException:
+            self.catalogue.close()
+            raise
+
+    def close(self, clean: bool = False) -> None:
+        """Close it; see `Catalogue.close`."""
+        self.layout.close()
+        self.catalogue.close(clean)
+
+    @contextmanager
+    def writing(self, numbers: int = 1) -> Iterator[None]:
+        """A writing transaction; what it changed in memory and in the layout is undone when it fails."""
+        self.layout.begin()
+        try:
+            with self.catalogue.writing(numbers):
+                yield
+        except BaseException:
+            self.catalogue.mailboxes.forget_keywords()
+            self.layout.undo()
+            raise
+
+    # Mailboxes.
+
+    def find(self, name: str, missing: Status = NONEXISTENT) -> MailboxRow:
+        """The mailbox of this name, also one that another program has made meanwhile.
+
+        Raises:
+            MailframeError: ``missing``.
+        """
+        name = canonical(name)
+        mailbox = self.catalogue.mailboxes.named(name)
+        if mailbox is None and self.adopt_mailboxes():
+            mailbox = self.catalogue.mailboxes.named(name)
+        if mailbox is None:
+            raise refuse(missing)
+        return mailbox
+
+    def find_now(self, name: str) -> MailboxRow:
+        """The same without a look for new ones; within a reading transaction."""
+        mailbox = self.catalogue.mailboxes.named(canonical(name))
+        if mailbox is None:
+            raise refuse(NONEXISTENT)
+        return mailbox
+
+    def current(self, mailbox_id: str) -> MailboxRow:
+        """The mailbox of this MAILBOXID as it is now.
+
+        Raises:
+            MailframeError: ``NONEXISTENT``.
+        """
+        mailbox = self.catalogue.mailboxes.with_id(mailbox_id)
+        if mailbox is None:
+            raise refuse(NONEXISTENT)
+        return mailbox
+
+    def add_mailbox(self, name: str, special_use: str | None = None) -> MailboxRow:
+        """Make a mailbox and its row. Needs a writing transaction.
+
+        The caller calls `Layout.mailboxes_made`, once for all it makes.
+        """
+        folder = self.layout.make_mailbox(name)
+        return self.catalogue.mailboxes.add(name, folder, new_object_id("F"), special_use)
+
+    def adopt_mailboxes(self) -> bool:
+        """Take in mailboxes that other programs have made; True when there were any."""
+        unknown = self.layout.unknown_mailboxes()
+        if not unknown:
+            return False
+        with self.writing():
+            for folder, name in sorted(unknown):
+                if self.catalogue.mailboxes.named(name) is None:
+                    self.catalogue.mailboxes.add(name, folder, new_object_id("F"))
+        return True
+
+    def check_quota(self, octets: int) -> None:
+        """Refuse what does not fit.
+
+        Raises:
+            MailframeError: ``OVERQUOTA``.
+        """
+        quota = self.surroundings.quota
+        if quota and self.catalogue.mailboxes.octets() + octets > quota:
+            raise MailframeError(MAILBOX_FULL)
+
+    def expunge_row(self, mailbox: MailboxRow, row: MessageRow) -> None:
+        """Take a row back that was just added; within the open transaction, or else in one of its own."""
+        if self.catalogue.in_transaction:
+            self.catalogue.messages.expunge(mailbox, [row.uid], row.modseq)
+            return
+        with self.writing():
+            modseq = self.catalogue.mailboxes.next_modseq(mailbox)
+            self.catalogue.messages.expunge(mailbox, [row.uid], modseq)
+        self.changed.add(mailbox.mailbox_id)
+
+    def _furnish(self) -> None:
+        """Make INBOX and the default folders, around what another program may have put there already."""
+        with self.writing():
+            if self.catalogue.mailboxes.named(INBOX) is not None:
+                return
+            self.layout.furnish()
+            self.catalogue.mailboxes.add(INBOX, "", new_object_id("F"))
+            for name, special_use in self.surroundings.mailboxes.items():
+                self.add_mailbox(name, special_use)
+            for name in (INBOX, *self.surroundings.mailboxes):
+                self.catalogue.mailboxes.subscribe(name, True)
+        self.adopt_mailboxes()
+        self.layout.furnished()
+
+
+def now() -> int:
+    """Seconds since the epoch."""
+    return int(time.time())
+
+
+def uids_of(rows: Sequence[MessageRow]) -> list[int]:
+    """The UIDs of rows."""
+    return [row.uid for row in rows]

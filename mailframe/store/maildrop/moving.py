@@ -1,0 +1,129 @@
+"""COPY, MOVE and EXPUNGE: messages between mailboxes of one account, and out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mailframe.store.catalogue.rows import MailboxRow, MessageRow, row_id
+from mailframe.store.refusals import TRYCREATE
+from mailframe.store.values import Copied
+
+from .maildrop import Maildrop, now, uids_of
+
+EXPUNGE_GROUP = 2000
+"""Messages removed in one transaction; deliveries to the account wait for no longer than that takes."""
+
+
+def copy(drop: Maildrop, mailbox_id: str, uids: Sequence[int], target: str) -> Copied:
+    """See `IMailbox.copy`: all or none."""
+    return _retried(drop, mailbox_id, lambda: _transfer(drop, mailbox_id, uids, target, move=False))
+
+
+def move(drop: Maildrop, mailbox_id: str, uids: Sequence[int] | None, target: str) -> Copied:
+    """See `IMailbox.move`: all or none.
+
+    Args:
+        uids: None for all messages.
+    """
+    return _retried(drop, mailbox_id, lambda: _transfer(drop, mailbox_id, uids, target, move=True))
+
+
+def remove(drop: Maildrop, mailbox_id: str, uids: Sequence[int]) -> list[int]:
+    """See `IMailbox.remove`."""
+    removed: list[int] = []
+    wanted = sorted(set(uids))
+    for start in range(0, len(wanted), EXPUNGE_GROUP):
+        done, missing = _remove(drop, mailbox_id, wanted[start : start + EXPUNGE_GROUP])
+        if missing:
+            # Renamed by another program, or gone already: see which, and try those that are there once more.
+            drop.layout.look(drop.current(mailbox_id), force=True)
+            done = sorted(done + _remove(drop, mailbox_id, missing)[0])
+        removed.extend(done)
+    drop.layout.settle()
+    return removed
+
+
+def expunge(drop: Maildrop, mailbox_id: str, uids: Sequence[int] | None) -> list[int]:
+    """See `IMailbox.expunge`."""
+    return remove(drop, mailbox_id, drop.catalogue.messages.deleted(drop.current(mailbox_id), uids))
+
+
+def _remove(drop: Maildrop, mailbox_id: str, uids: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Remove octets, then rows: after a crash in between the next look expunges the rows, and nothing comes back.
+
+    Returns:
+        UIDs removed, and those that are not where the catalogue has them.
+
+    Raises:
+        OSError: nothing could be removed.
+    """
+    with drop.writing():
+        mailbox = drop.current(mailbox_id)
+        rows = list(drop.catalogue.messages.rows(mailbox, uids))
+        if not rows:
+            return [], []
+        done = drop.layout.remove(mailbox, rows)
+        if done.uids:
+            modseq = drop.catalogue.mailboxes.next_modseq(mailbox)
+            drop.catalogue.messages.expunge(mailbox, done.uids, modseq)
+            drop.changed.add(mailbox_id)
+    return list(done.uids), list(done.missing)
+
+
+def _transfer(drop: Maildrop, mailbox_id: str, uids: Sequence[int] | None, name: str, move: bool) -> Copied:
+    target_id = drop.find(name, TRYCREATE).mailbox_id
+    with drop.writing(0 if uids is None else len(uids)):
+        source, target = drop.current(mailbox_id), drop.current(target_id)
+        rows = list(drop.catalogue.messages.rows(source, uids))
+        if not rows:
+            return Copied(target.uidvalidity, [], [])
+        if not move:
+            drop.check_quota(sum(row.size for row in rows))
+        new = _new_rows(drop, source, target, rows)
+        drop.catalogue.messages.add(new)
+        drop.catalogue.descriptions.copy([(old.id, row.id) for old, row in zip(rows, new, strict=True)])
+        drop.layout.transfer(source, target, list(zip(rows, new, strict=True)), move)
+        if move:
+            modseq = drop.catalogue.mailboxes.next_modseq(source)
+            drop.catalogue.messages.expunge(source, uids_of(rows), modseq)
+    drop.layout.settle()
+    drop.changed.add(target.mailbox_id)
+    if move:
+        drop.changed.add(source.mailbox_id)
+    return Copied(target.uidvalidity, uids_of(rows), uids_of(new))
+
+
+def _new_rows(
+    drop: Maildrop, source: MailboxRow, target: MailboxRow, rows: Sequence[MessageRow]
+) -> list[MessageRow]:
+    mailboxes = drop.catalogue.mailboxes
+    uid, modseq = mailboxes.take_uids(target, len(rows))
+    before, after = mailboxes.keywords(source), mailboxes.keywords(target)
+    saved = now()
+    new = []
+    for number, row in enumerate(rows):
+        spelled = after.spell(before.unpack(row.flags, row.keywords))
+        flags, keywords = after.pack(spelled)
+        file, info = drop.layout.name(row, target, flags)
+        new.append(
+            row._replace(
+                id=row_id(target, uid + number),
+                mailbox=target.id,
+                modseq=modseq,
+                flags=flags,
+                keywords=keywords,
+                save_date=saved,
+                file=file,
+                info=info,
+            )
+        )
+    return new
+
+
+def _retried(drop: Maildrop, mailbox_id: str, work: Callable[[], Copied]) -> Copied:
+    try:
+        return work()
+    except FileNotFoundError:
+        # Another program renamed or removed one: see what there is now, and try once more.
+        drop.layout.look(drop.current(mailbox_id), force=True)
+        return work()

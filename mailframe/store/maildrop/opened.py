@@ -1,0 +1,189 @@
+"""What a session asks of an opened mailbox, but for changes of messages: state, facts, octets. Blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
+
+import apsw
+from twisted.logger import Logger
+
+from mailframe.store.catalogue.keywords import Keywords
+from mailframe.store.catalogue.rows import MailboxRow, MessageRow
+from mailframe.store.values import (
+    DESCRIPTION_ITEMS,
+    Changes,
+    Description,
+    Item,
+    Message,
+    Snapshot,
+    Span,
+)
+
+from .maildrop import Maildrop, uids_of
+
+T = TypeVar("T")
+
+log = Logger()
+
+
+def snapshot(drop: Maildrop, mailbox_id: str, read_only: bool) -> Snapshot:
+    """See `IMailbox.snapshot`."""
+    drop.layout.look(drop.current(mailbox_id))
+    return _claiming(drop, read_only, lambda read_only: _snapshot(drop, mailbox_id, read_only))
+
+
+def _snapshot(drop: Maildrop, mailbox_id: str, read_only: bool) -> Snapshot:
+    with _state(drop, mailbox_id, read_only) as mailbox:
+        messages = drop.catalogue.messages
+        return Snapshot(
+            uids=messages.uids(mailbox),
+            recent=frozenset(_take_recent(drop, mailbox, read_only)),
+            first_unseen=messages.first_unseen(mailbox),
+            keywords=drop.catalogue.mailboxes.keywords(mailbox).in_use(),
+            uidnext=mailbox.uidnext,
+            modseq=mailbox.modseq,
+        )
+
+
+def changes(drop: Maildrop, mailbox_id: str, since: int, read_only: bool) -> Changes:
+    """See `IMailbox.changes`."""
+    mailbox = drop.current(mailbox_id)
+    if drop.layout.look(mailbox):
+        mailbox = drop.current(mailbox_id)
+    if mailbox.modseq == since and (read_only or mailbox.first_recent == mailbox.uidnext):
+        return Changes(since, (), (), frozenset(), mailbox.uidnext)
+    return _claiming(drop, read_only, lambda read_only: _changes(drop, mailbox_id, since, read_only))
+
+
+def _changes(drop: Maildrop, mailbox_id: str, since: int, read_only: bool) -> Changes:
+    with _state(drop, mailbox_id, read_only) as mailbox:
+        rows = drop.catalogue.messages.changed_since(mailbox, since)
+        vanished = drop.catalogue.messages.vanished_since(mailbox, since)
+        keywords = drop.catalogue.mailboxes.keywords(mailbox)
+        changed = [message_of(row, Item.FLAGS, keywords) for row in rows]
+        recent = _take_recent(drop, mailbox, read_only)
+        return Changes(
+            mailbox.modseq, changed, vanished, frozenset(recent).intersection(uids_of(rows)), mailbox.uidnext
+        )
+
+
+def fetch(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Item) -> list[Message]:
+    """See `IMailbox.fetch`."""
+    with drop.catalogue.reading():
+        mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
+        if mailbox is None:
+            return []
+        rows = list(drop.catalogue.messages.rows(mailbox, uids))
+        keywords = drop.catalogue.mailboxes.keywords(mailbox)
+        known = {}
+        if items & DESCRIPTION_ITEMS and rows:
+            known = drop.catalogue.descriptions.of(rows[0].id, rows[-1].id)
+    if not items & DESCRIPTION_ITEMS:
+        return [message_of(row, items, keywords) for row in rows]
+    made = _describe(drop, mailbox, [row for row in rows if row.id not in known])
+    found = []
+    for row in rows:
+        description = known.get(row.id) or made.get(row.id)
+        if description is not None:
+            found.append(message_of(row, items, keywords, description))
+    return found
+
+
+def read(drop: Maildrop, mailbox_id: str, spans: Sequence[Span]) -> list[bytes | None]:
+    """See `IMailbox.read`."""
+    mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
+    if mailbox is None:
+        return [None] * len(spans)
+    wanted = {span.uid for span in spans}
+    rows = {row.uid: row for row in drop.catalogue.messages.rows(mailbox, list(wanted))}
+    whole: dict[int, bytes | None] = {}
+    found: list[bytes | None] = []
+    for span in spans:
+        row = rows.get(span.uid)
+        if row is None:
+            found.append(None)
+        elif drop.layout.is_large(row):
+            found.append(drop.layout.read(mailbox, row, span.offset, span.length))
+        else:
+            if span.uid not in whole:
+                whole[span.uid] = drop.layout.read(mailbox, row)
+            octets = whole[span.uid]
+            found.append(None if octets is None else _cut(octets, span))
+    return found
+
+
+def _describe(drop: Maildrop, mailbox: MailboxRow, rows: Sequence[MessageRow]) -> dict[int, Description]:
+    """Descriptions of messages that have none yet; kept from now on. Those that are gone have none."""
+    made = {}
+    for row in rows:
+        octets = drop.layout.pieces(mailbox, row)
+        if octets is not None:
+            made[row.id] = drop.surroundings.describe(octets)
+    if made:
+        with drop.writing(0):
+            drop.catalogue.descriptions.add(made.items())
+    return made
+
+
+def _claiming(drop: Maildrop, read_only: bool, work: Callable[[bool], T]) -> T:
+    """Do it; on a full disk, which notes no claims, as for a session that only reads: mail can still be read."""
+    if not read_only:
+        try:
+            return work(False)
+        except apsw.FullError as fault:
+            log.error(
+                "recent messages of {account} are not claimed: {fault}", account=drop.account, fault=fault
+            )
+    return work(True)
+
+
+@contextmanager
+def _state(drop: Maildrop, mailbox_id: str, read_only: bool) -> Iterator[MailboxRow]:
+    """A transaction, and the mailbox as it is in it: a writing one where ``\\Recent`` is to be claimed."""
+    with ExitStack() as transaction:
+        transaction.enter_context(drop.catalogue.reading())
+        mailbox = drop.current(mailbox_id)
+        if not read_only and mailbox.first_recent < mailbox.uidnext:
+            # Asked within the transaction: what another process delivers just before is claimed as well, and
+            # never in a transaction that only reads.
+            transaction.close()
+            transaction.enter_context(drop.writing(0))
+            mailbox = drop.current(mailbox_id)
+        yield mailbox
+
+
+def _take_recent(drop: Maildrop, mailbox: MailboxRow, read_only: bool) -> list[int]:
+    """UIDs that are ``\\Recent`` for this session. One that writes claims them."""
+    recent = drop.catalogue.messages.recent(mailbox)
+    if read_only or mailbox.first_recent == mailbox.uidnext:
+        return recent
+    drop.catalogue.mailboxes.claim_recent(mailbox)
+    if recent:
+        drop.layout.claim(mailbox, recent)
+    return recent
+
+
+def message_of(
+    row: MessageRow, items: Item, keywords: Keywords, description: Description | None = None
+) -> Message:
+    """A row as it was asked for."""
+    return Message(
+        uid=row.uid,
+        flags=keywords.unpack(row.flags, row.keywords) if Item.FLAGS in items else frozenset(),
+        modseq=row.modseq if Item.FLAGS in items else 0,
+        internal_date=row.internal_date if Item.DATE in items else 0,
+        size=row.size if Item.SIZE in items else 0,
+        email_id=row.email_id if Item.IDENTITY in items else "",
+        thread_id=row.thread_id if Item.IDENTITY in items else "",
+        save_date=row.save_date if Item.IDENTITY in items else 0,
+        description=description,
+    )
+
+
+def _cut(octets: bytes, span: Span) -> bytes:
+    if span.offset == 0 and span.length is None:
+        return octets
+    end = None if span.length is None else span.offset + span.length
+    return octets[span.offset : end]

@@ -1,0 +1,221 @@
+"""A store of maildrops: deliveries in groups, sessions' work in threads, on whatever backend."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from twisted.internet.defer import gatherResults
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mailframe.database.lanes import WAITING_LIMIT, DirectLane, Lane
+from mailframe.message.status import UNKNOWN_FAULT, MailframeError, Status
+from mailframe.store.interfaces import IHints, IMailStore
+from mailframe.store.journal.journalling import Journalling
+from mailframe.store.journal.slots import Slots
+from mailframe.store.reactor import Reactor
+from mailframe.store.values import Delivery
+
+from . import metrics
+from .account import MaildropAccount
+from .delivery import Answer, Group, Unit
+from .layout import Backend
+from .maildrop import Maildrop
+from .replay import restore
+from .shelf import Shelf
+from .surroundings import Surroundings
+from .threads import Done, Flusher, Task, Worker, perform_tasks
+
+log = Logger()
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """How a store uses threads.
+
+    Attributes:
+        working: threads for sessions, and one more that searches; 0: no threads of any kind, work is done at once.
+        delivering: threads that deliver.
+        open_accounts: accounts that stay open in all of them.
+        journal_size: octets of each delivering thread's journal.
+    """
+
+    working: int = 4
+    delivering: int = 1
+    open_accounts: int = 400
+    journal_size: int = 32 * 1024 * 1024
+
+
+@implementer(IMailStore)
+class MaildropStore:
+    """Mail for many accounts. Several processes may have the same one, where the backend says so.
+
+    Args:
+        backend: where the accounts are.
+        surroundings: what is lent to them.
+        hints: told of changes, in the reactor's thread.
+        reactor: for threads and timers.
+        threads: how many.
+        boot: names this run of the machine.
+    """
+
+    waiting_limit = WAITING_LIMIT
+    """Units of work that may wait for one thread; more get a temporary refusal."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        surroundings: Surroundings,
+        hints: IHints,
+        reactor: Reactor,
+        threads: Threads,
+        boot: str,
+    ) -> None:
+        self.hints = hints
+        self._backend = backend
+        self._surroundings = surroundings
+        self._reactor = reactor
+        self._boot = boot
+        self._threaded = bool(threads.working)
+        delivering = threads.delivering if self._threaded else 1
+        # Half for deliveries: with a sixth, a message for fifty mailboxes opened and closed all of them each time.
+        limit = max(8, threads.open_accounts // 2 // (max(threads.working, 1) + 1))
+        for_deliveries = max(8, threads.open_accounts // 2 // delivering)
+        self._flusher = Flusher(reactor, threaded=self._threaded)
+        self._journals: list[Journalling] = []
+        self._delivering = [
+            self._deliverer(for_deliveries, threads.journal_size, f"deliver {n}" if self._threaded else "")
+            for n in range(delivering)
+        ]
+        self._working = [
+            self._worker(limit, f"mailboxes {n}" if self._threaded else "")
+            for n in range(max(threads.working, 1))
+        ]
+        self._slow = self._worker(limit, "search" if self._threaded else "")
+
+    async def start(self) -> None:
+        """Make what is missing, and see that it can be written.
+
+        Raises:
+            UnusableDatabase: the database or its library is not fit.
+            OSError: the place cannot be made or written.
+        """
+        self._backend.start()
+        # Also where this store writes no journal: another process may have, before the option was changed.
+        if self._backend.directory:
+            await self._finish_journals()
+
+    async def stop(self) -> None:
+        """Finish what was begun and close all accounts; safe to call twice."""
+        stopping = [worker.stop() for worker in self._delivering]
+        stopping.extend(worker.stop() for worker in (*self._working, self._slow))
+        await gatherResults(stopping)
+        await gatherResults([journal.stop() for journal in self._journals])
+        await self._flusher.stop()
+
+    async def deliver(self, deliveries: Sequence[Delivery], atomic: bool = False) -> Sequence[Status]:
+        """See `IMailStore.deliver`."""
+        if not deliveries:
+            return []
+        worker = self._delivering[_spread(deliveries[0].account, len(self._delivering))]
+        try:
+            answer = await worker.submit(Unit(deliveries, atomic))
+        except Exception as error:
+            return self._refused(error, len(deliveries))
+        for account, mailbox_id in answer.changed:
+            self.hints.publish(account, mailbox_id)
+        return answer.statuses
+
+    async def account(self, name: str) -> MaildropAccount:
+        """See `IMailStore.account`."""
+        await self.work(name, lambda drop: None, create=True)
+        return MaildropAccount(name, self)
+
+    async def remove_account(self, name: str) -> None:
+        """See `IMailStore.remove_account`."""
+        await self.work(name, lambda drop: None, create=True)
+        mailboxes = await self.work(
+            name, lambda drop: [mailbox.mailbox_id for mailbox in drop.catalogue.mailboxes.all()]
+        )
+        await self.work(name, self._backend.remove)
+        for mailbox_id in mailboxes:
+            self.hints.publish(name, mailbox_id)
+
+    async def work(
+        self,
+        account: str,
+        function: Callable[[Maildrop], T],
+        slow: bool = False,
+        create: bool = False,
+    ) -> T:
+        """Call a function with an open account in a thread, and tell of what it changed.
+
+        Args:
+            slow: it may take long; in a thread of its own kind.
+            create: make the account where it does not exist.
+
+        Raises:
+            MailframeError: temporary, for a fault of disk or database; what ``function`` raises.
+        """
+        worker = self._slow if slow else self._working[_spread(account, len(self._working))]
+        done = await worker.submit(Task(account, function, create))
+        for mailbox_id in done.changed:
+            self.hints.publish(account, mailbox_id)
+        if isinstance(done.result, Failure):
+            done.result.raiseException()
+        result: T = done.result
+        return result
+
+    def _deliverer(self, limit: int, journal_size: int, name: str) -> Worker[Unit, Answer]:
+        shelf, journal = Shelf(self._surroundings, self._backend.opener(), limit), None
+        if self._backend.journalled:
+            files, directory = self._backend.files, self._backend.directory
+            journal = Journalling(files, directory, self._boot, journal_size, self._reactor, bool(name))
+            self._journals.append(journal)
+
+        def perform(shelf: Shelf, units: list[Unit]) -> list[Answer]:
+            return Group(shelf, units, journal).deliver()
+
+        return Worker(self._reactor, shelf, perform, name, self._flusher, self.waiting_limit)
+
+    async def _finish_journals(self) -> None:
+        """In a thread: a replay may take seconds, and waits for another process that is at it."""
+        lane: Lane[None, None] | DirectLane[None, None]
+        lane = Lane(self._reactor, self._finish, "replay") if self._threaded else DirectLane(self._finish)
+        try:
+            await lane.submit(None)
+        finally:
+            await lane.stop()
+
+    def _finish(self, units: list[None]) -> list[None]:
+        opener = self._backend.opener()
+        try:
+            slots = Slots(self._backend.files, self._backend.directory, self._boot)
+            slots.finish(partial(restore, self._surroundings, opener))
+        finally:
+            opener.close()
+        return units
+
+    def _worker(self, limit: int, name: str) -> Worker[Task, Done]:
+        shelf = Shelf(self._surroundings, self._backend.opener(), limit)
+        return Worker(self._reactor, shelf, perform_tasks, name, self._flusher, self.waiting_limit)
+
+    def _refused(self, error: Exception, count: int) -> Sequence[Status]:
+        """The whole group failed, or too much waits: the same temporary status for all."""
+        status = error.status if isinstance(error, MailframeError) else UNKNOWN_FAULT
+        if not isinstance(error, MailframeError):
+            log.failure("a group of deliveries failed", Failure(error))
+        for _ in range(count):
+            metrics.count_outcome(status)
+        return [status] * count
+
+
+def _spread(account: str, count: int) -> int:
+    """Which of ``count`` threads does an account's work: always the same, so that its pages are in one cache."""
+    return zlib.crc32(account.encode("utf-8", "surrogatepass")) % count
