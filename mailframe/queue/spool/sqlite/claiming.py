@@ -42,14 +42,21 @@ def claim_txn(connection: apsw.Connection, runner: int, request: ClaimRequest, n
     return work.claims
 
 
+# The second bound says nothing new: by it SQLite knows that the (partial) index has all of these. Without, it went
+# through every recipient: two workers with 1,000,000 waiting spent a third of a core each.
+TO_REVIEW = (
+    "SELECT DISTINCT message, queue, destination FROM (SELECT message, queue, destination FROM recipient"
+    " WHERE state = 0 AND review <= ? AND review < 9e999 ORDER BY review LIMIT ?)"
+)
+
+
 def review_txn(connection: apsw.Connection, runner: int, messages: int, now: float) -> list[Claim]:
     """Have what must be looked at (see `ISpool.claim_for_review`)."""
     if not alive_txn(connection, runner):
         return []
     rows = every(
         connection,
-        "SELECT DISTINCT message, queue, destination FROM (SELECT message, queue, destination FROM recipient"
-        " WHERE state = 0 AND review <= ? ORDER BY review LIMIT ?)",
+        TO_REVIEW,
         (now, messages),
     )
     room = AT_HAND
