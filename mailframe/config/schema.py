@@ -19,6 +19,7 @@ from mailframe.dns.options import DNSOptions
 from mailframe.queue.notice_settings import NoticeSettings
 from mailframe.queue.settings import QueueOptions
 from mailframe.routing.options import RoutingOptions
+from mailframe.store.ingest.options import IngestOptions
 from mailframe.tls.options import TLSOptions
 from mailframe.tlsrpt.options import TLSReportOptions
 
@@ -180,7 +181,7 @@ BACKENDS: dict[str, type[Any]] = {
     "spool": SpoolOptions,
 }
 """Sections that choose one plugin; their subsections are the plugins' own."""
-OPTIONAL: dict[str, type[Any]] = {"tlsrpt": TLSReportOptions}
+OPTIONAL: dict[str, type[Any]] = {"tlsrpt": TLSReportOptions, "ingest": IngestOptions}
 """Sections without which something is not done at all."""
 LISTS: dict[str, type[Any]] = {
     "shaping": ShapingOptions,
@@ -238,6 +239,7 @@ class Configuration:
         notices: how senders are told what became of their mail.
         protection: how other people's hosts are known to be the right ones.
         tlsrpt: reports on TLS; None for none.
+        ingest: copies of accepted mail; None for none.
         shaping: how fast and from where mail goes to some hosts.
         tls_policy: what TLS has to give with some domains.
         directory: the chosen directory.
@@ -261,6 +263,7 @@ class Configuration:
     notices: NoticeSettings
     protection: ProtectionOptions
     tlsrpt: TLSReportOptions | None
+    ingest: IngestOptions | None
     shaping: Sequence[ShapingOptions]
     tls_policy: Sequence[TLSPolicyOptions]
     directory: Choice

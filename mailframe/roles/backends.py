@@ -41,7 +41,9 @@ SALTS = "salts.key"
 def build_maildir(options: MaildirOptions, context: Context) -> MaildirStore:
     """The Maildir store."""
     context.checks["store"] = disk_writable(context.reactor, options.directory)
-    return MaildirStore(options.directory, describe, context.hints, context.reactor, options)
+    return MaildirStore(
+        options.directory, describe, context.hints, context.reactor, options, policies=context.store_policies
+    )
 
 
 def build_memory_store(options: MemoryStoreOptions, context: Context) -> MemoryStore:

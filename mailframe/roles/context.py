@@ -25,7 +25,9 @@ from mailframe.monitor.health import Check
 from mailframe.queue.interfaces import ISpool
 from mailframe.queue.spool.options import MemorySpoolOptions
 from mailframe.smtp.settings import SMTPSettings
+from mailframe.store.ingest.log import IngestLog
 from mailframe.store.interfaces import IHints, IMailStore
+from mailframe.store.maildrop.surroundings import Policies
 from mailframe.tls.interfaces import IServerContexts, ITLSPolicySource, ITLSReports
 from mailframe.tls.server import Contexts
 
@@ -108,6 +110,12 @@ class Context:
     def store(self) -> IMailStore:
         """Where mail is."""
         return cast(IMailStore, self.keep(self.configuration.store.build(self)))
+
+    @cached_property
+    def store_policies(self) -> Policies:
+        """What is done to all mail of the store."""
+        options = self.configuration.ingest
+        return Policies(ingest=None if options is None else IngestLog(options))
 
     @cached_property
     def tls(self) -> IServerContexts | None:

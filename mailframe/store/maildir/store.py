@@ -8,7 +8,7 @@ from mailframe.store.catalogue.sqlite.catalogue import BOOT_ID
 from mailframe.store.files import Files
 from mailframe.store.interfaces import IHints
 from mailframe.store.maildrop.store import MaildropStore, Threads
-from mailframe.store.maildrop.surroundings import Surroundings
+from mailframe.store.maildrop.surroundings import NO_POLICIES, Policies, Surroundings
 from mailframe.store.reactor import Reactor
 from mailframe.store.syncfs import can_flush_file_systems
 from mailframe.store.values import Describe
@@ -33,6 +33,7 @@ class MaildirStore(MaildropStore):
         hints: told of changes, in the reactor's thread.
         reactor: for threads and timers.
         options: the rest; ``directory`` is not read from there.
+        policies: what is done to all mail.
         files: operations on files; tests make them fail.
         boot: names this run of the machine.
     """
@@ -45,6 +46,7 @@ class MaildirStore(MaildropStore):
         reactor: Reactor,
         options: MaildirOptions = DEFAULTS,
         *,
+        policies: Policies = NO_POLICIES,
         files: Files | None = None,
         boot: str = BOOT_ID,
     ) -> None:
@@ -55,13 +57,7 @@ class MaildirStore(MaildropStore):
             names=UniqueNames(),
             journalled=options.journal and can_flush_file_systems(),
         )
-        surroundings = Surroundings(
-            describe=describe,
-            mailboxes=dict(options.mailboxes),
-            quota=options.quota,
-            mailboxes_limit=options.mailboxes_limit,
-            keywords_limit=options.keywords_limit,
-        )
+        surroundings = Surroundings.of(options, describe, policies)
         threads = Threads(
             options.threads, options.delivery_threads, options.open_accounts, options.journal_size
         )

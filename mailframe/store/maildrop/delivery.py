@@ -29,10 +29,11 @@ from twisted.python.failure import Failure
 from mailframe.database.sqlite import storage_status
 from mailframe.message.status import OK, UNKNOWN_FAULT, MailframeError, Status
 from mailframe.store.catalogue.rows import MailboxRow
+from mailframe.store.ingest.log import Accepted
 from mailframe.store.journal.journalling import Journalling
 from mailframe.store.journal.records import Entry
 from mailframe.store.names import canonical
-from mailframe.store.values import INBOX, Delivery
+from mailframe.store.values import INBOX, Delivery, NewMessage
 
 from . import metrics
 from .arrival import Attempt, add_rows
@@ -99,6 +100,7 @@ class Group:
         self._publish()
         self._flush_places()
         self._append_to_journal()
+        self._copy_to_ingest_log()
         self._abandon()
         metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
         metrics.BATCH_MESSAGES.observe(len(self._attempts))
@@ -246,6 +248,21 @@ class Group:
                 if id(attempt) in entries:
                     self._fail(attempt, fault)
             self._give_up_with_others()
+
+    # Step 6: copies for the ingest log.
+
+    def _copy_to_ingest_log(self) -> None:
+        """A message for many mailboxes once: by its octets, as in step 1."""
+        ingest = self._shelf.surroundings.policies.ingest
+        if ingest is None:
+            return
+        found: dict[tuple[int, bytes], tuple[NewMessage, list[tuple[str, str]]]] = {}
+        for attempt in self._alive():
+            message, mailbox = attempt.delivery.message, attempt.mailbox
+            if mailbox is not None:
+                key = (id(message.content.body), message.content.prefix)
+                found.setdefault(key, (message, []))[1].append((attempt.delivery.account, mailbox.name))
+        ingest.add([Accepted(message.content, message.queue_id, boxes) for message, boxes in found.values()])
 
     # When something goes wrong.
 

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 
 from mailframe.message.status import MailframeError
 from mailframe.store.catalogue.rows import MailboxRow
+from mailframe.store.ingest.log import Accepted
 from mailframe.store.names import (
     canonical,
     check_count,
@@ -69,7 +70,7 @@ def create(drop: Maildrop, name: str, special_use: str | None) -> str:
     with drop.writing():
         if drop.catalogue.mailboxes.named(name) is not None:
             raise refuse(ALREADYEXISTS)
-        _make_superiors(drop, name, 1)
+        make_superiors(drop, name, 1)
         mailbox = drop.add_mailbox(name, special_use)
         drop.layout.mailboxes_made()
         return mailbox.mailbox_id
@@ -115,7 +116,7 @@ def rename(drop: Maildrop, old: str, new: str) -> None:
         targets = [check_new(renamed(box.name, old, new)) for box in moving]
         if new in boxes or any(target in boxes for target in targets):
             raise refuse(ALREADYEXISTS)
-        if _make_superiors(drop, new):
+        if make_superiors(drop, new):
             drop.layout.mailboxes_made()
         for box, target in zip(moving, targets, strict=True):
             drop.catalogue.mailboxes.rename(box, target)
@@ -180,6 +181,10 @@ def append(drop: Maildrop, name: str, messages: Sequence[NewMessage]) -> Appende
         _take_back(drop, mailbox, attempts, committed)
         raise
     drop.changed.add(mailbox.mailbox_id)
+    ingest = drop.surroundings.policies.ingest
+    if ingest is not None and ingest.appended:
+        boxes = [(drop.account, mailbox.name)]
+        ingest.add([Accepted(message.content, message.queue_id, boxes, "appended") for message in messages])
     return Appended(mailbox.uidvalidity, [attempt.row.uid for attempt in attempts if attempt.row is not None])
 
 
@@ -208,7 +213,7 @@ def _take_back(drop: Maildrop, mailbox: MailboxRow, attempts: Sequence[Attempt],
                 drop.expunge_row(mailbox, attempt.row)
 
 
-def _make_superiors(drop: Maildrop, name: str, more: int = 0) -> int:
+def make_superiors(drop: Maildrop, name: str, more: int = 0) -> int:
     mailboxes = drop.catalogue.mailboxes
     missing = [superior for superior in superiors(name) if mailboxes.named(superior) is None]
     check_count(mailboxes.count() + len(missing) + more, drop.surroundings.mailboxes_limit)

@@ -118,6 +118,8 @@ class MaildropStore:
         await gatherResults(stopping)
         await gatherResults([journal.stop() for journal in self._journals])
         await self._flusher.stop()
+        if self._surroundings.policies.ingest is not None:
+            self._surroundings.policies.ingest.close()
 
     async def deliver(self, deliveries: Sequence[Delivery], atomic: bool = False) -> Sequence[Status]:
         """See `IMailStore.deliver`."""

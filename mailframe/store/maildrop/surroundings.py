@@ -6,8 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mailframe.store.flags import KEYWORDS_LIMIT
+from mailframe.store.ingest.log import IngestLog
 from mailframe.store.names import DEFAULT_MAILBOXES, MAILBOXES_LIMIT
 from mailframe.store.values import Describe
+
+from .options import MaildropOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """What is done to all mail of a store, whatever its backend.
+
+    Attributes:
+        ingest: gets a copy of each message; None: nobody does.
+    """
+
+    ingest: IngestLog | None = None
+
+
+NO_POLICIES = Policies()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +35,7 @@ class Surroundings:
     quota: octets an account may hold, 0 for no limit.
     mailboxes_limit: mailboxes an account may have.
     keywords_limit: keywords a mailbox may have.
+    policies: what is done to all mail.
     """
 
     describe: Describe
@@ -25,3 +43,18 @@ class Surroundings:
     quota: int = 0
     mailboxes_limit: int = MAILBOXES_LIMIT
     keywords_limit: int = KEYWORDS_LIMIT
+    policies: Policies = NO_POLICIES
+
+    @classmethod
+    def of(
+        cls, options: MaildropOptions, describe: Describe, policies: Policies = NO_POLICIES
+    ) -> Surroundings:
+        """What options say."""
+        return cls(
+            describe=describe,
+            mailboxes=dict(options.mailboxes),
+            quota=options.quota,
+            mailboxes_limit=options.mailboxes_limit,
+            keywords_limit=options.keywords_limit,
+            policies=policies,
+        )
