@@ -37,6 +37,8 @@ from .values import (
     Snapshot,
     Span,
     Stored,
+    TakenMailbox,
+    TakenMessage,
 )
 
 
@@ -134,6 +136,37 @@ class IMailAccount(Interface):
 
         Raises:
             MailframeError: ``TRYCREATE`` when the mailbox does not exist; ``OVERQUOTA``; a temporary one.
+        """
+
+    def take_over(
+        name: str, mailbox: TakenMailbox, messages: Sequence[TakenMessage] = ()
+    ) -> Awaitable[Sequence[int]]:
+        """Make a mailbox what it is elsewhere, and take messages over with their identity, durably.
+
+        For import, conversion and adoption: a client that comes back finds UIDVALIDITY, UIDs, MODSEQs and object
+        ids as it knows them. It may be called again and again, for more messages and for what changed meanwhile.
+
+        The mailbox is made, with missing superiors, where it does not exist. One without messages becomes the
+        mailbox that is described. One with messages must have its UIDVALIDITY.
+
+        A message whose UID is not below UIDNEXT comes in. One whose UID is there already gets the flags and the
+        modseq that are given; its octets never change. Any other was expunged, and is passed over. Numbers only
+        grow. An object id that is not allowed, or a MAILBOXID that another mailbox of the account has, is passed
+        over for one of the store's own. None of the messages is ``\\Recent``. A session that has the mailbox open
+        may be told of them only when it selects it again.
+
+        Args:
+            name: its name here.
+            mailbox: what it is.
+            messages: UIDs ascending, those without one last.
+
+        Returns:
+            UIDs of the messages that came in, in their order; all or none.
+
+        Raises:
+            MailframeError: ``ALREADYEXISTS``: it has messages and another UIDVALIDITY; ``CANNOT``, ``LIMIT``,
+                ``OVERQUOTA``; a temporary one.
+            ValueError: UIDs are not ascending, or a message without content would have to come in.
         """
 
     def close() -> None:

@@ -7,6 +7,7 @@ from mailframe.message.status import NO_SUCH_MAILBOX, MailframeError, Status
 NONEXISTENT = NO_SUCH_MAILBOX
 TRYCREATE = Status((5, 1, 1), "No such mailbox; it can be created", "TRYCREATE")
 ALREADYEXISTS = Status((5, 2, 0), "A mailbox of this name exists already", "ALREADYEXISTS")
+OCCUPIED = Status((5, 2, 0), "This mailbox has messages and another UIDVALIDITY", "ALREADYEXISTS")
 CANNOT = Status((5, 1, 3), "This mailbox name is not allowed", "CANNOT")
 INBOX_STAYS = Status((5, 2, 0), "INBOX cannot be deleted", "CANNOT")
 UNDER_ITSELF = Status((5, 2, 0), "A mailbox cannot be renamed to one of its own inferiors", "CANNOT")

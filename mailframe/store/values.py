@@ -124,6 +124,51 @@ class NewMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenMailbox:
+    """What a mailbox is called and counts elsewhere, for `IMailAccount.take_over`.
+
+    Attributes:
+        uidvalidity: its UIDVALIDITY; 0 for whatever the mailbox here has.
+        uidnext: the next UID is at least this afterwards; 0 while more messages with UIDs are to come.
+        highestmodseq: RFC 7162; at least this afterwards.
+        mailbox_id: RFC 8474 MAILBOXID; "" for a new one.
+        special_use: one of `SPECIAL_USES`, or None.
+    """
+
+    uidvalidity: int = 0
+    uidnext: int = 0
+    highestmodseq: int = 0
+    mailbox_id: str = ""
+    special_use: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakenMessage:
+    """A message with the identity it has elsewhere, for `IMailAccount.take_over`.
+
+    Attributes:
+        content: its octets; still the caller's to discard. None for a message that is there already.
+        uid: its UID; 0 for the next one.
+        flags: its flags and keywords.
+        internal_date: seconds since the epoch, UTC; 0 for now.
+        modseq: RFC 7162; 0 for a new one.
+        save_date: seconds since the epoch (RFC 8514); 0 for now.
+        email_id, thread_id: RFC 8474 object ids; "" for new ones.
+        uidl: what POP3 called it (RFC 1939 section 7); "" for what this store calls it.
+    """
+
+    content: Content | None
+    uid: int = 0
+    flags: Flags = frozenset()
+    internal_date: int = 0
+    modseq: int = 0
+    save_date: int = 0
+    email_id: str = ""
+    thread_id: str = ""
+    uidl: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One message for one account's mailbox."""
 

@@ -34,6 +34,18 @@ class Mailboxes(Protocol):
     def add(self, name: str, folder: str, mailbox_id: str, special_use: str | None = None) -> MailboxRow:
         """A new mailbox, with a UIDVALIDITY higher than any this account ever had."""
 
+    def identify(
+        self, mailbox: MailboxRow, mailbox_id: str, uidvalidity: int, special_use: str | None
+    ) -> MailboxRow:
+        """An empty mailbox becomes another.
+
+        With another UIDVALIDITY its numbers begin anew, and what was expunged is forgotten. No mailbox that is made
+        later has this UIDVALIDITY.
+        """
+
+    def advance(self, mailbox: MailboxRow, uidnext: int, modseq: int, vanished_from: int = 0) -> None:
+        """Raise its numbers to these, where they are lower; none is ever lowered."""
+
     def remove(self, mailbox: MailboxRow) -> None:
         """Forget a mailbox and all its messages."""
 

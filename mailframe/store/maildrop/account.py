@@ -26,9 +26,11 @@ from mailframe.store.values import (
     Snapshot,
     Span,
     Stored,
+    TakenMailbox,
+    TakenMessage,
 )
 
-from . import flagging, mailboxes, moving, opened, searching
+from . import flagging, mailboxes, moving, opened, searching, taking_over
 from .maildrop import Maildrop
 
 T = TypeVar("T")
@@ -92,6 +94,13 @@ class MaildropAccount:
     async def append(self, name: str, messages: Sequence[NewMessage]) -> Appended:
         """See `IMailAccount.append`."""
         return await self._work(lambda drop: mailboxes.append(drop, name, messages))
+
+    async def take_over(
+        self, name: str, mailbox: TakenMailbox, messages: Sequence[TakenMessage] = ()
+    ) -> Sequence[int]:
+        """See `IMailAccount.take_over`."""
+        name = check_new(name)
+        return await self._work(lambda drop: taking_over.take_over(drop, name, mailbox, messages))
 
     def close(self) -> None:
         """See `IMailAccount.close`."""

@@ -214,6 +214,14 @@ def _take_back(drop: Maildrop, mailbox: MailboxRow, attempts: Sequence[Attempt],
 
 
 def make_superiors(drop: Maildrop, name: str, more: int = 0) -> int:
+    """Make the mailboxes above a name that are missing; how many. Needs a writing transaction.
+
+    Args:
+        more: mailboxes that are about to be made besides.
+
+    Raises:
+        MailframeError: ``LIMIT``.
+    """
     mailboxes = drop.catalogue.mailboxes
     missing = [superior for superior in superiors(name) if mailboxes.named(superior) is None]
     check_count(mailboxes.count() + len(missing) + more, drop.surroundings.mailboxes_limit)

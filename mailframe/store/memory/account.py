@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from zope.interface import implementer
 
+from mailframe.store.identity import check_order
 from mailframe.store.interfaces import IMailAccount
 from mailframe.store.names import (
     canonical,
@@ -16,7 +17,15 @@ from mailframe.store.names import (
     superiors,
 )
 from mailframe.store.refusals import INBOX_STAYS, TRYCREATE, refuse
-from mailframe.store.values import INBOX, Appended, MailboxEntry, MailboxStatus, NewMessage
+from mailframe.store.values import (
+    INBOX,
+    Appended,
+    MailboxEntry,
+    MailboxStatus,
+    NewMessage,
+    TakenMailbox,
+    TakenMessage,
+)
 
 from .box import new_row
 from .mailbox import MemoryMailbox
@@ -90,6 +99,13 @@ class MemoryAccount:
         box = self._maildrop.find(name, TRYCREATE)
         now = self._maildrop.surroundings.now()
         return self._maildrop.add(box, [new_row(message, now) for message in messages])
+
+    async def take_over(
+        self, name: str, mailbox: TakenMailbox, messages: Sequence[TakenMessage] = ()
+    ) -> Sequence[int]:
+        """See `IMailAccount.take_over`."""
+        check_order(messages)
+        return self._maildrop.take_over(check_new(name), mailbox, messages)
 
     def close(self) -> None:
         """See `IMailAccount.close`."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from mailframe.message.status import MailframeError
 from mailframe.store import flags as flag_rules
+from mailframe.store.identity import object_id
 from mailframe.store.values import (
     DELETED,
     DESCRIPTION_ITEMS,
@@ -27,6 +28,7 @@ from mailframe.store.values import (
     Message,
     NewMessage,
     Stored,
+    TakenMessage,
 )
 
 
@@ -49,6 +51,7 @@ class Row:
     internal_date: int
     save_date: int
     email_id: str
+    thread_id: str = ""
     uid: int = 0
     modseq: int = 0
     description: Description | None = None
@@ -63,6 +66,7 @@ class Box:
         first_recent: messages from this UID on have not been told to any session as ``\\Recent``.
         keywords: lower case to the spelling first used.
         gone: True after it was deleted.
+        vanished_from: expunged UIDs are known for every modseq above this.
     """
 
     name: str
@@ -75,6 +79,7 @@ class Box:
     first_recent: int = 1
     keywords: dict[str, str] = field(default_factory=dict)
     gone: bool = False
+    vanished_from: int = 0
     rows: dict[int, Row] = field(default_factory=dict)
     _by_modseq: OrderedDict[int, None] = field(default_factory=OrderedDict)
     _vanished: list[tuple[int, int]] = field(default_factory=list)
@@ -118,7 +123,9 @@ class Box:
         return sorted(found)
 
     def vanished_since(self, modseq: int) -> list[int]:
-        """UIDs expunged after ``modseq``, ascending."""
+        """UIDs expunged after ``modseq``, ascending; all that are not there where that is not known any more."""
+        if modseq < self.vanished_from:
+            return sorted(set(range(1, self.uidnext)).difference(self.rows))
         return sorted(self._newest_vanished(modseq))
 
     def message(self, uid: int, items: Item, describe: Describe) -> Message:
@@ -133,6 +140,7 @@ class Box:
             internal_date=row.internal_date if Item.DATE in items else 0,
             size=len(row.octets) if Item.SIZE in items else 0,
             email_id=row.email_id if Item.IDENTITY in items else "",
+            thread_id=row.thread_id if Item.IDENTITY in items else "",
             save_date=row.save_date if Item.IDENTITY in items else 0,
             description=row.description if items & DESCRIPTION_ITEMS else None,
         )
@@ -161,6 +169,45 @@ class Box:
             self.rows[row.uid] = row
             self._by_modseq[row.uid] = None
             self.uidnext += 1
+        return [row.uid for row in rows]
+
+    def identify(self, mailbox_id: str, uidvalidity: int, special_use: str | None) -> None:
+        """An empty mailbox becomes another: its numbers begin anew, and what was expunged is forgotten."""
+        if uidvalidity != self.uidvalidity:
+            self.uidnext = self.modseq = self.first_recent = 1
+            self.vanished_from = 0
+            self._vanished.clear()
+        self.mailbox_id, self.uidvalidity, self.special_use = mailbox_id, uidvalidity, special_use
+
+    def advance(self, uidnext: int, modseq: int, vanished_from: int) -> None:
+        """Raise the numbers to these, where they are lower; no message is ``\\Recent`` any more."""
+        self.uidnext, self.modseq = max(self.uidnext, uidnext), max(self.modseq, modseq)
+        self.vanished_from = max(self.vanished_from, vanished_from)
+        self.first_recent = self.uidnext
+
+    def take_over(self, messages: Sequence[TakenMessage], rows: Sequence[Row]) -> list[int]:
+        """Put rows in that come from elsewhere, and give those that are here the flags they have there.
+
+        Args:
+            messages: all of them; see `IMailAccount.take_over`.
+            rows: of those that come in, with their UIDs and modseqs, or 0 for new ones.
+
+        Raises:
+            MailframeError: ``LIMIT``; nothing was changed.
+        """
+        here = [message for message in messages if message.uid in self.rows]
+        spelled = self._spelled([row.flags for row in rows] + [message.flags for message in here])
+        for message, flags in zip(here, spelled[len(rows) :], strict=True):
+            row = self.rows[message.uid]
+            if flags != row.flags or message.modseq not in (0, row.modseq):
+                row.flags, row.modseq = flags, message.modseq or self._next_modseq()
+        modseq = self._next_modseq() if any(not row.modseq for row in rows) else 0
+        for row, flags in zip(rows, spelled, strict=False):
+            row.uid, row.modseq, row.flags = max(self.uidnext, row.uid), row.modseq or modseq, flags
+            self.rows[row.uid] = row
+            self.uidnext = row.uid + 1
+        order = sorted(self.rows.values(), key=lambda row: row.modseq)
+        self._by_modseq = OrderedDict((row.uid, None) for row in order)
         return [row.uid for row in rows]
 
     def copies(self, uids: Iterable[int], save_date: int) -> list[Row]:
@@ -238,6 +285,27 @@ def new_row(message: NewMessage, save_date: int) -> Row:
     """
     octets = message.content.octets()
     return Row(octets, message.flags, message.internal_date, save_date, new_object_id("M"))
+
+
+def taken_row(message: TakenMessage, now: int) -> Row:
+    """A message that is about to come over from elsewhere.
+
+    Raises:
+        ValueError: it has no content.
+        OSError: its content cannot be read.
+    """
+    if message.content is None:
+        raise ValueError("a message that is not there yet must come with its content")
+    return Row(
+        message.content.octets(),
+        message.flags,
+        message.internal_date or now,
+        message.save_date or now,
+        object_id(message.email_id) or new_object_id("M"),
+        object_id(message.thread_id),
+        message.uid,
+        message.modseq,
+    )
 
 
 def _newer(row: Row, unchanged_since: int | None) -> bool:

@@ -7,20 +7,30 @@ from dataclasses import dataclass
 
 from mailframe.message.status import MAILBOX_FULL, OK, MailframeError, Status
 from mailframe.store.flags import KEYWORDS_LIMIT
+from mailframe.store.identity import object_id
 from mailframe.store.interfaces import IHints
 from mailframe.store.names import (
     MAILBOXES_LIMIT,
     canonical,
     check_count,
     check_new,
+    check_special_use,
     is_inferior,
     renamed,
     superiors,
 )
-from mailframe.store.refusals import ALREADYEXISTS, NONEXISTENT, UNDER_ITSELF, refuse
-from mailframe.store.values import INBOX, SYSTEM_FLAGS, Appended, Delivery, Describe
+from mailframe.store.refusals import ALREADYEXISTS, NONEXISTENT, OCCUPIED, UNDER_ITSELF, refuse
+from mailframe.store.values import (
+    INBOX,
+    SYSTEM_FLAGS,
+    Appended,
+    Delivery,
+    Describe,
+    TakenMailbox,
+    TakenMessage,
+)
 
-from .box import Box, Row
+from .box import Box, Row, new_object_id, taken_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +156,32 @@ class Maildrop:
         if uids:
             self.publish(box)
         return Appended(box.uidvalidity, uids)
+
+    def take_over(self, name: str, taken: TakenMailbox, messages: Sequence[TakenMessage]) -> list[int]:
+        """See `IMailAccount.take_over`; a canonical name."""
+        special_use, box = check_special_use(taken.special_use), self.boxes.get(name)
+        here = box if box is not None and taken.uidvalidity in (0, box.uidvalidity) else None
+        if here is None and box is not None and box.rows:
+            raise refuse(OCCUPIED)
+        now, uidnext = self.surroundings.now(), 1 if here is None else here.uidnext
+        rows = [taken_row(one, now) for one in messages if not one.uid or one.uid >= uidnext]
+        self.check_quota(sum(len(row.octets) for row in rows))
+        if box is None:
+            box = self.create(name, special_use)
+        if not box.rows:
+            self._identify(box, taken, special_use or box.special_use)
+        uids = box.take_over(messages, rows)
+        highest = max((message.modseq for message in messages), default=0)
+        box.advance(taken.uidnext, max(taken.highestmodseq, highest), taken.highestmodseq)
+        self.publish(box)
+        return uids
+
+    def _identify(self, box: Box, taken: TakenMailbox, special_use: str | None) -> None:
+        uidvalidity, wanted = taken.uidvalidity or box.uidvalidity, object_id(taken.mailbox_id)
+        if not wanted or any(other.mailbox_id == wanted for other in self.boxes.values() if other is not box):
+            wanted = box.mailbox_id if uidvalidity == box.uidvalidity else new_object_id("F")
+        self._uidvalidity = max(self._uidvalidity, uidvalidity)
+        box.identify(wanted, uidvalidity, special_use)
 
     def _make(self, name: str, special_use: str | None = None) -> Box:
         # No mailbox of an account ever has a UIDVALIDITY that another had, whatever it was called.

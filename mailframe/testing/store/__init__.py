@@ -22,6 +22,7 @@ from .model import ModelContract
 from .moving import CopyContract, ExpungeContract
 from .reading import ReadingContract
 from .searching import SearchContract
+from .taking_over import TakeOverContract
 
 __all__ = ["MailStoreContract", "StoreFixture", "describe"]
 
@@ -37,6 +38,7 @@ class MailStoreContract(
     CopyContract,
     ExpungeContract,
     SearchContract,
+    TakeOverContract,
     ModelContract,
 ):
     """Every sentence of `IMailStore`, `IMailAccount` and `IMailbox`; mix it into a ``TestCase`` of trial."""

@@ -59,6 +59,40 @@ class Mailboxes:
         assert row is not None
         return row
 
+    def identify(
+        self, mailbox: MailboxRow, mailbox_id: str, uidvalidity: int, special_use: str | None
+    ) -> MailboxRow:
+        """An empty mailbox becomes another; with another UIDVALIDITY its numbers begin anew."""
+        self._execute("UPDATE meta SET value = max(value, ?) WHERE key = 'uidvalidity'", (uidvalidity,))
+        if uidvalidity != mailbox.uidvalidity:
+            self._execute("DELETE FROM vanished WHERE mailbox = ?", (mailbox.id,))
+            self._execute(
+                "UPDATE mailboxes SET uidnext = 1, modseq = 1, first_recent = 1, vanished_from = 0 WHERE id = ?",
+                (mailbox.id,),
+            )
+        self._execute(
+            "UPDATE mailboxes SET mailbox_id = ?, uidvalidity = ?, special_use = ? WHERE id = ?",
+            (mailbox_id, uidvalidity, special_use, mailbox.id),
+        )
+        self.made = True
+        row = self.with_id(mailbox_id)
+        assert row is not None
+        return row
+
+    def advance(self, mailbox: MailboxRow, uidnext: int, modseq: int, vanished_from: int = 0) -> None:
+        """Raise its numbers to these, where they are lower; none is ever lowered.
+
+        Raises:
+            MailframeError: there are no such UIDs.
+        """
+        if uidnext > LAST_UID:
+            raise MailframeError(UIDS_USED_UP)
+        self._execute(
+            "UPDATE mailboxes SET uidnext = max(uidnext, ?), modseq = max(modseq, ?),"
+            " vanished_from = max(vanished_from, ?) WHERE id = ?",
+            (uidnext, modseq, vanished_from, mailbox.id),
+        )
+
     def remove(self, mailbox: MailboxRow) -> None:
         """Forget a mailbox and all its messages."""
         self._execute("DELETE FROM messages WHERE mailbox = ?", (mailbox.id,))
