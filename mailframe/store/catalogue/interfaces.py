@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from mailframe.store.text.interfaces import TextIndex
 from mailframe.store.values import Description
 
 from .keywords import Keywords
@@ -71,8 +72,8 @@ class Mailboxes(Protocol):
     def next_modseq(self, mailbox: MailboxRow) -> int:
         """A new modseq: one for each change, however many messages it touches."""
 
-    def octets(self) -> int:
-        """Octets of all messages of the account."""
+    def totals(self) -> tuple[int, int]:
+        """How many messages the account has, and their octets."""
 
     def count(self) -> int:
         """How many mailboxes there are."""
@@ -187,6 +188,14 @@ class Catalogue(Protocol):
     @property
     def descriptions(self) -> Descriptions:
         """Its descriptions."""
+
+    @property
+    def texts(self) -> TextIndex | None:
+        """Texts of its messages for SEARCH, opened when it is first asked for; None: none are kept.
+
+        Raises:
+            OSError, apsw.Error: they cannot be reached; messages can be searched all the same.
+        """
 
     @property
     def in_place(self) -> bool:

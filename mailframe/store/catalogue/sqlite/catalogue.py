@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from mailframe.database.migrations import migrate
 from mailframe.database.sqlite import close, flush_log, open_connection, roll_back
 from mailframe.store.flags import KEYWORDS_LIMIT
+from mailframe.store.text.interfaces import TextIndex
 
 from .descriptions import Descriptions
 from .mailboxes import Mailboxes
@@ -87,6 +88,11 @@ class Catalogue:
     def in_transaction(self) -> bool:
         """Is a transaction open?"""
         return self._connection.in_transaction
+
+    @property
+    def texts(self) -> TextIndex | None:
+        """See `mailframe.store.catalogue.interfaces.Catalogue.texts`."""
+        return None
 
     @contextmanager
     def reading(self) -> Iterator[None]:
