@@ -20,6 +20,7 @@ from mailframe.queue.notice_settings import NoticeSettings
 from mailframe.queue.settings import QueueOptions
 from mailframe.routing.options import RoutingOptions
 from mailframe.store.ingest.options import IngestOptions
+from mailframe.store.quota_options import QuotaOptions
 from mailframe.tls.options import TLSOptions
 from mailframe.tlsrpt.options import TLSReportOptions
 
@@ -172,6 +173,7 @@ SECTIONS: dict[str, type[Any]] = {
     "routing": RoutingOptions,
     "notices": NoticeSettings,
     "protection": ProtectionOptions,
+    "quota": QuotaOptions,
 }
 """Sections that are always the same."""
 BACKENDS: dict[str, type[Any]] = {
@@ -238,6 +240,7 @@ class Configuration:
         routing: which way mail takes out of the queue.
         notices: how senders are told what became of their mail.
         protection: how other people's hosts are known to be the right ones.
+        quota: how much mail there may be.
         tlsrpt: reports on TLS; None for none.
         ingest: copies of accepted mail; None for none.
         shaping: how fast and from where mail goes to some hosts.
@@ -262,6 +265,7 @@ class Configuration:
     routing: RoutingOptions
     notices: NoticeSettings
     protection: ProtectionOptions
+    quota: QuotaOptions
     tlsrpt: TLSReportOptions | None
     ingest: IngestOptions | None
     shaping: Sequence[ShapingOptions]

@@ -33,6 +33,7 @@ from mailframe.tls.server import Contexts
 
 from .health import disk_writable
 from .listening import Front, Listener, ListeningRole
+from .quotas import DirectoryLimits, quota_warning
 
 if TYPE_CHECKING:
     # Its builders are imported where they are used: a node without a queue need not load them.
@@ -114,8 +115,13 @@ class Context:
     @cached_property
     def store_policies(self) -> Policies:
         """What is done to all mail of the store."""
-        options = self.configuration.ingest
-        return Policies(ingest=None if options is None else IngestLog(options))
+        ingest, quota = self.configuration.ingest, self.configuration.quota
+        return Policies(
+            ingest=None if ingest is None else IngestLog(ingest),
+            quota=quota.rules,
+            limits=DirectoryLimits(self.directory, self.reactor, quota.messages),
+            warning=quota_warning(quota, self.hostname, self.reactor) if quota.warnings else None,
+        )
 
     @cached_property
     def tls(self) -> IServerContexts | None:

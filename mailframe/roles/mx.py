@@ -23,7 +23,9 @@ from mailframe.queue.notices import Notices
 from mailframe.queue.notifying import NotifyingDelivery
 from mailframe.queue.queue import QueueDelivery
 from mailframe.registry import PluginUnavailable
+from mailframe.routing.interfaces import IRouter
 from mailframe.routing.local import LocalRouter
+from mailframe.routing.room import RoomRouter
 from mailframe.smtp.reception import Reception
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IMailStore
@@ -94,7 +96,11 @@ class MXRole(ListeningRole):
             # Nobody here could send the notice of success that DSN promises (RFC 3461 section 5.2.2); the sending
             # host does, where it is not offered.
             settings = settings.without("DSN")
-        router = LocalRouter(directory, delimiter, postmaster, settings.hostname, subaddress_mailboxes)
+        router: IRouter = LocalRouter(
+            directory, delimiter, postmaster, settings.hostname, subaddress_mailboxes
+        )
+        if delivery is None and store is not None:
+            router = RoomRouter(router, store.room)
         reception = Reception(router, way, policies, filters, authenticator=None)
         self.open_smtp_doors(listeners, reception, settings)
         self._health.add("directory", directory_answers(directory, clock))

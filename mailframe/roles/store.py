@@ -24,6 +24,7 @@ from mailframe.pop3.settings import POP3Settings
 from mailframe.queue.notices import Notices
 from mailframe.queue.notifying import NotifyingDelivery
 from mailframe.routing.local import LocalRouter
+from mailframe.routing.room import RoomRouter
 from mailframe.smtp.reception import Reception
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IMailStore
@@ -91,8 +92,14 @@ class StoreRole(ListeningRole):
         else:
             # No notices of success from here: the exchanger sends them, where DSN is not offered.
             settings = settings.without("DSN")
-        router = LocalRouter(directory, delimiter, None, settings.hostname, subaddress_mailboxes)
-        reception = Reception(router, delivery, [ListedNetworks(lmtp_networks)], filters, authenticator=None)
+        local = LocalRouter(directory, delimiter, None, settings.hostname, subaddress_mailboxes)
+        reception = Reception(
+            RoomRouter(local, store.room),
+            delivery,
+            [ListedNetworks(lmtp_networks)],
+            filters,
+            authenticator=None,
+        )
         self.open_smtp_doors(lmtp, reception, settings)
         self.open_doors(
             imap,

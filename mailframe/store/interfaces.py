@@ -20,6 +20,7 @@ from zope.interface import Attribute, Interface
 
 from mailframe.message.status import Status
 
+from .quota import QuotaRoot
 from .values import (
     Appended,
     Changes,
@@ -57,6 +58,16 @@ class IMailStore(Interface):
 
         Returns:
             A status for each, in order. Never raises for a fault of storage, which is a temporary status.
+        """
+
+    def room(account: str) -> Awaitable[Status | None]:
+        """Is there room for mail? For whoever could refuse a recipient before the message is sent.
+
+        Returns:
+            What to refuse with; None where there is room, or no such account yet.
+
+        Raises:
+            MailframeError: temporary.
         """
 
     def account(name: str) -> Awaitable[IMailAccount]:
@@ -123,6 +134,9 @@ class IMailAccount(Interface):
         Raises:
             MailframeError: ``NONEXISTENT``.
         """
+
+    def quotas(name: str | None = None) -> Awaitable[Sequence[QuotaRoot]]:
+        """The quota roots of a mailbox, which need not exist (RFC 9208 section 4.1.2), or all of the account."""
 
     def open(name: str, read_only: bool = False) -> Awaitable[IMailbox]:
         """Open one mailbox for a session.

@@ -24,6 +24,8 @@ from mailframe.roles.listening import Listener, ListeningRole
 from mailframe.routing.interfaces import IRouter
 from mailframe.routing.roles import OneWay
 from mailframe.store.memory import MemoryStore
+from mailframe.store.quota import Limit, QuotaRules
+from mailframe.store.values import Delivery, NewMessage
 from mailframe.testing.directory import FakeAuthenticator
 from mailframe.testing.transports import MemoryTransport
 
@@ -125,6 +127,10 @@ class Aside:
         return count
 
 
+QUOTA = 1_000_000
+"""Octets that fit into an account."""
+
+
 class RoleCase(SynchronousTestCase):
     """Everything a role needs, in memory."""
 
@@ -132,7 +138,7 @@ class RoleCase(SynchronousTestCase):
         """One account."""
         self.reactor = Reactor()
         self.directory = MemoryDirectory(["example.test"], {ALICE: PASSWORD})
-        self.store = MemoryStore(describe, clock=self.reactor)
+        self.store = MemoryStore(describe, clock=self.reactor, quota=QuotaRules(Limit(QUOTA)))
         self.authenticator = FakeAuthenticator({ALICE: PASSWORD})
 
     def listener(self, port: int, implicit_tls: bool = False) -> Listener:
@@ -148,6 +154,11 @@ class RoleCase(SynchronousTestCase):
     def get(self, awaitable: Any) -> Any:
         """The result of something that does not wait."""
         return self.successResultOf(Deferred.fromCoroutine(awaitable))
+
+    def fill_mailbox(self) -> None:
+        """ALICE's account has no room any more."""
+        message = NewMessage(Content.of(b"x" * QUOTA))
+        self.get(self.store.deliver([Delivery(ALICE, message)]))
 
     def contents(self, account: str) -> Sequence[bytes]:
         """Whole messages in an INBOX."""

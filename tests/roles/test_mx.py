@@ -83,6 +83,12 @@ class MXRoleTests(RoleCase):
         self.assertIn(b"\r\nReceived: from c.test ([192.0.2.1])", message)
         self.assertTrue(message.endswith(b"Subject: hello\r\n\r\n.dot\r\n"))
 
+    def test_full_mailbox(self) -> None:
+        """Mail for a full mailbox is refused at RCPT, before it is sent."""
+        self.role()
+        self.fill_mailbox()
+        self.assertIn("452 4.2.2 The mailbox is full", self.client().say(TRANSACTION.format(ALICE)))
+
     def test_subaddress(self) -> None:
         """What stands behind the delimiter does not matter, but without a delimiter it does."""
         self.role()

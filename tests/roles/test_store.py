@@ -67,6 +67,12 @@ class StoreRoleTests(RoleCase):
         answer = client.say(f"USER {ALICE}\nPASS {PASSWORD}\nRETR 1\n")
         self.assertIn("Subject: hello\r\n\r\nbody\r\n.\r\n", answer)
 
+    def test_full_mailbox(self) -> None:
+        """Mail for a full mailbox is refused at RCPT, before it is sent."""
+        self.fill_mailbox()
+        answer = Client(self.reactor, 24, peer="127.0.0.1").say(MESSAGE)
+        self.assertIn("\r\n452 4.2.2 The mailbox is full", answer)
+
     def test_sends_nothing(self) -> None:
         """It connects to nobody."""
         self.test_imap()

@@ -6,6 +6,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
 from mailframe.store.memory import MemoryStore
+from mailframe.store.quota import Limit, QuotaRules
 from mailframe.store.values import INBOX, Delivery, Item
 from mailframe.testing.store import MailStoreContract, StoreFixture
 from mailframe.testing.store.fixture import ALICE, HELLO, describe, new
@@ -30,7 +31,12 @@ class OptionTests(StoreFixture, TestCase):
         self.clock = Clock()
         self.clock.advance(1_700_000_000)
         return MemoryStore(
-            describe, hints, self.clock, mailboxes={"Bin": "\\Trash"}, quota=len(HELLO) * 2, mailboxes_limit=3
+            describe,
+            hints,
+            self.clock,
+            mailboxes={"Bin": "\\Trash"},
+            quota=QuotaRules(Limit(len(HELLO) * 2)),
+            mailboxes_limit=3,
         )
 
     async def test_default_mailboxes(self):
@@ -56,6 +62,10 @@ class OptionTests(StoreFixture, TestCase):
         mailbox = await self.opened()
         await mailbox.move(await self.uids(mailbox), "Bin")
         self.assertEqual(len(await self.uids(await self.opened("Bin"))), 2)
+        self.assertEqual((await self.store.room(ALICE)).word, "OVERQUOTA")
+        self.assertIsNone(await self.store.room("nobody@example.test"))
+        (root,) = await (await self.account()).quotas()
+        self.assertEqual((root.usage.messages, root.usage.octets), (2, root.limit.octets))
 
     async def test_clock(self):
         """Messages are dated, and mailboxes numbered, by the clock."""

@@ -61,7 +61,7 @@ class IngestLog:
         self._guard = threading.Lock()
         self._descriptor = -1
         self._begun = 0.0
-        self._size = 0
+        self._size = self._files = 0
         self.appended = options.appended
         """Is what clients append copied, too?"""
 
@@ -112,9 +112,10 @@ class IngestLog:
         self._end()
         os.makedirs(self._directory, mode=0o700, exist_ok=True)
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
-        path = os.path.join(self._directory, f"{stamp}-{secrets.token_hex(4)}{SUFFIX}")
+        path = os.path.join(self._directory, f"{stamp}-{self._files:06}-{secrets.token_hex(4)}{SUFFIX}")
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         self._begun, self._size = now, 0
+        self._files += 1
         self._put(MAGIC)
         if self._options.flush:
             _flush_directory(self._directory)

@@ -9,6 +9,7 @@ from zope.interface import implementer
 
 from mailframe.store.interfaces import IHints, IMailAccount, IMailbox
 from mailframe.store.names import canonical, check_new, check_special_use
+from mailframe.store.quota import QuotaRoot
 from mailframe.store.refusals import NOPERM, refuse
 from mailframe.store.values import (
     Appended,
@@ -30,7 +31,7 @@ from mailframe.store.values import (
     TakenMessage,
 )
 
-from . import flagging, mailboxes, moving, opened, searching, taking_over
+from . import flagging, mailboxes, moving, opened, room, searching, taking_over
 from .maildrop import Maildrop
 
 T = TypeVar("T")
@@ -83,6 +84,10 @@ class MaildropAccount:
     async def status(self, name: str) -> MailboxStatus:
         """See `IMailAccount.status`."""
         return await self._work(lambda drop: mailboxes.status(drop, name))
+
+    async def quotas(self, name: str | None = None) -> Sequence[QuotaRoot]:
+        """See `IMailAccount.quotas`."""
+        return await self._work(lambda drop: room.roots(drop, name))
 
     async def open(self, name: str, read_only: bool = False) -> MaildropMailbox:
         """See `IMailAccount.open`."""

@@ -18,8 +18,8 @@ interpreter lock.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import apsw
@@ -33,9 +33,10 @@ from mailframe.store.ingest.log import Accepted
 from mailframe.store.journal.journalling import Journalling
 from mailframe.store.journal.records import Entry
 from mailframe.store.names import canonical
+from mailframe.store.quota import Limit, Usage
 from mailframe.store.values import INBOX, Delivery, NewMessage
 
-from . import metrics
+from . import metrics, room
 from .arrival import Attempt, add_rows
 from .layout import Arrival, Written
 from .maildrop import Maildrop
@@ -53,19 +54,42 @@ first asks pays for the description, which was a third of the processor time of 
 
 
 @dataclass(frozen=True, slots=True)
+class Filled:
+    """An account passed a percent of its quota at which its owner is to be told."""
+
+    percent: int
+    limit: Limit
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
-    """One call of `deliver`: its deliveries, and whether it is all or none."""
+    """One call of `deliver`.
+
+    Attributes:
+        deliveries: what it is about.
+        atomic: all or none.
+        limits: accounts' own limits, where they have any.
+    """
 
     deliveries: Sequence[Delivery]
     atomic: bool
+    limits: Mapping[str, Limit | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a unit: a status for each delivery, and where hints are due."""
+    """What became of a unit.
+
+    Attributes:
+        statuses: one for each delivery.
+        changed: where hints are due.
+        filled: accounts that became so many percent full, and how they stand.
+    """
 
     statuses: Sequence[Status]
     changed: Changed
+    filled: dict[str, Filled] = field(default_factory=dict)
 
 
 class Group:
@@ -81,11 +105,13 @@ class Group:
         self._shelf = shelf
         self._journal = journal
         self._units = units
+        self._limits = {name: limit for unit in units for name, limit in unit.limits.items()}
         self._attempts = [
             Attempt(delivery, number) for number, unit in enumerate(units) for delivery in unit.deliveries
         ]
         self._shared: dict[tuple[int, bytes], Written] = {}
-        self._waiting: dict[str, int] = {}
+        self._coming: dict[str, dict[str, Usage]] = {}
+        self._filled: dict[str, Filled] = {}
         self._opened: dict[str, Maildrop] = {}
         self._mailboxes: dict[tuple[str, str], MailboxRow] = {}
 
@@ -112,7 +138,7 @@ class Group:
         delivery = attempt.delivery
         content = delivery.message.content
         attempt.drop = drop = self._drop(delivery.account)
-        self._check_quota(drop, content.size)
+        self._check_room(drop, delivery.mailbox, content.size)
         # By its octets, not by the object: a message has a content of its own for each of its recipients.
         key = (id(content.body), content.prefix)
         first = self._shared.get(key)
@@ -135,6 +161,7 @@ class Group:
         drop = self._opened.get(account)
         if drop is None:
             drop = self._opened[account] = self._shelf.get(account)
+            drop.limit = self._limits.get(account)
         return drop
 
     def _target(self, drop: Maildrop, name: str) -> MailboxRow | None:
@@ -146,12 +173,15 @@ class Group:
             found = self._mailboxes[drop.account, name] = _mailbox(drop, name)
         return found
 
-    def _check_quota(self, drop: Maildrop, size: int) -> None:
-        if not drop.surroundings.quota:
+    def _check_room(self, drop: Maildrop, name: str, size: int) -> None:
+        """With what this group has for the account already, which is not there yet."""
+        if not room.is_limited(drop):
             return
-        octets = self._waiting.get(drop.account, 0) + size
-        drop.check_quota(octets)
-        self._waiting[drop.account] = octets
+        name = INBOX if name == INBOX else _mailbox(drop, name).name
+        coming = dict(self._coming.get(drop.account, {}))
+        coming[name] = coming.get(name, Usage()) + Usage(size, 1)
+        room.check(drop, coming)
+        self._coming[drop.account] = coming
 
     # Step 2: octets on stable storage.
 
@@ -190,7 +220,9 @@ class Group:
         try:
             drop.layout.begin()
             drop.catalogue.begin()
+            before = room.used_by(drop) if drop.surroundings.quota.warnings and room.limit_of(drop) else None
             self._add(drop, attempts)
+            after = Usage() if before is None else room.used_by(drop)
             drop.catalogue.commit(len(attempts))
         except Exception as fault:
             drop.catalogue.roll_back()
@@ -202,7 +234,15 @@ class Group:
             self._shelf.suspect(drop.account)
             return False
         self._shelf.suspects.discard(drop.account)
+        if before is not None:
+            self._note_filled(drop, before, after)
         return True
+
+    def _note_filled(self, drop: Maildrop, before: Usage, after: Usage) -> None:
+        limit = room.limit_of(drop)
+        percent = drop.surroundings.quota.warning(limit, before, after)
+        if percent is not None:
+            self._filled[drop.account] = Filled(percent, limit, after)
 
     def _add(self, drop: Maildrop, attempts: list[Attempt]) -> None:
         by_mailbox: dict[int, list[Attempt]] = {}
@@ -322,6 +362,9 @@ class Group:
                 _tell(attempt)
                 assert attempt.mailbox is not None
                 answer.changed.add((attempt.delivery.account, attempt.mailbox.mailbox_id))
+                filled = self._filled.pop(attempt.delivery.account, None)
+                if filled is not None:
+                    answer.filled[attempt.delivery.account] = filled
         return answers
 
 

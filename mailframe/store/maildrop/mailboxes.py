@@ -20,6 +20,7 @@ from mailframe.store.names import (
     renamed,
     superiors,
 )
+from mailframe.store.quota import Usage
 from mailframe.store.refusals import (
     ALREADYEXISTS,
     INBOX_STAYS,
@@ -37,6 +38,7 @@ from mailframe.store.values import (
     NewMessage,
 )
 
+from . import room
 from .arrival import Attempt, add_rows
 from .layout import Arrival
 from .maildrop import Maildrop
@@ -162,10 +164,16 @@ def status(drop: Maildrop, name: str) -> MailboxStatus:
         )
 
 
-def append(drop: Maildrop, name: str, messages: Sequence[NewMessage]) -> Appended:
-    """See `IMailAccount.append`: as durable as a delivery, all or none."""
+def append(drop: Maildrop, name: str, messages: Sequence[NewMessage], exempt: bool = False) -> Appended:
+    """See `IMailAccount.append`: as durable as a delivery, all or none.
+
+    Args:
+        exempt: whether there is room does not matter.
+    """
     mailbox = drop.find(name, TRYCREATE)
-    drop.check_quota(sum(message.content.size for message in messages))
+    if not exempt:
+        octets = sum(message.content.size for message in messages)
+        room.check(drop, {mailbox.name: Usage(octets, len(messages))})
     attempts = [Attempt(Delivery(drop.account, message, name), 0, drop) for message in messages]
     if not attempts:
         return Appended(mailbox.uidvalidity, [])

@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from mailframe.message.status import MAILBOX_FULL, MailframeError, Status
+from mailframe.message.status import Status
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, new_object_id
 from mailframe.store.names import canonical
+from mailframe.store.quota import Limit
 from mailframe.store.refusals import NONEXISTENT, refuse
 from mailframe.store.values import INBOX
 
@@ -27,12 +28,14 @@ class Maildrop:
     Attributes:
         catalogue: its catalogue, open.
         layout: how it lies.
+        limit: how much the account may hold, where it has a limit of its own; whoever runs a unit of work sets it.
         changed: MAILBOXIDs that something happened in; whoever runs a unit of work publishes and clears them.
     """
 
     def __init__(self, account: str, surroundings: Surroundings, opener: Opener) -> None:
         self.account = account
         self.surroundings = surroundings
+        self.limit: Limit | None = None
         self.changed: set[str] = set()
         self.catalogue = opener.catalogue(account)
         try:
@@ -113,16 +116,6 @@ class Maildrop:
                 if self.catalogue.mailboxes.named(name) is None:
                     self.catalogue.mailboxes.add(name, folder, new_object_id("F"))
         return True
-
-    def check_quota(self, octets: int) -> None:
-        """Refuse what does not fit.
-
-        Raises:
-            MailframeError: ``OVERQUOTA``.
-        """
-        quota = self.surroundings.quota
-        if quota and self.catalogue.mailboxes.octets() + octets > quota:
-            raise MailframeError(MAILBOX_FULL)
 
     def expunge_row(self, mailbox: MailboxRow, row: MessageRow) -> None:
         """Take a row back that was just added; within the open transaction, or else in one of its own."""

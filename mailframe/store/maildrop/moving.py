@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, row_id
+from mailframe.store.quota import Usage
 from mailframe.store.refusals import TRYCREATE
 from mailframe.store.values import Copied
 
+from . import room
 from .maildrop import Maildrop, now, uids_of
 
 EXPUNGE_GROUP = 2000
@@ -77,8 +79,7 @@ def _transfer(drop: Maildrop, mailbox_id: str, uids: Sequence[int] | None, name:
         rows = list(drop.catalogue.messages.rows(source, uids))
         if not rows:
             return Copied(target.uidvalidity, [], [])
-        if not move:
-            drop.check_quota(sum(row.size for row in rows))
+        _check_room(drop, source, target, rows, move)
         new = _new_rows(drop, source, target, rows)
         drop.catalogue.messages.add(new)
         drop.catalogue.descriptions.copy([(old.id, row.id) for old, row in zip(rows, new, strict=True)])
@@ -91,6 +92,17 @@ def _transfer(drop: Maildrop, mailbox_id: str, uids: Sequence[int] | None, name:
     if move:
         drop.changed.add(source.mailbox_id)
     return Copied(target.uidvalidity, uids_of(rows), uids_of(new))
+
+
+def _check_room(
+    drop: Maildrop, source: MailboxRow, target: MailboxRow, rows: Sequence[MessageRow], move: bool
+) -> None:
+    """A move needs no room in the account, and may need some in the mailbox."""
+    usage = Usage(sum(row.size for row in rows), len(rows))
+    if not move:
+        room.check(drop, {target.name: usage})
+    elif source.id != target.id:
+        room.check_mailbox(drop, target, usage)
 
 
 def _new_rows(

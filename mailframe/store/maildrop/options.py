@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from mailframe.config.types import Size, option
+from mailframe.config.types import option
 from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.names import DEFAULT_MAILBOXES, MAILBOXES_LIMIT
 
@@ -37,7 +37,6 @@ class MaildropOptions:
         "What a new account has besides INBOX: mailbox names and their special uses (RFC 6154).",
         factory=lambda: dict(DEFAULT_MAILBOXES),
     )
-    quota: Size = option("How much an account may hold; 0 for no limit.", Size(0))
     mailboxes_limit: int = option(
         "How many mailboxes an account may have.", MAILBOXES_LIMIT, validator=attrs.validators.ge(1)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -14,16 +14,19 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailframe.database.lanes import WAITING_LIMIT, DirectLane, Lane
+from mailframe.message.content import Content
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, Status
 from mailframe.store.interfaces import IHints, IMailStore
 from mailframe.store.journal.journalling import Journalling
 from mailframe.store.journal.slots import Slots
+from mailframe.store.quota import Limit
 from mailframe.store.reactor import Reactor
-from mailframe.store.values import Delivery
+from mailframe.store.refusals import NONEXISTENT
+from mailframe.store.values import INBOX, Delivery, NewMessage
 
-from . import metrics
+from . import mailboxes, metrics, room
 from .account import MaildropAccount
-from .delivery import Answer, Group, Unit
+from .delivery import Answer, Filled, Group, Unit
 from .layout import Backend
 from .maildrop import Maildrop
 from .replay import restore
@@ -127,12 +130,25 @@ class MaildropStore:
             return []
         worker = self._delivering[_spread(deliveries[0].account, len(self._delivering))]
         try:
-            answer = await worker.submit(Unit(deliveries, atomic))
+            limits = await self._limits_of({delivery.account for delivery in deliveries})
+            answer = await worker.submit(Unit(deliveries, atomic, limits))
         except Exception as error:
             return self._refused(error, len(deliveries))
         for account, mailbox_id in answer.changed:
             self.hints.publish(account, mailbox_id)
+        for account, filled in answer.filled.items():
+            await self._warn(account, filled)
         return answer.statuses
+
+    async def room(self, account: str) -> Status | None:
+        """See `IMailStore.room`."""
+        try:
+            full = await self.work(account, room.is_full)
+        except MailframeError as error:
+            if error.status.word == NONEXISTENT.word:
+                return None
+            raise
+        return self._surroundings.quota.full if full else None
 
     async def account(self, name: str) -> MaildropAccount:
         """See `IMailStore.account`."""
@@ -142,11 +158,11 @@ class MaildropStore:
     async def remove_account(self, name: str) -> None:
         """See `IMailStore.remove_account`."""
         await self.work(name, lambda drop: None, create=True)
-        mailboxes = await self.work(
+        gone = await self.work(
             name, lambda drop: [mailbox.mailbox_id for mailbox in drop.catalogue.mailboxes.all()]
         )
         await self.work(name, self._backend.remove)
-        for mailbox_id in mailboxes:
+        for mailbox_id in gone:
             self.hints.publish(name, mailbox_id)
 
     async def work(
@@ -166,13 +182,33 @@ class MaildropStore:
             MailframeError: temporary, for a fault of disk or database; what ``function`` raises.
         """
         worker = self._slow if slow else self._working[_spread(account, len(self._working))]
-        done = await worker.submit(Task(account, function, create))
+        limit = (await self._limits_of((account,))).get(account)
+        done = await worker.submit(Task(account, function, create, limit))
         for mailbox_id in done.changed:
             self.hints.publish(account, mailbox_id)
         if isinstance(done.result, Failure):
             done.result.raiseException()
         result: T = done.result
         return result
+
+    async def _limits_of(self, accounts: Collection[str]) -> dict[str, Limit | None]:
+        limits = self._surroundings.policies.limits
+        return {} if limits is None else {account: await limits(account) for account in accounts}
+
+    async def _warn(self, account: str, filled: Filled) -> None:
+        """Tell the owner; that it does not work is no reason to refuse the mail that came."""
+        write = self._surroundings.policies.warning
+        if write is None:
+            return
+        message = NewMessage(Content.of(write(account, filled.percent, filled.limit, filled.usage)))
+        try:
+            await self.work(account, lambda drop: mailboxes.append(drop, INBOX, [message], exempt=True))
+        except MailframeError as error:
+            log.warn(
+                "the owner of {account} is not told that it is full: {error}", account=account, error=error
+            )
+        else:
+            log.info("{account} is {percent} percent full", account=account, percent=filled.percent)
 
     def _deliverer(self, limit: int, journal_size: int, name: str) -> Worker[Unit, Answer]:
         shelf, journal = Shelf(self._surroundings, self._backend.opener(), limit), None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.ingest.log import IngestLog
 from mailframe.store.names import DEFAULT_MAILBOXES, MAILBOXES_LIMIT
+from mailframe.store.quota import NO_RULES, Limit, Limits, QuotaRules, Usage
 from mailframe.store.values import Describe
 
 from .options import MaildropOptions
@@ -19,9 +20,15 @@ class Policies:
 
     Attributes:
         ingest: gets a copy of each message; None: nobody does.
+        quota: how much mail there may be.
+        limits: knows accounts' own limits.
+        warning: writes the message that tells of a quota nearly used up; None: nobody is told.
     """
 
     ingest: IngestLog | None = None
+    quota: QuotaRules = NO_RULES
+    limits: Limits | None = None
+    warning: Callable[[str, int, Limit, Usage], bytes] | None = None
 
 
 NO_POLICIES = Policies()
@@ -32,7 +39,7 @@ class Surroundings:
     """Attributes:
     describe: describes a message for IMAP.
     mailboxes: what a new account has besides INBOX, name to special use.
-    quota: octets an account may hold, 0 for no limit.
+    quota: how much mail there may be.
     mailboxes_limit: mailboxes an account may have.
     keywords_limit: keywords a mailbox may have.
     policies: what is done to all mail.
@@ -40,7 +47,7 @@ class Surroundings:
 
     describe: Describe
     mailboxes: Mapping[str, str] = field(default_factory=lambda: DEFAULT_MAILBOXES)
-    quota: int = 0
+    quota: QuotaRules = NO_RULES
     mailboxes_limit: int = MAILBOXES_LIMIT
     keywords_limit: int = KEYWORDS_LIMIT
     policies: Policies = NO_POLICIES
@@ -53,7 +60,7 @@ class Surroundings:
         return cls(
             describe=describe,
             mailboxes=dict(options.mailboxes),
-            quota=options.quota,
+            quota=policies.quota,
             mailboxes_limit=options.mailboxes_limit,
             keywords_limit=options.keywords_limit,
             policies=policies,

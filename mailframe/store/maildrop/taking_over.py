@@ -17,9 +17,11 @@ from mailframe.store.catalogue.keywords import Keywords
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, Packed, new_object_id, row_id
 from mailframe.store.identity import check_order, object_id
 from mailframe.store.names import check_special_use
+from mailframe.store.quota import Usage
 from mailframe.store.refusals import OCCUPIED, refuse
 from mailframe.store.values import Delivery, NewMessage, TakenMailbox, TakenMessage
 
+from . import room
 from .arrival import Attempt
 from .layout import Arrival
 from .mailboxes import make_superiors
@@ -42,7 +44,8 @@ def take_over(drop: Maildrop, name: str, taken: TakenMailbox, messages: Sequence
     drop.layout.look(mailbox)
     mailbox = drop.current(mailbox.mailbox_id)
     coming = [_coming(drop, name, one) for one in messages if not one.uid or one.uid >= mailbox.uidnext]
-    drop.check_quota(sum(one.attempt.delivery.message.content.size for one in coming))
+    octets = sum(one.attempt.delivery.message.content.size for one in coming)
+    room.check(drop, {mailbox.name: Usage(octets, len(coming))})
     try:
         _write(drop, mailbox, [one.attempt for one in coming])
         with drop.writing(len(coming)):

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from mailframe.database.lanes import DirectLane, Lane
 from mailframe.database.sqlite import flush_log, storage_error
+from mailframe.store.quota import Limit
 from mailframe.store.reactor import Reactor
 
 from . import metrics
@@ -160,11 +161,13 @@ class Task:
 
     Attributes:
         create: make the account where it does not exist.
+        limit: how much the account may hold, where it has a limit of its own.
     """
 
     account: str
     function: Callable[[Maildrop], Any]
     create: bool = False
+    limit: Limit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,7 @@ def _perform(shelf: Shelf, task: Task) -> Done | Failure:
         drop = shelf.get(task.account, task.create)
     except Exception as fault:
         return Failure(_told(fault, task))
+    drop.limit = task.limit
     try:
         result = task.function(drop)
     except Exception as fault:

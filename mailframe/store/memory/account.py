@@ -16,6 +16,7 @@ from mailframe.store.names import (
     in_order,
     superiors,
 )
+from mailframe.store.quota import QuotaRoot
 from mailframe.store.refusals import INBOX_STAYS, TRYCREATE, refuse
 from mailframe.store.values import (
     INBOX,
@@ -87,6 +88,10 @@ class MemoryAccount:
     async def status(self, name: str) -> MailboxStatus:
         """See `IMailAccount.status`."""
         return self._maildrop.find(name).status()
+
+    async def quotas(self, name: str | None = None) -> Sequence[QuotaRoot]:
+        """See `IMailAccount.quotas`."""
+        return self._maildrop.quotas()
 
     async def open(self, name: str, read_only: bool = False) -> MemoryMailbox:
         """See `IMailAccount.open`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from mailframe.message.status import MAILBOX_FULL, OK, MailframeError, Status
+from mailframe.message.status import OK, MailframeError, Status
 from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.identity import object_id
 from mailframe.store.interfaces import IHints
@@ -19,6 +19,7 @@ from mailframe.store.names import (
     renamed,
     superiors,
 )
+from mailframe.store.quota import ACCOUNT, NO_RULES, QuotaRoot, QuotaRules, Usage
 from mailframe.store.refusals import ALREADYEXISTS, NONEXISTENT, OCCUPIED, UNDER_ITSELF, refuse
 from mailframe.store.values import (
     INBOX,
@@ -42,7 +43,7 @@ class Surroundings:
         hints: told of changes.
         now: seconds since the epoch.
         mailboxes: what a new account has besides INBOX, name to special use.
-        quota: octets an account may hold, 0 for no limit.
+        quota: how much mail there may be; limits of single mailboxes are not looked at.
         mailboxes_limit: mailboxes an account may have.
         keywords_limit: keywords a mailbox may have.
     """
@@ -51,7 +52,7 @@ class Surroundings:
     hints: IHints
     now: Callable[[], int]
     mailboxes: Mapping[str, str]
-    quota: int = 0
+    quota: QuotaRules = NO_RULES
     mailboxes_limit: int = MAILBOXES_LIMIT
     keywords_limit: int = KEYWORDS_LIMIT
 
@@ -130,17 +131,25 @@ class Maildrop:
         """Hint that something changed there."""
         self.surroundings.hints.publish(self.name, box.mailbox_id)
 
-    def check_quota(self, octets: int) -> None:
+    def used(self) -> Usage:
+        """What the account holds."""
+        rows = [row for box in self.boxes.values() for row in box.rows.values()]
+        return Usage(sum(len(row.octets) for row in rows), len(rows))
+
+    def quotas(self) -> list[QuotaRoot]:
+        """The quota roots; there is one at most."""
+        limit = self.surroundings.quota.account
+        return [QuotaRoot(ACCOUNT, limit, self.used())] if limit else []
+
+    def check_quota(self, octets: int, messages: int = 1) -> None:
         """Refuse what does not fit.
 
         Raises:
             MailframeError: ``OVERQUOTA``.
         """
-        quota = self.surroundings.quota
-        if quota:
-            kept = sum(len(row.octets) for box in self.boxes.values() for row in box.rows.values())
-            if kept + octets > quota:
-                raise MailframeError(MAILBOX_FULL)
+        limit = self.surroundings.quota.account
+        if limit and not limit.holds(self.used() + Usage(octets, messages)):
+            raise MailframeError(self.surroundings.quota.full)
 
     def deliver(self, delivery: Delivery, row: Row) -> Status:
         """Put a prepared message in; a keyword too many costs the keywords, never the message."""
@@ -151,7 +160,7 @@ class Maildrop:
 
     def add(self, box: Box, rows: Sequence[Row]) -> Appended:
         """Put messages in, all or none."""
-        self.check_quota(sum(len(row.octets) for row in rows))
+        self.check_quota(sum(len(row.octets) for row in rows), len(rows))
         uids = box.add(rows)
         if uids:
             self.publish(box)
@@ -165,7 +174,7 @@ class Maildrop:
             raise refuse(OCCUPIED)
         now, uidnext = self.surroundings.now(), 1 if here is None else here.uidnext
         rows = [taken_row(one, now) for one in messages if not one.uid or one.uid >= uidnext]
-        self.check_quota(sum(len(row.octets) for row in rows))
+        self.check_quota(sum(len(row.octets) for row in rows), len(rows))
         if box is None:
             box = self.create(name, special_use)
         if not box.rows:

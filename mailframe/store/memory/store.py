@@ -14,6 +14,7 @@ from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.hints import LocalHints
 from mailframe.store.interfaces import IHints, IMailStore
 from mailframe.store.names import DEFAULT_MAILBOXES, MAILBOXES_LIMIT
+from mailframe.store.quota import NO_RULES, QuotaRules, Usage
 from mailframe.store.values import Delivery, Describe
 
 from .account import MemoryAccount
@@ -32,7 +33,7 @@ class MemoryStore:
         hints: told of changes; `LocalHints` of its own where None.
         clock: tells the time; the machine's where None.
         mailboxes: what a new account has besides INBOX, name to special use.
-        quota: octets an account may hold, 0 for no limit.
+        quota: how much mail there may be; limits of single mailboxes are not looked at.
         mailboxes_limit: mailboxes an account may have.
         keywords_limit: keywords a mailbox may have.
     """
@@ -44,7 +45,7 @@ class MemoryStore:
         clock: IReactorTime | None = None,
         *,
         mailboxes: Mapping[str, str] = DEFAULT_MAILBOXES,
-        quota: int = 0,
+        quota: QuotaRules = NO_RULES,
         mailboxes_limit: int = MAILBOXES_LIMIT,
         keywords_limit: int = KEYWORDS_LIMIT,
     ) -> None:
@@ -68,7 +69,7 @@ class MemoryStore:
 
     async def deliver(self, deliveries: Sequence[Delivery], atomic: bool = False) -> Sequence[Status]:
         """See `IMailStore.deliver`."""
-        waiting: dict[str, int] = {}
+        waiting: dict[str, Usage] = {}
         prepared = [self._prepared(delivery, waiting) for delivery in deliveries]
         failures = [status for status in prepared if isinstance(status, Status)]
         if atomic and failures:
@@ -89,18 +90,27 @@ class MemoryStore:
             for box in tuple(maildrop.boxes.values()):
                 maildrop.discard(box)
 
+    async def room(self, account: str) -> Status | None:
+        """See `IMailStore.room`."""
+        try:
+            if account in self._accounts:
+                self._accounts[account].check_quota(1)
+        except MailframeError as error:
+            return error.status
+        return None
+
     def _maildrop(self, name: str) -> Maildrop:
         maildrop = self._accounts.get(name)
         if maildrop is None:
             maildrop = self._accounts[name] = Maildrop(name, self._surroundings)
         return maildrop
 
-    def _prepared(self, delivery: Delivery, waiting: dict[str, int]) -> Row | Status:
+    def _prepared(self, delivery: Delivery, waiting: dict[str, Usage]) -> Row | Status:
         try:
             row = new_row(delivery.message, self._surroundings.now())
-            octets = waiting.get(delivery.account, 0) + len(row.octets)
-            self._maildrop(delivery.account).check_quota(octets)
-            waiting[delivery.account] = octets
+            coming = waiting.get(delivery.account, Usage()) + Usage(len(row.octets), 1)
+            self._maildrop(delivery.account).check_quota(coming.octets, coming.messages)
+            waiting[delivery.account] = coming
         except MailframeError as error:
             return error.status
         except OSError as error:

@@ -66,6 +66,7 @@ class IngestLogTests(SynchronousTestCase):
         self.add(b"two")
         self.assertEqual(len(files_of(self.directory)), 2)
         self.log.close()
+        self.now += 1
         self.log = self.made(file_size=Size(64 * 1024))
         self.add(b"x" * 70_000)
         self.add(b"three")

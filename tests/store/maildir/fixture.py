@@ -20,6 +20,7 @@ from mailframe.store.files import Files
 from mailframe.store.hints import LocalHints
 from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildir.store import MaildirStore
+from mailframe.store.maildrop.surroundings import NO_POLICIES
 from mailframe.store.values import INBOX, Delivery, Item, NewMessage, Span
 from mailframe.testing.store import describe
 
@@ -87,6 +88,7 @@ class MaildirCase(SynchronousTestCase):
 
     options = MaildirOptions(threads=0, mailboxes={"Sent": "\\Sent"}, journal_size=Size(256 * 1024))
     boot = "boot-1"
+    policies = NO_POLICIES
 
     def setUp(self) -> None:
         self.directory = quick_directory(self)
@@ -108,6 +110,7 @@ class MaildirCase(SynchronousTestCase):
             self.hints,
             self.clock,
             options or self.options,
+            policies=self.policies,
             files=self.files,
             boot=boot or self.boot,
         )

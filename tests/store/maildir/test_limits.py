@@ -11,7 +11,6 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from mailframe.config.types import Size
 from mailframe.message.content import Content
 from mailframe.message.status import MAILBOX_FULL, STORAGE_FULL, UNAVAILABLE, MailframeError
 from mailframe.monitor.counters import REGISTRY
@@ -19,6 +18,8 @@ from mailframe.store.hints import LocalHints
 from mailframe.store.maildir import layout, reading
 from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildir.store import MaildirStore
+from mailframe.store.maildrop.surroundings import Policies
+from mailframe.store.quota import Limit, QuotaRules
 from mailframe.store.values import (
     INBOX,
     SEEN,
@@ -42,7 +43,8 @@ from .fixture import ALICE, BOB, MaildirCase, numbered
 class QuotaTests(MaildirCase):
     """An account holds no more than its quota."""
 
-    options = MaildirOptions(threads=0, quota=Size(100), mailboxes_limit=8)
+    options = MaildirOptions(threads=0, mailboxes_limit=8)
+    policies = Policies(quota=QuotaRules(Limit(100)))
 
     def test_delivery(self) -> None:
         """What does not fit is refused for now; what fits, in the same group, is delivered."""

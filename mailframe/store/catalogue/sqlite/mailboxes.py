@@ -151,9 +151,12 @@ class Mailboxes:
             (distance, LAST_UID),
         )
 
-    def octets(self) -> int:
-        """Octets of all messages of the account."""
-        return int(self._execute("SELECT coalesce(sum(octets), 0) FROM mailboxes").get)
+    def totals(self) -> tuple[int, int]:
+        """How many messages the account has, and their octets."""
+        messages, octets = self._execute(
+            "SELECT coalesce(sum(messages), 0), coalesce(sum(octets), 0) FROM mailboxes"
+        ).get
+        return int(messages), int(octets)
 
     def count(self) -> int:
         """How many mailboxes there are."""

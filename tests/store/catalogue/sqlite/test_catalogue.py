@@ -77,7 +77,7 @@ class CatalogueTests(CatalogueCase):
         inbox = self.inbox
         self.assertEqual((inbox.messages, inbox.unseen, inbox.deleted, inbox.octets), (5, 2, 2, 50))
         self.assertEqual(self.catalogue.messages.first_unseen(inbox), uids[3])
-        self.assertEqual(self.catalogue.mailboxes.octets(), 50)
+        self.assertEqual(self.catalogue.mailboxes.totals()[1], 50)
 
     def test_uids_do_not_read_rows(self) -> None:
         """The list of UIDs comes from the narrow index alone."""

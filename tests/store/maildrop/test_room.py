@@ -1,0 +1,158 @@
+"""Quotas: how much mail there may be, in an account and in single mailboxes, and who is told."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+
+from mailframe.message.content import Content
+from mailframe.message.status import MAILBOX_FULL, MailframeError
+from mailframe.store.maildrop.surroundings import Policies
+from mailframe.store.quota import ACCOUNT, Limit, QuotaRules, Usage
+from mailframe.store.quota_options import FULL_FOR_GOOD, MailboxQuotaOptions, QuotaOptions
+from mailframe.store.quota_warning import octets_text, warning
+from mailframe.store.values import INBOX, NewMessage
+from tests.store.maildir.fixture import ALICE, BOB, MaildirCase
+
+RULES = QuotaRules(
+    Limit(1000, 10), mailboxes=(("Sent", Limit(100)), ("Lists/*", Limit(messages=1))), warnings=(50, 90)
+)
+
+
+async def own_limits(account: str) -> Limit | None:
+    """Bob has a larger mailbox."""
+    return Limit(5000) if account == BOB else None
+
+
+def told(account: str, percent: int, limit: Limit, usage: Usage) -> bytes:
+    return b"Subject: %d percent\r\n\r\n" % percent
+
+
+class RoomTests(MaildirCase):
+    """A store with quotas."""
+
+    policies = Policies(quota=RULES, limits=own_limits, warning=told)
+
+    def warnings(self) -> list[bytes]:
+        return [octets for octets in self.contents() if octets.startswith(b"Subject: ")]
+
+    def refused(self, awaitable) -> None:
+        self.assertIs(self.fails(awaitable, MailframeError).status, MAILBOX_FULL)
+
+    def test_messages(self) -> None:
+        """Messages are counted as well as octets."""
+        self.assertEqual([status.success for status in self.deliver(*[b"x\r\n"] * 11)], [True] * 10 + [False])
+
+    def test_single_mailbox(self) -> None:
+        """A mailbox may have a limit of its own, which moving into it respects, too."""
+        (uid,) = self.append(b"x" * 98 + b"\r\n")
+        self.append(b"y" * 10 + b"\r\n", mailbox="Sent")
+        mailbox = self.opened()
+        self.refused(mailbox.copy([uid], "Sent"))
+        self.refused(mailbox.move([uid], "Sent"))
+        self.refused(self.account().append("Sent", [NewMessage(Content.of(b"y" * 90 + b"\r\n"))]))
+        self.assertEqual(len(self.messages("Sent")), 1)
+
+    def test_mailboxes_below(self) -> None:
+        """A rule may be about all mailboxes below one."""
+        self.wait(self.account().create("Lists/one"))
+        self.append(b"x\r\n", mailbox="Lists/one")
+        self.refused(self.account().append("Lists/one", [NewMessage(Content.of(b"y\r\n"))]))
+        self.append(b"x\r\n", mailbox="Lists")
+
+    def test_own_limit(self) -> None:
+        """An account's own limit counts instead of the common one."""
+        self.assertTrue(self.deliver(b"x" * 2000 + b"\r\n", account=BOB)[0].success)
+        self.assertFalse(self.deliver(b"x" * 2000 + b"\r\n")[0].success)
+
+    def test_room(self) -> None:
+        """Whoever could refuse a recipient learns that there is no room; an account that is not there has room."""
+        self.assertIsNone(self.wait(self.store.room(ALICE)))
+        self.append(b"x" * 998 + b"\r\n")
+        self.assertIs(self.wait(self.store.room(ALICE)), MAILBOX_FULL)
+        self.assertIsNone(self.wait(self.store.room("nobody@example.test")))
+
+    def test_roots(self) -> None:
+        """What is limited, and how it stands, is told for the account and for each mailbox."""
+        self.append(b"x" * 8 + b"\r\n", mailbox="Sent")
+        account = self.account()
+        roots = self.wait(account.quotas())
+        self.assertEqual([root.name for root in roots], [ACCOUNT, "Sent"])
+        self.assertEqual([root.usage for root in roots], [Usage(10, 1)] * 2)
+        self.assertEqual([root.limit for root in roots], [Limit(1000, 10), Limit(100)])
+        self.assertEqual([root.name for root in self.wait(account.quotas(INBOX))], [ACCOUNT])
+
+    def test_owner_is_told(self) -> None:
+        """The owner gets a message when a limit comes near, once for each percent that is passed."""
+        self.deliver(b"x" * 398 + b"\r\n")
+        self.assertEqual(self.warnings(), [])
+        self.deliver(b"x" * 148 + b"\r\n")
+        self.assertEqual(self.warnings(), [b"Subject: 50 percent\r\n\r\n"])
+        self.deliver(b"x" * 8 + b"\r\n")
+        self.assertEqual(len(self.warnings()), 1)
+        self.deliver(b"x" * 398 + b"\r\n")
+        self.assertEqual(self.warnings()[-1], b"Subject: 90 percent\r\n\r\n")
+
+    def test_told_when_nearly_nothing_fits(self) -> None:
+        """The message that tells of it is put in whether there is room or not."""
+        self.deliver(b"x" * 998 + b"\r\n")
+        self.assertEqual(self.warnings(), [b"Subject: 90 percent\r\n\r\n"])
+
+
+class OptionTests(MaildirCase):
+    """What can be said in the configuration."""
+
+    def test_rules(self) -> None:
+        """Options become rules."""
+        options = QuotaOptions(
+            storage=1000, messages=5, mailboxes=[MailboxQuotaOptions(name="Trash", storage=10)],
+            warnings=[95, 80, 80], refuse="permanent",
+        )  # fmt: skip
+        self.assertEqual(
+            options.rules, QuotaRules(Limit(1000, 5), (("Trash", Limit(10)),), (80, 95), FULL_FOR_GOOD)
+        )
+
+    def test_percents(self) -> None:
+        """Percents are checked."""
+        self.assertRaises(ValueError, QuotaOptions, warnings=[0])
+
+
+class WarningTests(MaildirCase):
+    """The message to the owner."""
+
+    def written(self, limit: Limit, usage: Usage, **words):
+        octets = warning(
+            ALICE, 80, limit, usage, hostname="mail.example.test", now=1_700_000_000.0,
+            **{"subject": "{percent} percent", "text": "{used} of {limit}, {strange}", **words},
+        )  # fmt: skip
+        return email.message_from_bytes(octets, policy=email.policy.default)
+
+    def test_parsed(self) -> None:
+        """It is a well-formed message that says how the mailbox stands, and that no vacation program answers."""
+        message = self.written(Limit(2_000_000_000), Usage(1_650_000_000, 5))
+        self.assertEqual(message["subject"], "80 percent")
+        self.assertEqual(message["to"], ALICE)
+        self.assertEqual(message["from"].addresses[0].addr_spec, "postmaster@example.test")
+        self.assertEqual(message["auto-submitted"], "auto-generated")
+        self.assertEqual(message.get_content().strip(), "1.6 GB of 2.0 GB, {strange}")
+        self.assertEqual(message.defects, [])
+
+    def test_messages(self) -> None:
+        """Where it is messages that are nearly too many, they are counted."""
+        message = self.written(Limit(2_000_000_000, 10), Usage(1000, 8))
+        self.assertIn("8 messages of 10 messages", message.get_content())
+
+    def test_other_languages(self) -> None:
+        """Texts of one's own may be in any language."""
+        message = self.written(
+            Limit(10), Usage(8), subject="Postfach zu {percent} % gefüllt", text="Größe: {used}"
+        )
+        self.assertEqual(message["subject"], "Postfach zu 80 % gefüllt")
+        self.assertIn("Größe: 8 octets", message.get_content())
+
+    def test_octets_text(self) -> None:
+        """Sizes are written as people say them."""
+        self.assertEqual(
+            [octets_text(octets) for octets in (0, 999, 1500, 25_000_000, 2 * 10**15)],
+            ["0 octets", "999 octets", "1.5 KB", "25 MB", "2000 TB"],
+        )
