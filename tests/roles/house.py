@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailframe.delivery.interfaces import IDelivery
 from mailframe.directory.memory import MemoryDirectory
 from mailframe.imap.wire.description import describe
+from mailframe.message.content import Content
 from mailframe.queue.interfaces import ISpool
 from mailframe.queue.notice_settings import NoticeSettings
 from mailframe.queue.notices import Notices
