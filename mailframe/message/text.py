@@ -1,7 +1,8 @@
 """The text of a message, decoded for searching: header fields and the text parts (RFC 9051 section 6.4.4).
 
 All is decoded piece by piece, so that a message of any size needs little memory, and nothing fails: what
-cannot be decoded becomes U+FFFD or is left out. Attachments that are not text are passed over.
+cannot be decoded becomes U+FFFD or is left out. Of HTML there is the text without its tags. Of attachments that are
+not text there is the name.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 
 from . import header
+from .markup import MarkupText
 from .structure import Part
 from .words import LENIENT, codec, decode_base64, decode_words
 
@@ -87,9 +89,23 @@ def message_texts(root: Part, read: Read, *, with_header: bool = False) -> Itera
             yield from header_texts(read(inner.header_start, inner.body_start - inner.header_start))
         elif part is root and with_header:
             yield from header_texts(read(0, root.body_start))
+        if (filename := part.filename) is not None:
+            yield f"{filename}\n"
         if not part.children and part.media_type in ("text", "message"):
-            yield from part_text(part, read)
+            yield from shown_text(part, read)
             yield "\n"
+
+
+def shown_text(part: Part, read: Read) -> Iterator[str]:
+    """The body of a text part as its reader sees it, in pieces: of HTML the text alone (`MarkupText`)."""
+    pieces = part_text(part, read)
+    if part.subtype != "html":
+        yield from pieces
+        return
+    markup = MarkupText()
+    for piece in pieces:
+        yield markup.feed(piece)
+    yield markup.close()
 
 
 def part_text(part: Part, read: Read) -> Iterator[str]:

@@ -24,17 +24,18 @@ def whole(octets: bytes, *, with_header: bool = False) -> str:
 
 class MessageTextsTests(SynchronousTestCase):
     def test_parts(self) -> None:
-        """Text parts and messages inside are given decoded; attachments are not."""
+        """Text parts and messages inside are given decoded, HTML without tags; of attachments there is the name."""
         octets = (
             b"Subject: =?utf-8?q?h=C3=A4?=\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
             b"--b\r\nContent-Type: text/plain; charset=iso-8859-1\r\n"
             b"Content-Transfer-Encoding: quoted-printable\r\n\r\ncaf=E9 so=\r\nft\r\n"
-            b"--b\r\nContent-Type: application/pdf\r\n\r\nsecret\r\n"
+            b"--b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment;"
+            b" filename*=utf-8''r%C3%A9sum%C3%A9.pdf\r\n\r\nsecret\r\n"
             b"--b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nPGI+w4Q8L2I+\r\n"
             b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\ndeep\r\n--b--\r\n"
         )
         body = whole(octets)
-        for part in ("café soft", "<b>Ä</b>", "Subject: inner", "deep"):
+        for part in ("café soft", "\nÄ\n", "résumé.pdf", "Subject: inner", "deep"):
             self.assertIn(part, body)
         self.assertNotIn("hä", body)
         self.assertNotIn("secret", body)
