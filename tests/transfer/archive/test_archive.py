@@ -21,7 +21,6 @@ from mailframe.transfer.comparing import compare_accounts
 from mailframe.transfer.exporting import Export
 from mailframe.transfer.importing import Import
 from mailframe.transfer.values import Folder, TransferError
-
 from tests.transfer.fixture import LARGE, TransferTestCase
 
 numbers = st.integers(0, 2**32 - 1)
