@@ -55,6 +55,7 @@ def open_connection(
     read_only: bool = False,
     busy_seconds: float = BUSY_SECONDS,
     cache_octets: int = 2 * 1024 * 1024,
+    page_octets: int = 0,
 ) -> apsw.Connection:
     """Open one SQLite file in WAL mode, making it where it is missing.
 
@@ -64,6 +65,8 @@ def open_connection(
         read_only: the connection refuses to write (``query_only``); the file must exist.
         busy_seconds: how long to wait for another writer.
         cache_octets: how much of the file this connection keeps in memory.
+        page_octets: the size of a new file's pages, which then gives space back when it is asked to
+            (``incremental_vacuum``); 0: SQLite's own, and all space is kept.
 
     Raises:
         UnusableDatabase: the SQLite library is too old.
@@ -74,6 +77,9 @@ def open_connection(
     connection = apsw.Connection(path, flags=flags)
     try:
         connection.set_busy_timeout(int(busy_seconds * 1000))
+        if page_octets:
+            connection.pragma("page_size", page_octets)
+            connection.pragma("auto_vacuum", "INCREMENTAL")
         _use_wal(connection, busy_seconds)
         connection.pragma("synchronous", synchronous)
         connection.pragma("foreign_keys", True)

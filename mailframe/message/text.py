@@ -35,7 +35,9 @@ def fold_case(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    return unicodedata.normalize("NFKD", text.casefold())
+    # Twice: what is decomposed may have a case again (the letter C of the complex numbers).
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return unicodedata.normalize("NFKD", decomposed.casefold())
 
 
 def contains(pieces: Iterable[str], needle: str) -> bool:

@@ -254,10 +254,7 @@ def _text_contains(text: str, header: bool) -> Test:
 
 def _sent(since: int | None, before: int | None) -> Test:
     def test(facts: Facts) -> Verdict:
-        if facts.header is None:
-            return None
-        sent = facts.header.sent
-        return sent is not None and _within(sent, since, before)
+        return None if facts.header is None else facts.header.sent_within(since, before)
 
     return test
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Protocol
 
@@ -73,15 +74,24 @@ class Texts:
 
     def field_contains(self, name: str, needle: str) -> bool:
         """Has a field of this name (lower case) the needle in its decoded body?"""
-        return any(needle in body for each, body in self._fields if each == name)
+        return any(needle in body for each, body in self.fields if each == name)
 
     def header_contains(self, needle: str) -> bool:
         """Is the needle in a field of the message's own header section, its name included?"""
-        return any(needle in f"{name}: {body}" for name, body in self._fields)
+        return any(needle in f"{name}: {body}" for name, body in self.fields)
 
     def body_contains(self, needle: str) -> bool:
-        """Is the needle in the text parts, or in the header of a message inside?"""
+        """Is the needle in the text parts, the names of attachments, or the header of a message inside?"""
         return contains(message_texts(self._structure, self._source.read), needle)
+
+    def sent_within(self, since: int | None, before: int | None) -> bool:
+        """Is there a date, not before the one day and before the other?"""
+        sent = self.sent
+        return sent is not None and (since is None or sent >= since) and (before is None or sent < before)
+
+    def body(self) -> Iterator[str]:
+        """All that `body_contains` looks through, folded, in pieces."""
+        return map(fold_case, message_texts(self._structure, self._source.read))
 
     @cached_property
     def sent(self) -> int | None:
@@ -91,13 +101,14 @@ class Texts:
         return None if date is None else date.day
 
     @cached_property
-    def _structure(self) -> Part:
-        return self._source.structure()
-
-    @cached_property
-    def _fields(self) -> list[tuple[str, str]]:
+    def fields(self) -> list[tuple[str, str]]:
+        """The fields of the header section in order: names in lower case, and bodies decoded and folded."""
         return [
             (field.name.decode("ascii").lower(), fold_case(decode_words(field.body)))
             for field in header.fields(self._source.header())
             if field.name
         ]
+
+    @cached_property
+    def _structure(self) -> Part:
+        return self._source.structure()

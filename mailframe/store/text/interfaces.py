@@ -109,15 +109,16 @@ class TextIndex(Protocol):
     def covered(self, mailbox: MailboxRow) -> int:
         """Every message of the mailbox whose UID is below this has its text here; 1 where none has."""
 
-    def add(self, mailbox: MailboxRow, texts: Sequence[MessageText], covered: int) -> None:
+    def add(self, mailbox: MailboxRow, texts: Sequence[MessageText], first: int, covered: int) -> None:
         """Keep texts, in a transaction of its own. Not while the catalogue has one open.
 
-        Where another process was here meanwhile, and `covered` is not what it was, nothing needs to be kept twice.
+        Where `covered` does not say ``first`` any more, because somebody else was here, nothing is kept.
 
         Args:
-            mailbox: as it was when the texts were read.
-            texts: of messages from `covered` on, UIDs ascending. One that is gone is left out.
-            covered: what `covered` says from now on, higher than the last of the UIDs.
+            mailbox: whose.
+            texts: of its messages from ``first`` on, UIDs ascending. One that is gone is left out.
+            first: what `covered` said when the texts were read.
+            covered: what it says from now on, higher than the last of the UIDs.
         """
 
     def find(self, mailbox: MailboxRow, wanted: Wanted, first: int = 1) -> Found:
