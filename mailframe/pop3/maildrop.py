@@ -7,7 +7,7 @@ off leaves everything as it was.
 from __future__ import annotations
 
 from array import array
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from typing import Final
 
 from mailframe.message.status import MailframeError, Status
@@ -30,15 +30,22 @@ class Maildrop:
         mailbox: INBOX, for reading.
         uids: of all messages, ascending.
         sizes: of the same messages, in octets with CRLF line ends.
+        uidls: what another server called messages, by UID, where it had names of its own for them.
     """
 
     def __init__(
-        self, account: IMailAccount, mailbox: IMailbox, uids: Sequence[int], sizes: Sequence[int]
+        self,
+        account: IMailAccount,
+        mailbox: IMailbox,
+        uids: Sequence[int],
+        sizes: Sequence[int],
+        uidls: Mapping[int, str],
     ) -> None:
         self._account = account
         self._mailbox = mailbox
         self._uids = array("I", uids)
         self._sizes = array("Q", sizes)
+        self._uidls = uidls
         self._deleted: set[int] = set()
         self._retrieved: set[int] = set()
 
@@ -67,13 +74,14 @@ class Maildrop:
         """What UIDL tells of one message: UID and UIDVALIDITY in hexadecimal digits.
 
         This is how Dovecot writes them by default, so that clients of a Maildir that moved here do not fetch all of
-        their mail again.
+        their mail again. A message that another server called something else keeps that name.
 
         Raises:
             MailframeError: there is no such message, or it is marked deleted.
         """
         self._check(number)
-        return f"{self._uids[number - 1]:08x}{self._mailbox.uidvalidity:08x}"
+        uid = self._uids[number - 1]
+        return self._uidls.get(uid) or f"{uid:08x}{self._mailbox.uidvalidity:08x}"
 
     async def octets(self, number: int, window: int) -> AsyncGenerator[bytes, None]:
         """One message, piece by piece.
@@ -159,11 +167,14 @@ async def open_maildrop(account: IMailAccount) -> Maildrop:
         uids = (await mailbox.snapshot()).uids
         found: list[int] = []
         sizes: list[int] = []
+        uidls: dict[int, str] = {}
         for start in range(0, len(uids), _SIZES_A_TIME):
-            for message in await mailbox.fetch(uids[start : start + _SIZES_A_TIME], Item.SIZE):
+            for message in await mailbox.fetch(uids[start : start + _SIZES_A_TIME], Item.SIZE | Item.UIDL):
                 found.append(message.uid)
                 sizes.append(message.size)
+                if message.uidl:
+                    uidls[message.uid] = message.uidl
     except BaseException:
         account.close()
         raise
-    return Maildrop(account, mailbox, found, sizes)
+    return Maildrop(account, mailbox, found, sizes, uidls)

@@ -47,6 +47,8 @@ class Item(enum.Flag):
     """``size``."""
     IDENTITY = enum.auto()
     """``email_id``, ``thread_id`` and ``save_date``."""
+    UIDL = enum.auto()
+    """``uidl``."""
     ENVELOPE = enum.auto()
     """``description.envelope``; any of these three may read the content once and remember the answer."""
     BODYSTRUCTURE = enum.auto()
@@ -93,6 +95,7 @@ class Message:
         email_id, thread_id: RFC 8474 object ids.
         save_date: seconds since the epoch when it came into this mailbox (RFC 8514).
         description: see `Description`; fields that were not asked for may be empty.
+        uidl: what POP3 calls it (RFC 1939 section 7), where another server has given it a name; else "".
     """
 
     uid: int
@@ -104,6 +107,7 @@ class Message:
     thread_id: str = ""
     save_date: int = 0
     description: Description | None = None
+    uidl: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +290,22 @@ class Stored:
     messages: Sequence[Message]
     failed: Sequence[int]
     modseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMailbox:
+    """Mail that was expunged and can be had back.
+
+    Attributes:
+        name: the mailbox that it was expunged from.
+        messages, octets: how much there is.
+        since: when the first of it was expunged, seconds since the epoch.
+    """
+
+    name: str
+    messages: int
+    octets: int
+    since: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ class Mailboxes(Protocol):
         """A new modseq: one for each change, however many messages it touches."""
 
     def totals(self) -> tuple[int, int]:
-        """How many messages the account has, and their octets."""
+        """How many messages the account has, and their octets; what was expunged and is kept does not count."""
 
     def count(self) -> int:
         """How many mailboxes there are."""
@@ -100,8 +100,8 @@ class Messages(Protocol):
     def uids(self, mailbox: MailboxRow) -> Sequence[int]:
         """All UIDs, ascending."""
 
-    def uids_from(self, mailbox: MailboxRow, uid: int) -> list[int]:
-        """UIDs from this one on, ascending."""
+    def uids_from(self, mailbox: MailboxRow, uid: int, limit: int | None = None) -> list[int]:
+        """UIDs from this one on, ascending; no more than the limit."""
 
     def first_unseen(self, mailbox: MailboxRow) -> int | None:
         """The first UID without ``\\Seen``."""
@@ -162,6 +162,16 @@ class Descriptions(Protocol):
         """Give copies the description of their sources: pairs of source and target row ids."""
 
 
+class Uidls(Protocol):
+    """What POP3 calls messages that another server has named; they go with their messages, and copies have none."""
+
+    def add(self, named: Iterable[tuple[int, str]]) -> None:
+        """Keep names, by row ids. Needs a writing transaction."""
+
+    def of(self, first: int, last: int) -> dict[int, str]:
+        """Names of row ids in a range."""
+
+
 class Catalogue(Protocol):
     """One open catalogue.
 
@@ -190,12 +200,19 @@ class Catalogue(Protocol):
         """Its descriptions."""
 
     @property
+    def uidls(self) -> Uidls:
+        """What POP3 calls its messages."""
+
+    @property
     def texts(self) -> TextIndex | None:
         """Texts of its messages for SEARCH, opened when it is first asked for; None: none are kept.
 
         Raises:
             OSError, apsw.Error: they cannot be reached; messages can be searched all the same.
         """
+
+    def forget_texts(self) -> None:
+        """Close what `texts` gave; something is wrong with it. It is opened again when it is asked for again."""
 
     @property
     def in_place(self) -> bool:
@@ -204,6 +221,12 @@ class Catalogue(Protocol):
     @property
     def in_transaction(self) -> bool:
         """Is a transaction open?"""
+
+    def setting(self, key: str) -> int:
+        """A number that rules of the store keep for the account; 0 where it was never set."""
+
+    def set_setting(self, key: str, value: int) -> None:
+        """Set it. Needs a writing transaction."""
 
     def reading(self) -> AbstractContextManager[None]:
         """All that is read inside is of one moment."""

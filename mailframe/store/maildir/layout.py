@@ -16,7 +16,9 @@ from mailframe.store.maildrop.layout import Arrival, Removed, Written
 from mailframe.store.maildrop.maildrop import Maildrop, now
 
 from . import changing
+from .adopting import adopt
 from .filenames import NO_FLAGS, info_for, with_sizes
+from .foreign import read_subscriptions
 from .line_ends import look as look_at_octets
 from .line_ends import with_crlf
 from .look import look
@@ -104,6 +106,14 @@ class MaildirLayout:
     def unknown_mailboxes(self) -> Sequence[tuple[str, str]]:
         """See `Layout.unknown_mailboxes`."""
         return self.tree.unknown()
+
+    def adopt(self, mailbox: MailboxRow) -> None:
+        """See `Adopting.adopt`."""
+        adopt(self.tree, mailbox)
+
+    def subscriptions(self) -> Sequence[str] | None:
+        """See `Adopting.subscriptions`."""
+        return read_subscriptions(self._files, self.tree.path) if self.tree.place.adopts else None
 
     def take_away(self, mailbox: MailboxRow) -> None:
         """Move the directory out of sight: into ``tmp/``, where it is swept if nobody comes back for it."""

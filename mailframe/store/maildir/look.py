@@ -9,7 +9,7 @@ that a large mailbox which another program changes all the time does not keep a 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import apsw
@@ -18,8 +18,10 @@ from twisted.logger import Logger
 from mailframe.store.catalogue.rows import UID_MASK, FileRow, MailboxRow, MessageRow, new_object_id, row_id
 from mailframe.store.maildrop.maildrop import now
 
-from . import filenames
+from . import adopting, filenames
+from .adopting import Came
 from .folders import TMP
+from .foreign import Foreign
 from .line_ends import Form
 from .line_ends import look as look_at_octets
 from .reading import pieces_of
@@ -123,7 +125,7 @@ def _look(tree: Tree, mailbox: MailboxRow, directories: int, times: tuple[int, i
         _sweep(tree, mailbox)
     _take_in(tree, mailbox, findings)
     fresh = time.time_ns() - SETTLED_NANOSECONDS
-    settled = mailbox.settled & ~directories
+    settled = mailbox.settled & ~(directories | adopting.PENDING)
     if times[0] < fresh:
         settled |= directories & IN_NEW
     if times[1] < fresh:
@@ -192,37 +194,52 @@ def _take_flags(tree: Tree, mailbox: MailboxRow, flagged: list[tuple[FileRow, st
 
 
 def _take_files(tree: Tree, mailbox: MailboxRow, came: list[tuple[str, str | None]]) -> None:
-    found = []
-    for file, info in sorted(came, key=lambda each: filenames.order(each[0])):
-        directory = "new" if info is None else "cur"
-        path = f"{tree.folder(mailbox)}/{directory}/{file}{info or ''}"
-        try:
-            found.append((file, info, tree.files.time(path) // 1_000_000_000, _sizes(tree, file, path)))
-        except FileNotFoundError:
-            continue
-        except OSError as fault:
-            # One unreadable file must not hide all others; it is tried again at the next change.
-            log.error("{path} cannot be read: {fault}", path=path, fault=fault)
+    foreign = adopting.knowledge(tree, mailbox) if adopting.is_pending(mailbox) else None
+    found = list(_found(tree, mailbox, came, foreign))
     if not found:
         return
-    uid, modseq = tree.catalogue.mailboxes.take_uids(mailbox, len(found))
-    saved = now()
-    tree.catalogue.messages.add(
-        MessageRow(
-            row_id(mailbox, uid + number), mailbox.id, modseq, filenames.flags_of(info or ""), None,
-            date, size, saved, new_object_id("M"), "", file, info, disk_size, form,
-        )
-        for number, (file, info, date, (disk_size, size, form)) in enumerate(found)
-    )  # fmt: skip
+    if foreign is not None:
+        adopting.take_over(tree, mailbox, foreign, found)
+    else:
+        _add(tree, mailbox, found)
     log.info(
         "{count} messages of {account} {mailbox} were put there by another program",
         count=len(found), account=tree.account, mailbox=mailbox.name,
     )  # fmt: skip
 
 
-def _sizes(tree: Tree, file: str, path: str) -> tuple[int, int, Form | None]:
-    """Size on disk, size with CRLF, form; a name that tells both sizes saves reading the file now."""
-    told = filenames.sizes(file)
+def _found(
+    tree: Tree, mailbox: MailboxRow, came: list[tuple[str, str | None]], foreign: Foreign | None
+) -> Iterator[Came]:
+    """What is to be known of files, in the order that they came."""
+    listed = {} if foreign is None else foreign.sizes()
+    for file, info in sorted(came, key=lambda each: filenames.order(each[0])):
+        directory = "new" if info is None else "cur"
+        path = f"{tree.folder(mailbox)}/{directory}/{file}{info or ''}"
+        try:
+            date = tree.files.time(path) // 1_000_000_000
+            yield Came(file, info, date, _sizes(tree, path, filenames.sizes(file) or listed.get(file)))
+        except FileNotFoundError:
+            continue
+        except OSError as fault:
+            # One unreadable file must not hide all others; it is tried again at the next change.
+            log.error("{path} cannot be read: {fault}", path=path, fault=fault)
+
+
+def _add(tree: Tree, mailbox: MailboxRow, found: list[Came]) -> None:
+    uid, modseq = tree.catalogue.mailboxes.take_uids(mailbox, len(found))
+    saved = now()
+    tree.catalogue.messages.add(
+        MessageRow(
+            row_id(mailbox, uid + number), mailbox.id, modseq, filenames.flags_of(one.info or ""), None,
+            one.date, one.sizes[1], saved, new_object_id("M"), "", one.file, one.info, one.sizes[0], one.sizes[2],
+        )
+        for number, one in enumerate(found)
+    )  # fmt: skip
+
+
+def _sizes(tree: Tree, path: str, told: tuple[int, int] | None) -> tuple[int, int, Form | None]:
+    """Size on disk, size with CRLF, form; being told both sizes saves reading the file now."""
     if told is not None:
         disk_size, size = told
         return disk_size, size, Form.VERBATIM if disk_size == size else None

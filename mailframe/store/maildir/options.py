@@ -5,7 +5,12 @@ from __future__ import annotations
 import attrs
 
 from mailframe.config.types import DataPath, Size, option
+from mailframe.store.adoption import uidl_format
 from mailframe.store.maildrop.options import MaildropOptions
+
+
+def _is_uidl_format(_: object, attribute: attrs.Attribute[str], value: str) -> None:
+    uidl_format.parse(value)
 
 
 @attrs.frozen(kw_only=True)
@@ -18,6 +23,16 @@ class MaildirOptions(MaildropOptions):
         "large messages are read faster from.",
         "lf",
         choices=("lf", "crlf"),
+    )
+    adopt: bool = option(
+        "Take UIDs, keywords, subscriptions and POP3 UIDLs over from what Dovecot or Courier keeps beside folders "
+        "that this store has not seen yet.",
+        True,
+    )
+    adopted_uidl_format: str = option(
+        "What a Dovecot whose mail is taken over calls messages for POP3: its pop3_uidl_format.",
+        uidl_format.DEFAULT,
+        validator=_is_uidl_format,
     )
     journal: bool = option(
         "Small messages are made durable by a journal, and their files flushed some seconds later, many at once. "

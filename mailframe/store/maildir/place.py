@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mailframe.store.adoption import uidl_format
 from mailframe.store.files import Files
 
 from .filenames import UniqueNames
@@ -18,6 +19,8 @@ class Place:
     files: operations on files.
     names: names for new files.
     journalled: deliveries are in a journal before they are flushed.
+    adopts: what Dovecot or Courier keeps beside a folder is taken over.
+    uidl_format: Dovecot's ``pop3_uidl_format``, as it was configured there.
     """
 
     directory: str
@@ -25,3 +28,5 @@ class Place:
     files: Files = field(default_factory=Files)
     names: UniqueNames = field(default_factory=UniqueNames)
     journalled: bool = False
+    adopts: bool = True
+    uidl_format: str = uidl_format.DEFAULT

@@ -56,6 +56,8 @@ class MaildirStore(MaildropStore):
             files=files or Files(),
             names=UniqueNames(),
             journalled=options.journal and can_flush_file_systems(),
+            adopts=options.adopt,
+            uidl_format=options.adopted_uidl_format,
         )
         surroundings = Surroundings.of(options, describe, policies)
         threads = Threads(

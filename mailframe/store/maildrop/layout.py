@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mailframe.message.content import Content
 from mailframe.store.catalogue.interfaces import Catalogue
@@ -248,6 +248,21 @@ class Layout(Protocol):
         """
 
 
+@runtime_checkable
+class Adopting(Protocol):
+    """A layout that takes over what another program counts and keeps beside its mailboxes."""
+
+    def adopt(self, mailbox: MailboxRow) -> None:
+        """A mailbox was made of a folder that may have been there before. In a writing transaction.
+
+        Raises:
+            OSError: what the other program has written cannot be read now.
+        """
+
+    def subscriptions(self) -> Sequence[str] | None:
+        """Canonical names of mailboxes that were subscribed to; None where nobody kept a list."""
+
+
 class Opener(Protocol):
     """Opens accounts for one thread."""
 
@@ -288,6 +303,9 @@ class Backend(Protocol):
 
     def opener(self) -> Opener:
         """For one more thread."""
+
+    def accounts(self) -> Iterator[str]:
+        """The names of all accounts that there are, in no order."""
 
     def remove(self, drop: Maildrop) -> None:
         """Delete an account for good, out of sight at once. Threads that have it open notice."""

@@ -13,7 +13,7 @@ from mailframe.store.quota import Limit
 from mailframe.store.refusals import NONEXISTENT, refuse
 from mailframe.store.values import INBOX
 
-from .layout import Opener
+from .layout import Adopting, Opener
 from .surroundings import Surroundings
 
 
@@ -114,7 +114,7 @@ class Maildrop:
         with self.writing():
             for folder, name in sorted(unknown):
                 if self.catalogue.mailboxes.named(name) is None:
-                    self.catalogue.mailboxes.add(name, folder, new_object_id("F"))
+                    self._adopt(self.catalogue.mailboxes.add(name, folder, new_object_id("F")))
         return True
 
     def expunge_row(self, mailbox: MailboxRow, row: MessageRow) -> None:
@@ -133,13 +133,30 @@ class Maildrop:
             if self.catalogue.mailboxes.named(INBOX) is not None:
                 return
             self.layout.furnish()
-            self.catalogue.mailboxes.add(INBOX, "", new_object_id("F"))
+            there = {name for _, name in self.layout.unknown_mailboxes()}
+            self._adopt(self.catalogue.mailboxes.add(INBOX, "", new_object_id("F")))
             for name, special_use in self.surroundings.mailboxes.items():
-                self.add_mailbox(name, special_use)
-            for name in (INBOX, *self.surroundings.mailboxes):
-                self.catalogue.mailboxes.subscribe(name, True)
+                self._adopt(self.add_mailbox(name, special_use))
+            self._subscribe(there | {INBOX})
         self.adopt_mailboxes()
         self.layout.furnished()
+
+    def _adopt(self, mailbox: MailboxRow) -> None:
+        if isinstance(self.layout, Adopting):
+            self.layout.adopt(mailbox)
+
+    def _subscribe(self, there: set[str]) -> None:
+        """Subscribe to what an account begins with, or to what another program's list has.
+
+        Args:
+            there: mailboxes that may be on such a list, or left out of it on purpose.
+        """
+        listed = self.layout.subscriptions() if isinstance(self.layout, Adopting) else None
+        for name in (INBOX, *self.surroundings.mailboxes):
+            if listed is None or name not in there:
+                self.catalogue.mailboxes.subscribe(name, True)
+        for name in (listed or ())[: self.surroundings.mailboxes_limit]:
+            self.catalogue.mailboxes.subscribe(name, True)
 
 
 def now() -> int:

@@ -80,14 +80,17 @@ def fetch(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Item) -> 
         known = {}
         if items & DESCRIPTION_ITEMS and rows:
             known = drop.catalogue.descriptions.of(rows[0].id, rows[-1].id)
+        uidls = {}
+        if Item.UIDL in items and rows:
+            uidls = drop.catalogue.uidls.of(rows[0].id, rows[-1].id)
     if not items & DESCRIPTION_ITEMS:
-        return [message_of(row, items, keywords) for row in rows]
+        return [message_of(row, items, keywords, uidl=uidls.get(row.id, "")) for row in rows]
     made = _describe(drop, mailbox, [row for row in rows if row.id not in known])
     found = []
     for row in rows:
         description = known.get(row.id) or made.get(row.id)
         if description is not None:
-            found.append(message_of(row, items, keywords, description))
+            found.append(message_of(row, items, keywords, description, uidls.get(row.id, "")))
     return found
 
 
@@ -166,7 +169,7 @@ def _take_recent(drop: Maildrop, mailbox: MailboxRow, read_only: bool) -> list[i
 
 
 def message_of(
-    row: MessageRow, items: Item, keywords: Keywords, description: Description | None = None
+    row: MessageRow, items: Item, keywords: Keywords, description: Description | None = None, uidl: str = ""
 ) -> Message:
     """A row as it was asked for."""
     return Message(
@@ -179,6 +182,7 @@ def message_of(
         thread_id=row.thread_id if Item.IDENTITY in items else "",
         save_date=row.save_date if Item.IDENTITY in items else 0,
         description=description,
+        uidl=uidl,
     )
 
 

@@ -127,6 +127,8 @@ def _commit(
     modseq = mailboxes.next_modseq(mailbox) if any(not one.message.modseq for one in coming) else 0
     _add(drop, mailbox, list(_rows(mailbox, coming, keywords, modseq)), coming)
     rows = [one.attempt.row for one in coming if one.attempt.row is not None]
+    named = zip(rows, coming, strict=True)
+    drop.catalogue.uidls.add([(row.id, one.message.uidl) for row, one in named if one.message.uidl])
     highest = max((message.modseq for message in messages), default=0)
     mailboxes.advance(
         mailbox,

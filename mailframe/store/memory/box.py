@@ -55,6 +55,7 @@ class Row:
     uid: int = 0
     modseq: int = 0
     description: Description | None = None
+    uidl: str = ""
 
 
 @dataclass(slots=True)
@@ -143,6 +144,7 @@ class Box:
             thread_id=row.thread_id if Item.IDENTITY in items else "",
             save_date=row.save_date if Item.IDENTITY in items else 0,
             description=row.description if items & DESCRIPTION_ITEMS else None,
+            uidl=row.uidl if Item.UIDL in items else "",
         )
 
     # Changing.
@@ -305,6 +307,7 @@ def taken_row(message: TakenMessage, now: int) -> Row:
         object_id(message.thread_id),
         message.uid,
         message.modseq,
+        uidl=message.uidl,
     )
 
 

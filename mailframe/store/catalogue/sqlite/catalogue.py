@@ -17,10 +17,12 @@ from mailframe.database.migrations import migrate
 from mailframe.database.sqlite import close, flush_log, open_connection, roll_back
 from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.text.interfaces import TextIndex
+from mailframe.store.text.sqlite.index import SQLiteTexts
 
 from .descriptions import Descriptions
 from .mailboxes import Mailboxes
 from .messages import Messages
+from .uidls import Uidls
 
 ROOM = "mailframe.store.catalogue.sqlite"
 JUMP = 1 << 14
@@ -51,7 +53,7 @@ class Catalogue:
         keywords_limit: keywords a mailbox may have.
 
     Attributes:
-        mailboxes, messages, descriptions: its tables.
+        mailboxes, messages, descriptions, uidls: its tables.
         dirty: something was committed and not flushed yet.
         recovered: numbers jumped, because the machine stopped without a warning.
     """
@@ -63,6 +65,7 @@ class Catalogue:
         self._closed = False
         self._marked = False
         self._version = -1
+        self._texts: SQLiteTexts | None = None
         self._numbers = 0
         self._connection = open_connection(path, synchronous="NORMAL", cache_octets=CACHE_OCTETS)
         try:
@@ -71,6 +74,7 @@ class Catalogue:
             self.mailboxes = Mailboxes(self._connection, keywords_limit)
             self.messages = Messages(self._connection)
             self.descriptions = Descriptions(self._connection)
+            self.uidls = Uidls(self._connection)
             self.recovered = self._recover()
         except BaseException:
             close(self._connection)
@@ -91,8 +95,25 @@ class Catalogue:
 
     @property
     def texts(self) -> TextIndex | None:
-        """See `mailframe.store.catalogue.interfaces.Catalogue.texts`."""
-        return None
+        """See `mailframe.store.catalogue.interfaces.Catalogue.texts`: in a file beside this one."""
+        if self._texts is None and not self._closed:
+            self._texts = SQLiteTexts(self.path)
+        return self._texts
+
+    def setting(self, key: str) -> int:
+        """A number that rules of the store keep for the account; 0 where it was never set."""
+        found = self._connection.execute("SELECT value FROM meta WHERE key = ?", ("setting " + key,)).get
+        return 0 if found is None else int(found)
+
+    def set_setting(self, key: str, value: int) -> None:
+        """Set it. Needs a writing transaction."""
+        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", ("setting " + key, value))
+
+    def forget_texts(self) -> None:
+        """See `mailframe.store.catalogue.interfaces.Catalogue.forget_texts`."""
+        texts, self._texts = self._texts, None
+        if texts is not None:
+            texts.close()
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -168,6 +189,7 @@ class Catalogue:
         if self._closed:
             return
         self._closed = True
+        self.forget_texts()
         try:
             if self.dirty:
                 self.flush()

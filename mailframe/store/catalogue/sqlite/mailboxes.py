@@ -8,6 +8,7 @@ import apsw
 
 from mailframe.message.status import MailframeError, Status
 from mailframe.store.catalogue.rows import LAST_UID, MailboxRow
+from mailframe.store.names import EXPUNGED
 
 from .keywords import SQLiteKeywords
 
@@ -96,6 +97,7 @@ class Mailboxes:
     def remove(self, mailbox: MailboxRow) -> None:
         """Forget a mailbox and all its messages."""
         self._execute("DELETE FROM messages WHERE mailbox = ?", (mailbox.id,))
+        self._execute("DELETE FROM uidls WHERE id >> 32 = ?", (mailbox.id,))
         self._execute("DELETE FROM vanished WHERE mailbox = ?", (mailbox.id,))
         self._execute("DELETE FROM keywords WHERE mailbox = ?", (mailbox.id,))
         self._execute("DELETE FROM mailboxes WHERE id = ?", (mailbox.id,))
@@ -152,9 +154,11 @@ class Mailboxes:
         )
 
     def totals(self) -> tuple[int, int]:
-        """How many messages the account has, and their octets."""
+        """How many messages the account has, and their octets; what was expunged and is kept does not count."""
         messages, octets = self._execute(
             "SELECT coalesce(sum(messages), 0), coalesce(sum(octets), 0) FROM mailboxes"
+            " WHERE name NOT BETWEEN ? AND ?",
+            (EXPUNGED + "/", EXPUNGED + "0"),
         ).get
         return int(messages), int(octets)
 

@@ -38,11 +38,11 @@ class Messages:
         )
         return sorted(uid for (uid,) in rows)
 
-    def uids_from(self, mailbox: MailboxRow, uid: int) -> list[int]:
-        """UIDs from ``uid`` on, ascending."""
+    def uids_from(self, mailbox: MailboxRow, uid: int, limit: int | None = None) -> list[int]:
+        """UIDs from ``uid`` on, ascending; no more than the limit."""
         rows = self._execute(
-            "SELECT id & 0xFFFFFFFF FROM messages WHERE id BETWEEN ? AND ?",
-            (row_id(mailbox, uid), row_id(mailbox, UID_MASK)),
+            "SELECT id & 0xFFFFFFFF FROM messages WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
+            (row_id(mailbox, uid), row_id(mailbox, UID_MASK), -1 if limit is None else limit),
         )
         return [uid for (uid,) in rows]
 
@@ -168,6 +168,11 @@ class Messages:
         )
         self._connection.executemany(
             "INSERT OR IGNORE INTO vanished VALUES (?, ?, ?)", [(mailbox.id, modseq, uid) for uid in uids]
+        )
+        # One statement, not one a message: few mailboxes have any.
+        self._execute(
+            "DELETE FROM uidls WHERE id BETWEEN ? AND ? AND id NOT IN (SELECT id FROM messages WHERE id = uidls.id)",
+            (row_id(mailbox, min(uids, default=0)), row_id(mailbox, max(uids, default=0))),
         )
         if len(uids) > VANISHED_LIMIT // 100 or modseq % 100 == 0:
             # Counting them takes milliseconds when there are many, so it is not done each time.
