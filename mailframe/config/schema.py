@@ -21,6 +21,7 @@ from mailframe.queue.settings import QueueOptions
 from mailframe.routing.options import RoutingOptions
 from mailframe.store.ingest.options import IngestOptions
 from mailframe.store.quota_options import QuotaOptions
+from mailframe.store.retention_options import RetentionOptions
 from mailframe.tls.options import TLSOptions
 from mailframe.tlsrpt.options import TLSReportOptions
 
@@ -174,6 +175,7 @@ SECTIONS: dict[str, type[Any]] = {
     "notices": NoticeSettings,
     "protection": ProtectionOptions,
     "quota": QuotaOptions,
+    "retention": RetentionOptions,
 }
 """Sections that are always the same."""
 BACKENDS: dict[str, type[Any]] = {
@@ -241,6 +243,7 @@ class Configuration:
         notices: how senders are told what became of their mail.
         protection: how other people's hosts are known to be the right ones.
         quota: how much mail there may be.
+        retention: how long it is kept.
         tlsrpt: reports on TLS; None for none.
         ingest: copies of accepted mail; None for none.
         shaping: how fast and from where mail goes to some hosts.
@@ -266,6 +269,7 @@ class Configuration:
     notices: NoticeSettings
     protection: ProtectionOptions
     quota: QuotaOptions
+    retention: RetentionOptions
     tlsrpt: TLSReportOptions | None
     ingest: IngestOptions | None
     shaping: Sequence[ShapingOptions]

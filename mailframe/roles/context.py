@@ -27,6 +27,7 @@ from mailframe.queue.spool.options import MemorySpoolOptions
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.ingest.log import IngestLog
 from mailframe.store.interfaces import IHints, IMailStore
+from mailframe.store.maildrop.store import MaildropStore
 from mailframe.store.maildrop.surroundings import Policies
 from mailframe.tls.interfaces import IServerContexts, ITLSPolicySource, ITLSReports
 from mailframe.tls.server import Contexts
@@ -34,6 +35,7 @@ from mailframe.tls.server import Contexts
 from .health import disk_writable
 from .listening import Front, Listener, ListeningRole
 from .quotas import DirectoryLimits, quota_warning
+from .retaining import Rounds
 
 if TYPE_CHECKING:
     # Its builders are imported where they are used: a node without a queue need not load them.
@@ -110,7 +112,11 @@ class Context:
     @cached_property
     def store(self) -> IMailStore:
         """Where mail is."""
-        return cast(IMailStore, self.keep(self.configuration.store.build(self)))
+        store = self.keep(self.configuration.store.build(self))
+        options = self.configuration.retention
+        if self.number == 0 and options.rules and isinstance(store, MaildropStore):
+            self.keep(Rounds(store, options, self.hostname, self.reactor))
+        return cast(IMailStore, store)
 
     @cached_property
     def store_policies(self) -> Policies:
@@ -119,6 +125,7 @@ class Context:
         return Policies(
             ingest=None if ingest is None else IngestLog(ingest),
             quota=quota.rules,
+            retention=self.configuration.retention.rules,
             limits=DirectoryLimits(self.directory, self.reactor, quota.messages),
             warning=quota_warning(quota, self.hostname, self.reactor) if quota.warnings else None,
         )

@@ -29,6 +29,7 @@ from .values import (
     FlagChange,
     Flags,
     Item,
+    KeptMailbox,
     MailboxEntry,
     MailboxStatus,
     Message,
@@ -137,6 +138,21 @@ class IMailAccount(Interface):
 
     def quotas(name: str | None = None) -> Awaitable[Sequence[QuotaRoot]]:
         """The quota roots of a mailbox, which need not exist (RFC 9208 section 4.1.2), or all of the account."""
+
+    def kept() -> Awaitable[Sequence[KeptMailbox]]:
+        """Mail that was expunged and can still be had back; empty where none is kept."""
+
+    def restore(name: str, into: str = "", since: int = 0, until: int = 0) -> Awaitable[int]:
+        """Put mail back that was expunged, without ``\\Deleted``.
+
+        Args:
+            name: the mailbox that it was expunged from; it need not exist any more.
+            into: the mailbox it goes into, made where it does not exist; "" for the one it came from.
+            since, until: only what was expunged then: seconds since the epoch, ``until`` excluded; 0 for no bound.
+
+        Returns:
+            How many messages.
+        """
 
     def open(name: str, read_only: bool = False) -> Awaitable[IMailbox]:
         """Open one mailbox for a session.

@@ -17,6 +17,8 @@ LEVEL_LIMIT = 255
 """Octets of UTF-8 one level of a name may have; what file systems allow for a name."""
 DEPTH_LIMIT = 32
 """Levels a name may have."""
+EXPUNGED = ".expunged"
+"""Above the mailboxes that expunged mail is moved to; not listed, not counted for quotas, and nobody can make one."""
 MAILBOXES_LIMIT = 10_000
 """Mailboxes of one account."""
 DEFAULT_MAILBOXES = {
@@ -53,11 +55,11 @@ def check_new(name: str) -> str:
 
     Raises:
         MailframeError: ``CANNOT``: a level is empty, ``.`` or ``..``, longer than `LEVEL_LIMIT`, or has a control
-            character; or there are more levels than `DEPTH_LIMIT`.
+            character; there are more levels than `DEPTH_LIMIT`; or the first level is `EXPUNGED`.
     """
     name = canonical(name)
     levels = name.split(SEPARATOR)
-    if len(levels) > DEPTH_LIMIT or not all(map(_allowed, levels)):
+    if len(levels) > DEPTH_LIMIT or not all(map(_allowed, levels)) or levels[0] == EXPUNGED:
         raise refuse(CANNOT, f"mailbox name {name[:300]!r} is not allowed")
     return name
 

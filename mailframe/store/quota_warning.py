@@ -1,7 +1,9 @@
-"""The message that tells an account's owner that it is nearly full. Pure."""
+"""Messages of the mail system to an account's owner, such as that it is nearly full. Pure."""
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Mapping
 from email.header import Header
 from email.utils import formatdate
 
@@ -32,13 +34,30 @@ def warning(
         now: seconds since the epoch.
     """
     words = {"percent": str(percent), "used": used_text(limit, usage), "limit": limit_text(limit, usage)}
+    return notice_to_owner(account, subject, text, words, "quota", hostname, now)
+
+
+def notice_to_owner(
+    account: str, subject: str, text: str, words: Mapping[str, str], kind: str, hostname: str, now: float
+) -> bytes:
+    """A message from the mail system to an account's owner, with CRLF line ends.
+
+    Args:
+        account: whom it is for.
+        subject, text: what it says.
+        words: what stands for what is in braces there.
+        kind: what it is about, for its Message-ID.
+        hostname: of the server that says so.
+        now: seconds since the epoch.
+    """
     domain = account.rpartition("@")[2] or hostname
+    subject = _filled(subject, words)
     lines = [
         f"From: Mail system <postmaster@{domain}>",
         f"To: <{account}>",
-        f"Subject: {Header(_filled(subject, words), 'utf-8' if not subject.isascii() else 'us-ascii').encode()}",
+        f"Subject: {Header(subject, 'us-ascii' if subject.isascii() else 'utf-8').encode()}",
         f"Date: {formatdate(now)}",
-        f"Message-ID: <quota.{int(now * 1000)}.{percent}@{hostname}>",
+        f"Message-ID: <{kind}.{int(now * 1000)}.{zlib.crc32(account.encode()):08x}@{hostname}>",
         "Auto-Submitted: auto-generated",
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=utf-8",
@@ -74,7 +93,7 @@ def _by_octets(limit: Limit, usage: Usage) -> bool:
     return bool(limit.octets) and usage.octets * limit.messages >= usage.messages * limit.octets
 
 
-def _filled(text: str, words: dict[str, str]) -> str:
+def _filled(text: str, words: Mapping[str, str]) -> str:
     """Not by `str.format`: a brace in somebody's own text is no mistake."""
     for name, value in words.items():
         text = text.replace("{" + name + "}", value)

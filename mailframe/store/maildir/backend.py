@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 
 from mailframe.database.sqlite import check_version
 from mailframe.store.catalogue.sqlite.catalogue import Catalogue
@@ -10,7 +12,7 @@ from mailframe.store.files import Files
 from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.maildrop.maildrop import Maildrop
 
-from .folders import CATALOGUE, account_directory
+from .folders import CATALOGUE, account_directory, account_of
 from .layout import MaildirLayout
 from .place import Place
 from .reading import LargeFiles
@@ -55,6 +57,17 @@ class MaildirBackend:
     def opener(self) -> MaildirOpener:
         """See `Backend.opener`."""
         return MaildirOpener(self._place, self._boot, self._keywords_limit)
+
+    def accounts(self) -> Iterator[str]:
+        """See `Backend.accounts`; those whose names are too long for a directory are left out."""
+        for domain in self.files.names(self.directory):
+            if domain.startswith("."):
+                continue
+            with suppress(OSError):
+                for local in self.files.names(os.path.join(self.directory, domain)):
+                    name = account_of(domain, local)
+                    if name and self.files.exists(os.path.join(self.directory, domain, local, CATALOGUE)):
+                        yield name
 
     def remove(self, drop: Maildrop) -> None:
         """See `Backend.remove`: one rename, then away."""

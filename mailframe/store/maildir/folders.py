@@ -10,7 +10,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from mailframe.store.values import INBOX, SEPARATOR
 
@@ -36,6 +36,12 @@ def account_directory(account: str) -> str:
     """
     local, _, domain = account.rpartition("@")
     return f"{_quoted(domain) if local else '%'}/{_quoted(local or account)}"
+
+
+def account_of(domain: str, local: str) -> str:
+    """The account that lies in these directories; "" where the names do not tell."""
+    name = unquote(local) if domain == "%" else f"{unquote(local)}@{unquote(domain)}"
+    return name if account_directory(name) == f"{domain}/{local}" else ""
 
 
 def folder_of(name: str) -> str:

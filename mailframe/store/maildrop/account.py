@@ -18,6 +18,7 @@ from mailframe.store.values import (
     FlagChange,
     Flags,
     Item,
+    KeptMailbox,
     MailboxEntry,
     MailboxStatus,
     Message,
@@ -31,7 +32,7 @@ from mailframe.store.values import (
     TakenMessage,
 )
 
-from . import flagging, mailboxes, moving, opened, room, searching, taking_over
+from . import flagging, keeping, mailboxes, moving, opened, room, searching, taking_over
 from .maildrop import Maildrop
 
 T = TypeVar("T")
@@ -88,6 +89,15 @@ class MaildropAccount:
     async def quotas(self, name: str | None = None) -> Sequence[QuotaRoot]:
         """See `IMailAccount.quotas`."""
         return await self._work(lambda drop: room.roots(drop, name))
+
+    async def kept(self) -> Sequence[KeptMailbox]:
+        """See `IMailAccount.kept`."""
+        return await self._work(keeping.kept)
+
+    async def restore(self, name: str, into: str = "", since: int = 0, until: int = 0) -> int:
+        """See `IMailAccount.restore`."""
+        name, into = canonical(name), check_new(into or name)
+        return await self._work(lambda drop: keeping.restore(drop, name, into, since, until))
 
     async def open(self, name: str, read_only: bool = False) -> MaildropMailbox:
         """See `IMailAccount.open`."""
@@ -177,12 +187,12 @@ class MaildropMailbox:
     async def expunge(self, uids: Sequence[int] | None = None) -> Sequence[int]:
         """See `IMailbox.expunge`."""
         self._check_writable()
-        return await self._work(moving.expunge, uids)
+        return await self._work(keeping.expunge, uids)
 
     async def remove(self, uids: Sequence[int]) -> Sequence[int]:
         """See `IMailbox.remove`."""
         self._check_writable()
-        return await self._work(moving.remove, uids)
+        return await self._work(keeping.remove, uids)
 
     async def search(self, key: SearchKey) -> SearchResult:
         """See `IMailbox.search`."""

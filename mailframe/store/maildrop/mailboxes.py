@@ -29,6 +29,7 @@ from mailframe.store.refusals import (
     UNDER_ITSELF,
     refuse,
 )
+from mailframe.store.retention import is_kept
 from mailframe.store.values import (
     INBOX,
     Appended,
@@ -38,7 +39,7 @@ from mailframe.store.values import (
     NewMessage,
 )
 
-from . import room
+from . import keeping, room
 from .arrival import Attempt, add_rows
 from .layout import Arrival
 from .maildrop import Maildrop
@@ -51,7 +52,8 @@ def entries(drop: Maildrop) -> list[MailboxEntry]:
     """See `IMailAccount.mailboxes`."""
     drop.adopt_mailboxes()
     with drop.catalogue.reading():
-        boxes = {mailbox.name: mailbox for mailbox in drop.catalogue.mailboxes.all()}
+        all_boxes = drop.catalogue.mailboxes.all()
+        boxes = {mailbox.name: mailbox for mailbox in all_boxes if not is_kept(mailbox.name)}
         subscribed = drop.catalogue.mailboxes.subscribed()
     names = {*boxes, *subscribed}
     for name in boxes:
@@ -84,7 +86,12 @@ def delete(drop: Maildrop, name: str) -> None:
     The messages are put out of sight before the commit and removed after it: a crash in between leaves something to
     be swept, and never a mailbox that comes back.
     """
-    mailbox_id = drop.find(name).mailbox_id
+    mailbox = drop.find(name)
+    mailbox_id = mailbox.mailbox_id
+    if mailbox.name == INBOX:
+        raise refuse(INBOX_STAYS)
+    if keeping.is_wanted(drop, mailbox):
+        keeping.set_aside(drop, mailbox, None)
     with drop.writing():
         mailbox = drop.current(mailbox_id)
         if mailbox.name == INBOX:

@@ -1,4 +1,4 @@
-"""COPY, MOVE and EXPUNGE: messages between mailboxes of one account, and out of them."""
+"""COPY and MOVE, and removal for good: messages between mailboxes of one account, and out of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def move(drop: Maildrop, mailbox_id: str, uids: Sequence[int] | None, target: st
 
 
 def remove(drop: Maildrop, mailbox_id: str, uids: Sequence[int]) -> list[int]:
-    """See `IMailbox.remove`."""
+    """Remove messages for good, whatever their flags; the UIDs that are gone, ascending."""
     removed: list[int] = []
     wanted = sorted(set(uids))
     for start in range(0, len(wanted), EXPUNGE_GROUP):
@@ -43,11 +43,6 @@ def remove(drop: Maildrop, mailbox_id: str, uids: Sequence[int]) -> list[int]:
         removed.extend(done)
     drop.layout.settle()
     return removed
-
-
-def expunge(drop: Maildrop, mailbox_id: str, uids: Sequence[int] | None) -> list[int]:
-    """See `IMailbox.expunge`."""
-    return remove(drop, mailbox_id, drop.catalogue.messages.deleted(drop.current(mailbox_id), uids))
 
 
 def _remove(drop: Maildrop, mailbox_id: str, uids: Sequence[int]) -> tuple[list[int], list[int]]:

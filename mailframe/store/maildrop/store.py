@@ -27,6 +27,7 @@ from mailframe.store.values import INBOX, Delivery, NewMessage
 from . import mailboxes, metrics, room
 from .account import MaildropAccount
 from .delivery import Answer, Filled, Group, Unit
+from .expiring import Expiring, Round
 from .layout import Backend
 from .maildrop import Maildrop
 from .replay import restore
@@ -112,7 +113,7 @@ class MaildropStore:
         self._backend.start()
         # Also where this store writes no journal: another process may have, before the option was changed.
         if self._backend.directory:
-            await self._finish_journals()
+            await self._aside(self._finish_journals, "replay")
 
     async def stop(self) -> None:
         """Finish what was begun and close all accounts; safe to call twice."""
@@ -154,6 +155,26 @@ class MaildropStore:
         """See `IMailStore.account`."""
         await self.work(name, lambda drop: None, create=True)
         return MaildropAccount(name, self)
+
+    async def accounts(self) -> Sequence[str]:
+        """The names of all accounts that there are, sorted."""
+        return await self._aside(lambda: sorted(self._backend.accounts()))
+
+    async def expire(self, account: str, now: float) -> Round:
+        """One round of what is not kept for ever; see `mailframe.store.retention`.
+
+        Args:
+            now: seconds since the epoch.
+        """
+        expiring = Expiring(now)
+        while not await self.work(account, expiring.step, slow=True):
+            pass
+        return expiring.done
+
+    async def put(self, account: str, octets: bytes) -> None:
+        """Put a message of our own into an INBOX, whether there is room or not."""
+        message = NewMessage(Content.of(octets))
+        await self.work(account, lambda drop: mailboxes.append(drop, INBOX, [message], exempt=True))
 
     async def remove_account(self, name: str) -> None:
         """See `IMailStore.remove_account`."""
@@ -200,9 +221,8 @@ class MaildropStore:
         write = self._surroundings.policies.warning
         if write is None:
             return
-        message = NewMessage(Content.of(write(account, filled.percent, filled.limit, filled.usage)))
         try:
-            await self.work(account, lambda drop: mailboxes.append(drop, INBOX, [message], exempt=True))
+            await self.put(account, write(account, filled.percent, filled.limit, filled.usage))
         except MailframeError as error:
             log.warn(
                 "the owner of {account} is not told that it is full: {error}", account=account, error=error
@@ -222,23 +242,27 @@ class MaildropStore:
 
         return Worker(self._reactor, shelf, perform, name, self._flusher, self.waiting_limit)
 
-    async def _finish_journals(self) -> None:
-        """In a thread: a replay may take seconds, and waits for another process that is at it."""
-        lane: Lane[None, None] | DirectLane[None, None]
-        lane = Lane(self._reactor, self._finish, "replay") if self._threaded else DirectLane(self._finish)
+    async def _aside(self, work: Callable[[], T], name: str = "aside") -> T:
+        """Have something done in a thread of its own: it may take seconds."""
+
+        def perform(units: list[None]) -> list[T]:
+            return [work() for _ in units]
+
+        lane: Lane[None, T] | DirectLane[None, T]
+        lane = Lane(self._reactor, perform, name) if self._threaded else DirectLane(perform)
         try:
-            await lane.submit(None)
+            return await lane.submit(None)
         finally:
             await lane.stop()
 
-    def _finish(self, units: list[None]) -> list[None]:
+    def _finish_journals(self) -> None:
+        """A replay waits for another process that is at it."""
         opener = self._backend.opener()
         try:
             slots = Slots(self._backend.files, self._backend.directory, self._boot)
             slots.finish(partial(restore, self._surroundings, opener))
         finally:
             opener.close()
-        return units
 
     def _worker(self, limit: int, name: str) -> Worker[Task, Done]:
         shelf = Shelf(self._surroundings, self._backend.opener(), limit)

@@ -9,6 +9,7 @@ from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.ingest.log import IngestLog
 from mailframe.store.names import DEFAULT_MAILBOXES, MAILBOXES_LIMIT
 from mailframe.store.quota import NO_RULES, Limit, Limits, QuotaRules, Usage
+from mailframe.store.retention import KEEP_NOTHING, RetentionRules
 from mailframe.store.values import Describe
 
 from .options import MaildropOptions
@@ -21,12 +22,14 @@ class Policies:
     Attributes:
         ingest: gets a copy of each message; None: nobody does.
         quota: how much mail there may be.
+        retention: how long it is kept.
         limits: knows accounts' own limits.
         warning: writes the message that tells of a quota nearly used up; None: nobody is told.
     """
 
     ingest: IngestLog | None = None
     quota: QuotaRules = NO_RULES
+    retention: RetentionRules = KEEP_NOTHING
     limits: Limits | None = None
     warning: Callable[[str, int, Limit, Usage], bytes] | None = None
 
@@ -42,6 +45,8 @@ class Surroundings:
     quota: how much mail there may be.
     mailboxes_limit: mailboxes an account may have.
     keywords_limit: keywords a mailbox may have.
+    retention: how long mail is kept.
+    full_text: keep the text of messages for SEARCH.
     policies: what is done to all mail.
     """
 
@@ -50,6 +55,8 @@ class Surroundings:
     quota: QuotaRules = NO_RULES
     mailboxes_limit: int = MAILBOXES_LIMIT
     keywords_limit: int = KEYWORDS_LIMIT
+    retention: RetentionRules = KEEP_NOTHING
+    full_text: bool = True
     policies: Policies = NO_POLICIES
 
     @classmethod
@@ -61,7 +68,9 @@ class Surroundings:
             describe=describe,
             mailboxes=dict(options.mailboxes),
             quota=policies.quota,
+            retention=policies.retention,
             mailboxes_limit=options.mailboxes_limit,
             keywords_limit=options.keywords_limit,
+            full_text=options.full_text,
             policies=policies,
         )

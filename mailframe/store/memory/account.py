@@ -21,6 +21,7 @@ from mailframe.store.refusals import INBOX_STAYS, TRYCREATE, refuse
 from mailframe.store.values import (
     INBOX,
     Appended,
+    KeptMailbox,
     MailboxEntry,
     MailboxStatus,
     NewMessage,
@@ -92,6 +93,14 @@ class MemoryAccount:
     async def quotas(self, name: str | None = None) -> Sequence[QuotaRoot]:
         """See `IMailAccount.quotas`."""
         return self._maildrop.quotas()
+
+    async def kept(self) -> Sequence[KeptMailbox]:
+        """See `IMailAccount.kept`: this store keeps nothing."""
+        return ()
+
+    async def restore(self, name: str, into: str = "", since: int = 0, until: int = 0) -> int:
+        """See `IMailAccount.restore`: this store keeps nothing."""
+        return 0
 
     async def open(self, name: str, read_only: bool = False) -> MemoryMailbox:
         """See `IMailAccount.open`."""

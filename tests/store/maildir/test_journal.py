@@ -48,7 +48,7 @@ class ReplayTests(JournalCase):
         self.cut_power()
         self.assertEqual(self.contents(), [numbered(0), numbered(1), numbered(2)])
 
-    async def nothing(self, store: object) -> None:
+    def nothing(self, store: object) -> None:
         """No replay."""
 
     def test_rows_are_there(self) -> None:
