@@ -16,7 +16,7 @@ from datetime import date
 
 from mailframe.message.text import fold_case
 
-from .matching_text import OctetsSource, Source, Texts
+from .matching_text import OctetsSource, Said, Source, Texts
 from .values import (
     All,
     And,
@@ -54,8 +54,8 @@ class Facts:
 
     def __init__(self, message: Message) -> None:
         self.message = message
-        self.header: Texts | None = None
-        self.body: Texts | None = None
+        self.header: Said | None = None
+        self.body: Said | None = None
 
 
 Test = Callable[[Facts], Verdict]
@@ -79,9 +79,16 @@ class Program:
         self.header_only = header_only(key)
         self._test = _compiled(key)
 
-    def decide(self, message: Message) -> Verdict:
-        """What the row says: True or False where that is enough, else None."""
-        return self._test(Facts(message))
+    def decide(self, message: Message, said: Said | None = None) -> Verdict:
+        """What the row says: True or False where that is enough, else None.
+
+        Args:
+            message: its row.
+            said: what its text is known to say without reading it; then there is always an answer.
+        """
+        facts = Facts(message)
+        facts.header = facts.body = said
+        return self._test(facts)
 
     def matches(self, message: Message, source: Source | bytes) -> bool:
         """Does the message match?

@@ -60,10 +60,27 @@ def structure_of(parts: bytes) -> Part | None:
         return None
 
 
-class Texts:
-    """What a message says, for the keys HEADER, TEXT, BODY and SENT; each thing is read and decoded once.
+class Said(Protocol):
+    """What a message says, for the keys HEADER, TEXT, BODY and SENT.
 
     Needles are in the form of `mailframe.message.text.fold_case`.
+    """
+
+    def field_contains(self, name: str, needle: str) -> bool:
+        """Has a field of this name (lower case) the needle in its decoded body?"""
+
+    def header_contains(self, needle: str) -> bool:
+        """Is the needle in a field of the message's own header section, its name included?"""
+
+    def body_contains(self, needle: str) -> bool:
+        """Is the needle in the text parts, the names of attachments, or the header of a message inside?"""
+
+    def sent_within(self, since: int | None, before: int | None) -> bool:
+        """Has it a date, not before the one day and before the other?"""
+
+
+class Texts:
+    """What a message says; each thing is read and decoded once. See `Said`.
 
     Args:
         source: the message.

@@ -17,6 +17,7 @@ BATCH_MESSAGES = histogram(
 )
 OPEN_ACCOUNTS = gauge("store_open_accounts", "Catalogues that are open")
 FLUSH_SECONDS = histogram("store_flush_seconds", "Seconds that flushing one catalogue took")
+TEXTS_KEPT = counter("store_texts_kept", "Messages whose text was put into an index for SEARCH")
 
 
 def count_outcome(status: Status) -> None:

@@ -45,3 +45,14 @@ class MaildropOptions:
         KEYWORDS_LIMIT,
         validator=attrs.validators.in_(range(1, 1025)),
     )
+    full_text: bool = option(
+        "Keep the decoded text of messages beside them, so that SEARCH need not read them each time. It takes about "
+        "as much room as the text of the messages, without attachments, and can be removed at any time.",
+        True,
+    )
+    full_text_share: int = option(
+        "How much of one processor each worker process may spend on keeping texts up to date in the background, "
+        "in percent. What is missing when somebody searches is made then.",
+        10,
+        validator=attrs.validators.in_(range(1, 101)),
+    )

@@ -28,6 +28,7 @@ from . import mailboxes, metrics, room
 from .account import MaildropAccount
 from .delivery import Answer, Filled, Group, Unit
 from .expiring import Expiring, Round
+from .filling import Filler
 from .layout import Backend
 from .maildrop import Maildrop
 from .replay import restore
@@ -102,6 +103,7 @@ class MaildropStore:
             for n in range(max(threads.working, 1))
         ]
         self._slow = self._worker(limit, "search" if self._threaded else "")
+        self._filler = Filler(self, reactor, surroundings.full_text) if surroundings.full_text else None
 
     async def start(self) -> None:
         """Make what is missing, and see that it can be written.
@@ -117,6 +119,8 @@ class MaildropStore:
 
     async def stop(self) -> None:
         """Finish what was begun and close all accounts; safe to call twice."""
+        if self._filler is not None:
+            await self._filler.stop()
         stopping = [worker.stop() for worker in self._delivering]
         stopping.extend(worker.stop() for worker in (*self._working, self._slow))
         await gatherResults(stopping)
@@ -136,7 +140,7 @@ class MaildropStore:
         except Exception as error:
             return self._refused(error, len(deliveries))
         for account, mailbox_id in answer.changed:
-            self.hints.publish(account, mailbox_id)
+            self._changed(account, mailbox_id)
         for account, filled in answer.filled.items():
             await self._warn(account, filled)
         return answer.statuses
@@ -206,7 +210,7 @@ class MaildropStore:
         limit = (await self._limits_of((account,))).get(account)
         done = await worker.submit(Task(account, function, create, limit))
         for mailbox_id in done.changed:
-            self.hints.publish(account, mailbox_id)
+            self._changed(account, mailbox_id)
         if isinstance(done.result, Failure):
             done.result.raiseException()
         result: T = done.result
@@ -229,6 +233,11 @@ class MaildropStore:
             )
         else:
             log.info("{account} is {percent} percent full", account=account, percent=filled.percent)
+
+    def _changed(self, account: str, mailbox_id: str) -> None:
+        self.hints.publish(account, mailbox_id)
+        if self._filler is not None:
+            self._filler.notice(account)
 
     def _deliverer(self, limit: int, journal_size: int, name: str) -> Worker[Unit, Answer]:
         shelf, journal = Shelf(self._surroundings, self._backend.opener(), limit), None

@@ -46,7 +46,7 @@ class Surroundings:
     mailboxes_limit: mailboxes an account may have.
     keywords_limit: keywords a mailbox may have.
     retention: how long mail is kept.
-    full_text: keep the text of messages for SEARCH.
+    full_text: the share of one processor for keeping the text of messages for SEARCH; 0: none is kept.
     policies: what is done to all mail.
     """
 
@@ -56,7 +56,7 @@ class Surroundings:
     mailboxes_limit: int = MAILBOXES_LIMIT
     keywords_limit: int = KEYWORDS_LIMIT
     retention: RetentionRules = KEEP_NOTHING
-    full_text: bool = True
+    full_text: float = 0.1
     policies: Policies = NO_POLICIES
 
     @classmethod
@@ -71,6 +71,6 @@ class Surroundings:
             retention=policies.retention,
             mailboxes_limit=options.mailboxes_limit,
             keywords_limit=options.keywords_limit,
-            full_text=options.full_text,
+            full_text=options.full_text_share / 100 if options.full_text else 0.0,
             policies=policies,
         )

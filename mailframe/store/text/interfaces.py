@@ -27,7 +27,7 @@ class MessageText:
         fields: of its header section, in order: name in lower case, and decoded body.
         body: what BODY looks through: text parts, headers of messages inside, names of attachments.
         sent: the day of the Date field as an ordinal (`datetime.date.toordinal`), None where there is none.
-        whole: ``body`` is all of it; else the rest was too long to keep.
+        whole: ``body`` is all of it; else the rest was too long to keep, or the message could not be understood.
     """
 
     uid: int
@@ -77,7 +77,7 @@ class Found:
 
     Attributes:
         uids: messages that have it.
-        unsure: messages whose text is not kept whole, and where what is kept has not got it.
+        unsure: messages whose text is not `MessageText.whole`, and where what is kept has not got it.
         next: the UID to go on with; None: that was all.
     """
 

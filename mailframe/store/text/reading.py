@@ -7,7 +7,7 @@ from mailframe.store.matching_text import Source, Texts
 from .interfaces import MessageText
 
 BODY_LIMIT = 1024 * 1024
-"""Characters of a body that are kept. Of a longer one it is the beginning: what is not in it is looked for in the message."""
+"""Characters of a body that are kept: of a longer one the beginning, and the rest is looked for in the message."""
 
 
 def text_of(uid: int, source: Source, limit: int = BODY_LIMIT) -> MessageText:

@@ -16,6 +16,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import apsw
 from twisted.logger import Logger
@@ -41,6 +42,7 @@ _STALE_SHARE = 0.25
 _STALE_COUNT = 500
 """Texts of messages that are gone are dropped when they are a quarter, and so many."""
 _PAGES_GIVEN_BACK = 64
+_LOG_PAGES = 64
 
 
 def path_of(catalogue: str) -> str:
@@ -160,7 +162,7 @@ class SQLiteTexts:
             places, octets = block
             found = search(places, octets)
             uids.extend([places.uids[number] for number in found])
-            if isinstance(wanted, InBody) and 0 in places.whole:
+            if 0 in places.whole:
                 lacking = {n for n, whole in enumerate(places.whole) if not whole}.difference(found)
                 unsure.extend(places.uids[number] for number in sorted(lacking))
             first = places.uids[-1] + 1
@@ -189,9 +191,10 @@ class SQLiteTexts:
         self._write(mailbox, block)
 
     def _read(self, id_: int) -> Block:
-        directory, headers, bodies = self._connection.execute(
+        row: Any = self._connection.execute(
             "SELECT directory, headers, bodies FROM blocks WHERE id = ?", (id_,)
         ).fetchone()
+        directory, headers, bodies = row
         return Block(Directory.unpack(directory), headers, bodies)
 
     def _write(self, mailbox: int, block: Block) -> None:
@@ -235,10 +238,7 @@ class SQLiteTexts:
         """Write blocks again that have lost a quarter of their messages, neighbours together; True: not all yet."""
         run: list[int] = []
         octets = 0
-        rows = self._connection.execute(
-            "SELECT id, messages, octets FROM blocks WHERE mailbox = ? ORDER BY last", (mailbox.id,)
-        ).fetchall()
-        for id_, messages, size in rows:
+        for id_, messages, size in self._blocks(mailbox.id):
             living = sum(uid in alive for uid in self._uids(id_))
             left = size * living // messages
             if run and (living > messages * (1 - _STALE_SHARE) or octets + left > BLOCK_OCTETS):
@@ -252,6 +252,13 @@ class SQLiteTexts:
         if run:
             self._replace(mailbox.id, run, alive)
         return False
+
+    def _blocks(self, mailbox: int) -> list[tuple[int, int, int]]:
+        """Row id, messages and octets of each, in order."""
+        rows: list[Any] = self._connection.execute(
+            "SELECT id, messages, octets FROM blocks WHERE mailbox = ? ORDER BY last", (mailbox,)
+        ).fetchall()
+        return rows
 
     def _uids(self, id_: int) -> Sequence[int]:
         octets = self._connection.execute("SELECT directory FROM blocks WHERE id = ?", (id_,)).get
@@ -278,6 +285,9 @@ def _opened(path: str) -> apsw.Connection:
         path, synchronous="NORMAL", cache_octets=CACHE_OCTETS, page_octets=PAGE_OCTETS
     )
     try:
+        # The log is given back at this size; SQLite's own thousand pages would be 64 MB an account.
+        connection.pragma("wal_autocheckpoint", _LOG_PAGES)
+        connection.pragma("journal_size_limit", _LOG_PAGES * PAGE_OCTETS)
         migrate(connection, ROOM)
     except BaseException:
         close(connection)
