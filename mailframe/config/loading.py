@@ -25,20 +25,21 @@ from .walker import BAD, Place, Report, Walker
 _PLACE_IN_TEXT = re.compile(r"\s*\(at (?:line ([0-9]+), column [0-9]+|end of document)\)$")
 
 
-def load(path: str, roles: Sequence[str] = ()) -> Configuration:
+def load(path: str, roles: Sequence[str] = (), store: str = "") -> Configuration:
     """Read a file.
 
     Args:
         path: the file; relative paths in it count from its directory.
         roles: roles to take instead of ``node.roles``, in order.
+        store: a backend to take instead of ``store.backend``, with the options it has in its section.
 
     Raises:
         ConfigurationErrors: with everything that is wrong; nothing else is raised, whatever is in the file.
     """
-    return loads(_content(path), path, roles)
+    return loads(_content(path), path, roles, store)
 
 
-def loads(content: bytes, path: str, roles: Sequence[str] = ()) -> Configuration:
+def loads(content: bytes, path: str, roles: Sequence[str] = (), store: str = "") -> Configuration:
     """The same for the content of a file that was read already.
 
     Raises:
@@ -47,6 +48,8 @@ def loads(content: bytes, path: str, roles: Sequence[str] = ()) -> Configuration
     report = Report(path)
     tables = _parse(content, report)
     if tables is not None:
+        if store and isinstance(tables.setdefault("store", {}), dict):
+            tables["store"]["backend"] = store
         reader = _Reader(report, os.path.abspath(path), tables)
         configuration = reader.configuration(roles)
         if configuration is not None and not report.problems:
