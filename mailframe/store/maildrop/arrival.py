@@ -46,10 +46,11 @@ def add_rows(drop: Maildrop, mailbox: MailboxRow, attempts: Sequence[Attempt], l
     """
     catalogue, layout = drop.catalogue, drop.layout
     keywords = catalogue.mailboxes.keywords(mailbox)
-    uid, modseq = catalogue.mailboxes.take_uids(mailbox, len(attempts))
     saved = now()
     rows, described = [], []
     with layout.arriving(mailbox, attempts):
+        # Not before: what another program has put there is seen on arriving, and was first.
+        uid, modseq = catalogue.mailboxes.take_uids(mailbox, len(attempts))
         for attempt in attempts:
             written, message = attempt.written, attempt.delivery.message
             assert written is not None

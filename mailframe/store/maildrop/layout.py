@@ -263,6 +263,18 @@ class Adopting(Protocol):
         """Canonical names of mailboxes that were subscribed to; None where nobody kept a list."""
 
 
+@runtime_checkable
+class WritesLater(Protocol):
+    """What a `Layout` is that does a part of its work some time after it was answered."""
+
+    def rest(self) -> bool:
+        """A second or so after something was changed: do what could wait.
+
+        Returns:
+            Whether there is more, so that it is to be called in another second.
+        """
+
+
 class Opener(Protocol):
     """Opens accounts for one thread."""
 

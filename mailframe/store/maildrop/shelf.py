@@ -11,7 +11,7 @@ from mailframe.database.sqlite import flush_log
 from mailframe.store.refusals import NONEXISTENT, refuse
 
 from . import metrics
-from .layout import Opener
+from .layout import Opener, WritesLater
 from .maildrop import Maildrop
 from .surroundings import Surroundings
 
@@ -40,6 +40,7 @@ class Shelf:
         self._touched: set[str] = set()
         self._dirty: set[str] = set()
         self._left: set[str] = set()
+        self._unrested: set[str] = set()
         self.suspects: set[str] = set()
 
     def get(self, account: str, create: bool = True) -> Maildrop:
@@ -76,7 +77,18 @@ class Shelf:
         self._touched.clear()
         while len(self._open) > self._limit:
             self._let_go(next(iter(self._open)))
-        return bool(self._dirty or self._left)
+        return bool(self._dirty or self._left or self._unrested)
+
+    def rest(self) -> bool:
+        """Some time after a change: let layouts do what could wait. Returns whether one wants to go on later."""
+        waiting, self._unrested = self._dirty | self._unrested, set()
+        for account in waiting:
+            drop = self._open[account]
+            if isinstance(drop.layout, WritesLater) and drop.layout.rest():
+                self._unrested.add(account)
+            if drop.catalogue.dirty:
+                self._dirty.add(account)
+        return bool(self._unrested)
 
     def take_dirty(self) -> list[str]:
         """Paths of catalogues that must be flushed; from now on that is the caller's to do."""
@@ -126,6 +138,7 @@ class Shelf:
     def _close(self, account: str, clean: bool = False) -> None:
         drop = self._open.pop(account)
         self._dirty.discard(account)
+        self._unrested.discard(account)
         metrics.OPEN_ACCOUNTS.dec()
         try:
             drop.close(clean)

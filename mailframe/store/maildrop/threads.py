@@ -131,7 +131,8 @@ class Worker(Generic[Work, Outcome]):
         outcomes = iter(self._work(self._shelf, work) if work else ())
         due = self._shelf.tidy()
         if len(work) < len(units):
-            self._flush_due = due = False
+            self._flush_due = False
+            due = self._shelf.rest()
             paths = self._shelf.take_dirty()
         answers: list[Any] = [paths if unit is None else next(outcomes) for unit in units]
         if due and not self._flush_due:
