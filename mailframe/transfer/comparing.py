@@ -11,7 +11,7 @@ from mailframe.store.values import MailboxEntry, TakenMessage
 
 from .importing import Import
 from .reading import messages
-from .values import Folder, Progress, Source, digest, no_progress
+from .values import NOTHING_HERE, Folder, Progress, Source, digest, no_progress
 
 DIFFERENCES_LIMIT = 100
 """Differences that are told one by one; the first ones are enough to see what is wrong."""
@@ -119,6 +119,7 @@ def _facts(one: TakenMessage, other: TakenMessage) -> list[str]:
         "EMAILID": (one.email_id, other.email_id),
         "THREADID": (one.thread_id, other.thread_id),
         "SAVEDATE": (one.save_date, other.save_date),
+        "UIDL": (one.uidl, other.uidl),
     }
     return [fact for fact, (here, there) in pairs.items() if here != there]
 
@@ -128,7 +129,7 @@ async def _compare_folder(
 ) -> None:
     identity = folder.taken.uidvalidity == mailbox.uidvalidity
     by_uid, left = await _digests(mailbox)
-    for message in source.messages(folder, 0):
+    for message in source.messages(folder, NOTHING_HERE):
         assert message.content is not None
         wanted = digest(message.content)
         message.content.body.discard()

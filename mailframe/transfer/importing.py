@@ -19,6 +19,7 @@ from mailframe.store.values import INBOX, SEPARATOR, Item, MailboxStatus, Messag
 from .values import (
     Folder,
     FolderOutcome,
+    Known,
     Outcome,
     Progress,
     Source,
@@ -32,7 +33,7 @@ BATCH_MESSAGES = 200
 BATCH_OCTETS = 16 * 1024 * 1024
 """What is made durable at once."""
 PAGE = 1000
-_KNOWN = Item.FLAGS | Item.DATE | Item.IDENTITY
+_KNOWN = Item.FLAGS | Item.DATE | Item.IDENTITY | Item.UIDL
 
 
 class Import:
@@ -98,7 +99,7 @@ class Import:
             await self._account.take_over(name, replace(taken, uidnext=0, highestmodseq=0))
         batch = _Batch(self, name, replace(taken, uidnext=0, highestmodseq=0), outcome)
         try:
-            for message in self._source.messages(folder, there.uidnext):
+            for message in self._source.messages(folder, there.known):
                 await self._message(message, there, batch, outcome)
             await batch.send()
         finally:
@@ -202,6 +203,7 @@ class _There:
     uidnext: int = 1
     by_uid: dict[int, Message] = field(default_factory=dict)
     by_email_id: Counter[str] = field(default_factory=Counter)
+    uidls: set[str] = field(default_factory=set)
 
     @classmethod
     async def look(
@@ -219,15 +221,23 @@ class _There:
                         there.by_uid[message.uid] = message
                     else:
                         there.by_email_id[message.email_id] += 1
+                        there.uidls.add(message.uidl)
         finally:
             mailbox.close()
         if identity:
             there.uidnext = snapshot.uidnext
         return there
 
+    @property
+    def known(self) -> Known:
+        """What the source need not fetch."""
+        return Known(self.uidnext, frozenset(self.uidls - {""}))
+
     def state_of(self, message: TakenMessage) -> _State:
         """Is it here? Each EMAILID counts as often as it is here: a mailbox may have a message twice."""
         if not message.uid:
+            if message.content is None:
+                return _State.SAME
             if self.by_email_id[message.email_id] <= 0:
                 return _State.NEW
             self.by_email_id[message.email_id] -= 1

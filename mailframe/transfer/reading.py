@@ -14,7 +14,7 @@ WINDOW = 1024 * 1024
 """Octets of one message that are read at a time."""
 PAGE = 200
 """Messages whose facts are asked for at a time."""
-FACTS = Item.FLAGS | Item.DATE | Item.SIZE | Item.IDENTITY
+FACTS = Item.FLAGS | Item.DATE | Item.SIZE | Item.IDENTITY | Item.UIDL
 
 
 async def messages(mailbox: IMailbox, uids: Sequence[int]) -> AsyncIterator[TakenMessage]:
@@ -37,6 +37,7 @@ def taken(facts: Message, content: Content | None) -> TakenMessage:
         facts.save_date,
         facts.email_id,
         facts.thread_id,
+        facts.uidl,
     )
 
 

@@ -40,6 +40,22 @@ class Folder:
     key: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is here already, so that a source need not fetch it.
+
+    Attributes:
+        below: messages with lower UIDs.
+        uidls: messages that POP3 calls so.
+    """
+
+    below: int = 1
+    uidls: frozenset[str] = frozenset()
+
+
+NOTHING_HERE = Known()
+
+
 class Source(Protocol):
     """Where mail comes from. Blocking.
 
@@ -54,12 +70,12 @@ class Source(Protocol):
             TransferError: it cannot be read.
         """
 
-    def messages(self, folder: Folder, below: int) -> Iterator[TakenMessage]:
+    def messages(self, folder: Folder, known: Known) -> Iterator[TakenMessage]:
         """The messages of a mailbox, UIDs ascending; the caller discards each one's content.
 
         Args:
             folder: the mailbox `folders` gave last.
-            below: messages with lower UIDs may come without content.
+            known: these may come without content.
 
         Raises:
             TransferError: it cannot be read.

@@ -45,7 +45,8 @@ class ListSource:
         for name, (taken, messages) in self.mailboxes.items():
             yield Folder(name, taken, len(messages))
 
-    def messages(self, folder, below):
+    def messages(self, folder, known):
+        below = known.below
         self.asked.append((folder.name, below))
         for one in self.mailboxes[folder.name][1]:
             if self.fails_after is not None:

@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from mailframe.dialogue.spill import Spill
 from mailframe.message.content import CHUNK, Content
 from mailframe.store.values import TakenMessage
-from mailframe.transfer.values import Folder, TransferError
+from mailframe.transfer.values import NOTHING_HERE, Folder, Known, TransferError
 
 from . import records
 from .wire import BLOCK, BadContainer, Entry, padding, parse
@@ -64,7 +64,7 @@ class ArchiveSource:
             if number is not None:
                 folder = records.parse_folder(self._record(entry), number[1])
                 yield folder
-                for message in self.messages(folder, 0):
+                for message in self.messages(folder, NOTHING_HERE):
                     _discard(message)
             elif entry.name == "subscriptions.json":
                 self._subscriptions = records.parse_subscriptions(
@@ -77,7 +77,7 @@ class ArchiveSource:
                 raise TransferError(f"The archive is damaged: {entry.name} is not where it may be.")
         raise TransferError(CUT_OFF)
 
-    def messages(self, folder: Folder, below: int) -> Iterator[TakenMessage]:
+    def messages(self, folder: Folder, known: Known) -> Iterator[TakenMessage]:
         """See `Source.messages`; all come with their content."""
         while (entry := self._next()) is not None:
             match = _MESSAGE.fullmatch(entry.name)

@@ -16,7 +16,7 @@ from mailframe.store.catalogue.keywords import pack_system, unpack_system
 from mailframe.store.maildir.filenames import flags_of, info_for, order, split
 from mailframe.store.maildir.folders import encode_utf7, folder_of, mailbox_of
 from mailframe.store.values import INBOX, SEPARATOR, SYSTEM_FLAGS, TakenMailbox, TakenMessage
-from mailframe.transfer.values import Folder, TransferError
+from mailframe.transfer.values import Folder, Known, TransferError
 
 from .files import NewDirectory, pieces, small
 from .line_ends import to_crlf, to_lf
@@ -47,21 +47,21 @@ class MaildirSource:
             if name is not None and (place / "cur").is_dir():
                 yield self._folder(place, name)
 
-    def messages(self, folder: Folder, below: int) -> Iterator[TakenMessage]:
+    def messages(self, folder: Folder, known: Known) -> Iterator[TakenMessage]:
         """See `Source.messages`."""
         place = Path(folder.key)
         letters = dovecot_keywords.read(small(place / "dovecot-keywords") or b"")
         uids = self._uids(place)
         found = self._files(place)
-        known = {record.file: record for record in uids.records} if uids is not None else {}
-        listed = sorted((file for file in found if file in known), key=lambda file: known[file].uid)
+        records = {record.file: record for record in uids.records} if uids is not None else {}
+        listed = sorted((file for file in found if file in records), key=lambda file: records[file].uid)
         # What no program has given a UID yet comes last, in the order it came.
         uid = uids.uidnext if uids is not None else 0
-        for file in [*listed, *sorted(found.keys() - known.keys(), key=order)]:
-            record = known.get(file)
+        for file in [*listed, *sorted(found.keys() - records.keys(), key=order)]:
+            record = records.get(file)
             number = record.uid if record is not None else uid
             uid += uids is not None and record is None
-            message = self._message(found[file], number, number < below, letters)
+            message = self._message(found[file], number, number < known.below, letters)
             if message is not None:
                 yield message
 

@@ -13,7 +13,7 @@ from mailframe.message.content import Content
 from mailframe.store.mbox.wire import fields, quoting, separator
 from mailframe.store.mbox.wire.scanning import NotMbox, Place, places
 from mailframe.store.values import INBOX, SEPARATOR, SYSTEM_FLAGS, TakenMailbox, TakenMessage
-from mailframe.transfer.values import Folder, TransferError
+from mailframe.transfer.values import Folder, Known, TransferError
 
 from .files import NewDirectory, pieces
 from .line_ends import to_crlf, to_lf
@@ -47,13 +47,13 @@ class MboxSource:
         else:
             yield self._folder(self._path, self._name)
 
-    def messages(self, folder: Folder, below: int) -> Iterator[TakenMessage]:
+    def messages(self, folder: Folder, known: Known) -> Iterator[TakenMessage]:
         """See `Source.messages`: with the UIDs of UW-IMAP and Dovecot, where all have one."""
         with open(folder.key, "rb") as file:
             for place in _places(file, folder.key):
                 marks = place.marks
                 uid = marks.uid if folder.taken.uidvalidity else 0
-                content = None if 0 < uid < below else _content(file, place)
+                content = None if 0 < uid < known.below else _content(file, place)
                 yield TakenMessage(content, uid, marks.flags | frozenset(marks.keywords), max(place.date, 0))
 
     def subscriptions(self) -> frozenset[str] | None:

@@ -10,7 +10,7 @@ from mailframe.imap.wire import mailboxes as names
 from mailframe.message.content import Content
 from mailframe.message.status import MailframeError
 from mailframe.store.values import INBOX, SEPARATOR, SPECIAL_USES, TakenMailbox, TakenMessage
-from mailframe.transfer.values import Folder, TransferError
+from mailframe.transfer.values import Folder, Known, TransferError
 
 from .connection import Peer
 from .imap_session import Answer, IMAPSession
@@ -57,13 +57,13 @@ class IMAPSource:
             if usable and (not self._wanted or name in self._wanted):
                 yield self._folder(key, name, attributes)
 
-    def messages(self, folder: Folder, below: int) -> Iterator[TakenMessage]:
+    def messages(self, folder: Folder, known: Known) -> Iterator[TakenMessage]:
         """See `Source.messages`: flags and dates of all first, then octets of those that are wanted."""
-        known = self._facts(folder)
-        for facts in known:
-            if facts.uid < below:
+        all_facts = self._facts(folder)
+        for facts in all_facts:
+            if facts.uid < known.below:
                 yield _taken(facts, None)
-        wanted = {facts.uid: facts for facts in known if facts.uid >= below}
+        wanted = {facts.uid: facts for facts in all_facts if facts.uid >= known.below}
         uids = list(wanted)
         for start in range(0, len(uids), WINDOW):
             yield from self._window(wanted, uids[start : start + WINDOW])

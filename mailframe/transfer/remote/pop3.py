@@ -12,7 +12,7 @@ from mailframe.message.status import MailframeError, ProtocolError
 from mailframe.pop3.client.reader import Piece, Reply, ReplyReader
 from mailframe.sasl.client import ClientLines, choose
 from mailframe.store.values import INBOX, TakenMessage
-from mailframe.transfer.values import Folder, TransferError
+from mailframe.transfer.values import Folder, Known, TransferError
 
 from .connection import Connection, Peer
 
@@ -24,7 +24,7 @@ _LISTED = re.compile(rb"(\d{1,9}) ([\x21-\x7e]{1,255})")
 class POP3Source:
     """A maildrop elsewhere; nothing is deleted there. See `Source`.
 
-    It has one mailbox, without UIDs: messages that came before are known by their octets.
+    It has one mailbox, without UIDs: messages that came before are known by their UIDLs, or else by their octets.
 
     Args:
         peer: the server.
@@ -49,10 +49,11 @@ class POP3Source:
         self._uidls = self._listing(b"UIDL") or dict.fromkeys(self._listing(b"LIST"), "")
         yield Folder(INBOX, messages=len(self._uidls))
 
-    def messages(self, folder: Folder, below: int) -> Iterator[TakenMessage]:
+    def messages(self, folder: Folder, known: Known) -> Iterator[TakenMessage]:
         """See `Source.messages`."""
         for number in sorted(self._uidls):
-            yield TakenMessage(self._retrieved(number), uidl=self._uidls[number])
+            uidl = self._uidls[number]
+            yield TakenMessage(None if uidl in known.uidls else self._retrieved(number), uidl=uidl)
 
     def subscriptions(self) -> frozenset[str] | None:
         """See `Source.subscriptions`: POP3 has none."""
