@@ -14,13 +14,14 @@ it is never half done.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from zope.interface import Attribute, Interface
 
 from mailframe.message.status import Status
 
 from .quota import QuotaRoot
+from .sharing.rights import AccessEntry, Rights
 from .values import (
     Appended,
     Changes,
@@ -152,6 +153,49 @@ class IMailAccount(Interface):
 
         Returns:
             How many messages.
+        """
+
+    def access(name: str) -> Awaitable[Sequence[AccessEntry]]:
+        """The access control list of a mailbox (RFC 4314), sorted by identifier.
+
+        Raises:
+            MailframeError: ``NONEXISTENT``.
+        """
+
+    def set_access(name: str, identifier: str, rights: Rights | None) -> Awaitable[None]:
+        """Give somebody these rights on a mailbox, instead of others; None: take the entry off the list.
+
+        Raises:
+            MailframeError: ``NONEXISTENT``, ``CANNOT`` (nobody can be called so) or ``LIMIT``.
+        """
+
+    def rights(name: str, user: str) -> Awaitable[Rights]:
+        """What an account may do with a mailbox; the owner may do everything where nobody said otherwise.
+
+        Raises:
+            MailframeError: ``NONEXISTENT``.
+        """
+
+    def metadata(
+        name: str | None, entries: Sequence[str], depth: int = 0, user: str = ""
+    ) -> Awaitable[Mapping[str, bytes]]:
+        """Annotations of a mailbox, or of the account where ``name`` is None (RFC 5464), by entries in lower case.
+
+        Args:
+            entries: which: ``"/shared/comment"``.
+            depth: 0 for these only, 1 for those right below them too, -1 for all below them.
+            user: whose private entries; "" for the account's owner's.
+
+        Raises:
+            MailframeError: ``NONEXISTENT``.
+        """
+
+    def set_metadata(name: str | None, values: Mapping[str, bytes | None], user: str = "") -> Awaitable[None]:
+        """Set annotations, all or none; None removes one.
+
+        Raises:
+            MailframeError: ``NONEXISTENT``, ``CANNOT`` (no entry can be called so), ``METADATA MAXSIZE`` or
+                ``METADATA TOOMANY``.
         """
 
     def open(name: str, read_only: bool = False) -> Awaitable[IMailbox]:

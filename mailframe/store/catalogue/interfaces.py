@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from mailframe.store.sharing.rights import Rights
 from mailframe.store.text.interfaces import TextIndex
 from mailframe.store.values import Description
 
@@ -172,6 +173,36 @@ class Uidls(Protocol):
         """Names of row ids in a range."""
 
 
+class Access(Protocol):
+    """Who may do what with the account's mailboxes. Whatever changes something needs a writing transaction."""
+
+    def of(self, mailbox_id: str) -> dict[str, Rights]:
+        """Rights on a mailbox, by identifier."""
+
+    def put(self, mailbox_id: str, identifier: str, rights: Rights | None) -> None:
+        """Give an identifier these rights, instead of others; None: forget it."""
+
+    def identifiers(self) -> set[str]:
+        """Who has rights on any mailbox of the account."""
+
+
+class Annotations(Protocol):
+    """Annotations of mailboxes, and of the account. Whatever changes something needs a writing transaction."""
+
+    def of(self, mailbox_id: str, user: str) -> dict[str, bytes]:
+        """Entries of a mailbox ("" for the account), a user's private ones among them."""
+
+    def put(self, mailbox_id: str, user: str, entry: str, value: bytes | None) -> None:
+        """Set an entry; None: remove it.
+
+        Args:
+            user: whose private entry it is; "" for a shared one.
+        """
+
+    def count(self, mailbox_id: str) -> int:
+        """Entries of a mailbox, everybody's."""
+
+
 class Catalogue(Protocol):
     """One open catalogue.
 
@@ -213,6 +244,14 @@ class Catalogue(Protocol):
 
     def forget_texts(self) -> None:
         """Close what `texts` gave; something is wrong with it. It is opened again when it is asked for again."""
+
+    @property
+    def access(self) -> Access:
+        """Rights on its mailboxes."""
+
+    @property
+    def annotations(self) -> Annotations:
+        """Annotations of its mailboxes."""
 
     @property
     def in_place(self) -> bool:

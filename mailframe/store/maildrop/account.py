@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from zope.interface import implementer
@@ -11,6 +11,7 @@ from mailframe.store.interfaces import IHints, IMailAccount, IMailbox
 from mailframe.store.names import canonical, check_new, check_special_use
 from mailframe.store.quota import QuotaRoot
 from mailframe.store.refusals import NOPERM, refuse
+from mailframe.store.sharing.rights import AccessEntry, Rights
 from mailframe.store.values import (
     Appended,
     Changes,
@@ -32,7 +33,7 @@ from mailframe.store.values import (
     TakenMessage,
 )
 
-from . import flagging, keeping, mailboxes, moving, opened, room, searching, taking_over
+from . import flagging, keeping, mailboxes, moving, opened, room, searching, sharing, taking_over
 from .maildrop import Maildrop
 
 T = TypeVar("T")
@@ -98,6 +99,32 @@ class MaildropAccount:
         """See `IMailAccount.restore`."""
         name, into = canonical(name), check_new(into or name)
         return await self._work(lambda drop: keeping.restore(drop, name, into, since, until))
+
+    async def access(self, name: str) -> Sequence[AccessEntry]:
+        """See `IMailAccount.access`."""
+        return await self._work(lambda drop: sharing.access(drop, name))
+
+    async def set_access(self, name: str, identifier: str, rights: Rights | None) -> None:
+        """See `IMailAccount.set_access`."""
+        await self._work(lambda drop: sharing.set_access(drop, name, identifier, rights))
+
+    async def rights(self, name: str, user: str) -> Rights:
+        """See `IMailAccount.rights`."""
+        return await self._work(lambda drop: sharing.rights(drop, name, user))
+
+    async def metadata(
+        self, name: str | None, entries: Sequence[str], depth: int = 0, user: str = ""
+    ) -> Mapping[str, bytes]:
+        """See `IMailAccount.metadata`."""
+        user = user or self.name
+        return await self._work(lambda drop: sharing.metadata(drop, name, entries, depth, user))
+
+    async def set_metadata(
+        self, name: str | None, values: Mapping[str, bytes | None], user: str = ""
+    ) -> None:
+        """See `IMailAccount.set_metadata`."""
+        user = user or self.name
+        await self._work(lambda drop: sharing.set_metadata(drop, name, values, user))
 
     async def open(self, name: str, read_only: bool = False) -> MaildropMailbox:
         """See `IMailAccount.open`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from zope.interface import implementer
 
@@ -18,6 +18,7 @@ from mailframe.store.names import (
 )
 from mailframe.store.quota import QuotaRoot
 from mailframe.store.refusals import INBOX_STAYS, TRYCREATE, refuse
+from mailframe.store.sharing.rights import AccessEntry, Rights
 from mailframe.store.values import (
     INBOX,
     Appended,
@@ -32,6 +33,7 @@ from mailframe.store.values import (
 from .box import new_row
 from .mailbox import MemoryMailbox
 from .maildrop import Maildrop
+from .sharing import Sharing
 
 
 @implementer(IMailAccount)
@@ -101,6 +103,33 @@ class MemoryAccount:
     async def restore(self, name: str, into: str = "", since: int = 0, until: int = 0) -> int:
         """See `IMailAccount.restore`: this store keeps nothing."""
         return 0
+
+    async def access(self, name: str) -> Sequence[AccessEntry]:
+        """See `IMailAccount.access`."""
+        return self._maildrop.find(name).sharing.access()
+
+    async def set_access(self, name: str, identifier: str, rights: Rights | None) -> None:
+        """See `IMailAccount.set_access`."""
+        self._maildrop.find(name).sharing.set_access(identifier, rights)
+
+    async def rights(self, name: str, user: str) -> Rights:
+        """See `IMailAccount.rights`."""
+        return self._maildrop.find(name).sharing.rights(user, self.name)
+
+    async def metadata(
+        self, name: str | None, entries: Sequence[str], depth: int = 0, user: str = ""
+    ) -> Mapping[str, bytes]:
+        """See `IMailAccount.metadata`."""
+        return self._sharing(name).metadata(entries, depth, user or self.name)
+
+    async def set_metadata(
+        self, name: str | None, values: Mapping[str, bytes | None], user: str = ""
+    ) -> None:
+        """See `IMailAccount.set_metadata`."""
+        self._sharing(name).set_metadata(values, user or self.name)
+
+    def _sharing(self, name: str | None) -> Sharing:
+        return self._maildrop.sharing if name is None else self._maildrop.find(name).sharing
 
     async def open(self, name: str, read_only: bool = False) -> MemoryMailbox:
         """See `IMailAccount.open`."""

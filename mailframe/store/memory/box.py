@@ -31,6 +31,8 @@ from mailframe.store.values import (
     TakenMessage,
 )
 
+from .sharing import Sharing
+
 
 def new_object_id(kind: str) -> str:
     """An object id of RFC 8474: a letter that says of what, and 80 random bits."""
@@ -68,6 +70,7 @@ class Box:
         keywords: lower case to the spelling first used.
         gone: True after it was deleted.
         vanished_from: expunged UIDs are known for every modseq above this.
+        sharing: its rights and annotations.
     """
 
     name: str
@@ -81,6 +84,7 @@ class Box:
     keywords: dict[str, str] = field(default_factory=dict)
     gone: bool = False
     vanished_from: int = 0
+    sharing: Sharing = field(default_factory=Sharing)
     rows: dict[int, Row] = field(default_factory=dict)
     _by_modseq: OrderedDict[int, None] = field(default_factory=OrderedDict)
     _vanished: list[tuple[int, int]] = field(default_factory=list)

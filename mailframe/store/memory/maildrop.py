@@ -32,6 +32,7 @@ from mailframe.store.values import (
 )
 
 from .box import Box, Row, new_object_id, taken_row
+from .sharing import Sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Maildrop:
     Attributes:
         boxes: by name.
         subscribed: names on the subscription list.
+        sharing: annotations of the account.
     """
 
     def __init__(self, name: str, surroundings: Surroundings) -> None:
@@ -74,6 +76,7 @@ class Maildrop:
         self.surroundings = surroundings
         self.boxes: dict[str, Box] = {}
         self.subscribed: set[str] = {INBOX, *surroundings.mailboxes}
+        self.sharing = Sharing()
         self._uidvalidity = 0
         self._make(INBOX)
         for mailbox, special_use in surroundings.mailboxes.items():

@@ -22,6 +22,7 @@ from .model import ModelContract
 from .moving import CopyContract, ExpungeContract
 from .reading import ReadingContract
 from .searching import SearchContract
+from .sharing import SharingContract
 from .taking_over import TakeOverContract
 
 __all__ = ["MailStoreContract", "StoreFixture", "describe"]
@@ -38,6 +39,7 @@ class MailStoreContract(
     CopyContract,
     ExpungeContract,
     SearchContract,
+    SharingContract,
     TakeOverContract,
     ModelContract,
 ):

@@ -22,6 +22,7 @@ from mailframe.store.text.sqlite.index import SQLiteTexts
 from .descriptions import Descriptions
 from .mailboxes import Mailboxes
 from .messages import Messages
+from .sharing import Access, Annotations
 from .uidls import Uidls
 
 ROOM = "mailframe.store.catalogue.sqlite"
@@ -53,7 +54,7 @@ class Catalogue:
         keywords_limit: keywords a mailbox may have.
 
     Attributes:
-        mailboxes, messages, descriptions, uidls: its tables.
+        mailboxes, messages, descriptions, uidls, access, annotations: its tables.
         dirty: something was committed and not flushed yet.
         recovered: numbers jumped, because the machine stopped without a warning.
     """
@@ -75,6 +76,8 @@ class Catalogue:
             self.messages = Messages(self._connection)
             self.descriptions = Descriptions(self._connection)
             self.uidls = Uidls(self._connection)
+            self.access = Access(self._connection)
+            self.annotations = Annotations(self._connection)
             self.recovered = self._recover()
         except BaseException:
             close(self._connection)
