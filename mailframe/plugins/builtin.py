@@ -48,6 +48,13 @@ maildir = Declaration(
     schema="mailframe.store.maildir.options.MaildirOptions",
     implementation="mailframe.roles.backends.build_maildir",
 )
+mbox = Declaration(
+    IMailStoreFactory,
+    name="mbox",
+    summary="Mbox files, shared with other programs, with an SQLite catalogue an account",
+    schema="mailframe.store.mbox.options.MboxOptions",
+    implementation="mailframe.roles.backends.build_mbox",
+)
 memory_store = Declaration(
     IMailStoreFactory,
     name="memory",

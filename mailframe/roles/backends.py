@@ -26,6 +26,8 @@ from mailframe.queue.interfaces import ISpool
 from mailframe.registry import PluginUnavailable
 from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildir.store import MaildirStore
+from mailframe.store.mbox.options import MboxOptions
+from mailframe.store.mbox.store import MboxStore
 from mailframe.store.memory import MemoryStore
 from mailframe.store.options import MemoryStoreOptions
 
@@ -42,6 +44,14 @@ def build_maildir(options: MaildirOptions, context: Context) -> MaildirStore:
     """The Maildir store."""
     context.checks["store"] = disk_writable(context.reactor, options.directory)
     return MaildirStore(
+        options.directory, describe, context.hints, context.reactor, options, policies=context.store_policies
+    )
+
+
+def build_mbox(options: MboxOptions, context: Context) -> MboxStore:
+    """The mbox store."""
+    context.checks["store"] = disk_writable(context.reactor, options.directory)
+    return MboxStore(
         options.directory, describe, context.hints, context.reactor, options, policies=context.store_policies
     )
 

@@ -237,6 +237,9 @@ def make_superiors(drop: Maildrop, name: str, more: int = 0) -> int:
     Raises:
         MailframeError: ``LIMIT``.
     """
+    if not drop.surroundings.nested:
+        # Superiors are names without a mailbox; the layout refuses where one of them is a mailbox.
+        return 0
     mailboxes = drop.catalogue.mailboxes
     missing = [superior for superior in superiors(name) if mailboxes.named(superior) is None]
     check_count(mailboxes.count() + len(missing) + more, drop.surroundings.mailboxes_limit)

@@ -48,6 +48,7 @@ class Surroundings:
     retention: how long mail is kept.
     full_text: the share of one processor for keeping the text of messages for SEARCH; 0: none is kept.
     policies: what is done to all mail.
+    nested: a mailbox may have both messages and inferiors.
     """
 
     describe: Describe
@@ -58,6 +59,7 @@ class Surroundings:
     retention: RetentionRules = KEEP_NOTHING
     full_text: float = 0.1
     policies: Policies = NO_POLICIES
+    nested: bool = True
 
     @classmethod
     def of(

@@ -90,6 +90,10 @@ class MboxFiles(Files):
             pass
         return True
 
+    def is_directory(self, path: str) -> bool:
+        """Is there a directory of this name?"""
+        return os.path.isdir(path)
+
     def remove_directory(self, path: str) -> None:
         """Remove an empty directory."""
         os.rmdir(path)

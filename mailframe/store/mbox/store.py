@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from mailframe.store.catalogue.sqlite.catalogue import BOOT_ID
 from mailframe.store.interfaces import IHints
@@ -69,7 +70,7 @@ class MboxStore(MaildropStore):
 
         super().__init__(
             MboxBackend(place, boot, options.keywords_limit),
-            Surroundings.of(options, describe, policies),
+            replace(Surroundings.of(options, describe, policies), nested=options.folders == "nested"),
             hints,
             reactor,
             Threads(options.threads, options.delivery_threads, options.open_accounts),

@@ -152,6 +152,8 @@ class Tree:
             self._check_plain(folder)
         path = self._path(folder)
         made = not self.files.exists(path)
+        if not made and self.files.is_directory(path):
+            raise refuse(CANNOT, "a name with inferiors can be no mailbox of messages here")
         try:
             self.make_file(path)
         except NotADirectoryError:
