@@ -1,0 +1,54 @@
+"""One account that commands work on, and points in time."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import click
+
+from mailframe.config.loading import load
+from mailframe.store.interfaces import IMailAccount
+
+from .errors import Refused
+from .mail_store import account_of, exists, opened
+
+_AGO = re.compile(r"(\d+)\s*(s|m|h|d|w)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+@contextmanager
+def opened_account(config: str, address: str) -> Iterator[IMailAccount]:
+    """One account's mailboxes, which must exist: a command makes none.
+
+    Raises:
+        Refused: there is no mail of such an account.
+    """
+    with opened(load(config)) as store:
+        address = address.lower()
+        if not exists(store, address):
+            raise Refused(f"There are no mailboxes of {address}: they are made when it gets mail or logs in.")
+        with account_of(store, address) as account:
+            yield account
+
+
+class Moment(click.ParamType[int]):
+    """A point in time: ``2d`` ago, or a date with or without a time; gives seconds since the epoch."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """See `click.ParamType.convert`."""
+        if isinstance(value, int):
+            return value
+        ago = _AGO.fullmatch(value)
+        if ago is not None:
+            return int(time.time()) - int(ago[1]) * _SECONDS[ago[2]]
+        try:
+            return int(datetime.fromisoformat(value).timestamp())
+        except ValueError:
+            self.fail(f'{value!r} is neither like "2d" nor like "2026-11-22T13:00"', param, ctx)
