@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import os
 from typing import Any
 
@@ -21,7 +22,10 @@ COMMANDS = {
     "check-config": "Say everything that is wrong with a configuration.",
     "completion": "Print what a shell needs to complete commands.",
     "domain": "Add, list and remove domains.",
+    "export": "Export an account's mail into files.",
+    "import": "Import mail into an account, from files or another server.",
     "init": "Make a configuration, a data directory, accounts, a certificate.",
+    "mailbox": "Look at mailboxes; have expunged mail back.",
     "plugins": "List what can be named in the configuration.",
     "probe": "Ask a server what it is and does.",
     "queue": "Look at mail on its way out; hold it, try it again, give it up.",
@@ -45,7 +49,9 @@ class LazyGroup(click.Group):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"mailframe.cli.{cmd_name.replace('-', '_')}")
+        name = cmd_name.replace("-", "_")
+        # No module can be called what Python keeps for itself.
+        module = importlib.import_module(f"mailframe.cli.{name}{'_' * keyword.iskeyword(name)}")
         command: click.Command = module.command
         return command
 
