@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mailframe.store.catalogue.rows import MailboxRow
 from mailframe.store.text.interfaces import (
@@ -17,7 +17,8 @@ from mailframe.store.text.interfaces import (
 )
 
 if TYPE_CHECKING:
-    from twisted.trial.unittest import SynchronousTestCase as _Case
+    # A contract is no test by itself; for the type checker it has a test's methods.
+    from unittest import TestCase as _Case
 else:
     _Case = object
 
@@ -26,9 +27,16 @@ def mailbox_row(
     id_: int = 1, mailbox_id: str = "F1", uidvalidity: int = 1, uidnext: int = 1 << 20, messages: int = 0
 ) -> MailboxRow:
     """A mailbox as a catalogue has it."""
-    row = MailboxRow(*[0] * len(MailboxRow._fields))._replace(name="INBOX", folder="", special_use=None)
-    return row._replace(
-        id=id_, mailbox_id=mailbox_id, uidvalidity=uidvalidity, uidnext=uidnext, messages=messages
+    numbers: Any = dict.fromkeys(MailboxRow._fields, 0)
+    return MailboxRow(**numbers)._replace(
+        name="INBOX",
+        folder="",
+        special_use=None,
+        id=id_,
+        mailbox_id=mailbox_id,
+        uidvalidity=uidvalidity,
+        uidnext=uidnext,
+        messages=messages,
     )
 
 

@@ -17,7 +17,7 @@ from mailframe.store.matching import Program
 from mailframe.store.matching_index import Answers, questions
 from mailframe.store.values import SEEN, All, And, HasFlag, Item, Not, SearchKey, SearchResult, UIDs
 
-from . import texts
+from . import metrics, texts
 from .maildrop import Maildrop
 from .opened import message_of
 from .source import source_of
@@ -73,6 +73,8 @@ class Search:
         """Is it worth going through the index?"""
         narrowed = _narrowed(drop, mailbox, self._key)
         near = mailbox.messages <= texts.FEW or (narrowed is not None and len(narrowed) <= NEAR)
+        if self._questions:
+            (metrics.SEARCHES_BY_MESSAGES if near else metrics.SEARCHES_BY_INDEX).inc()
         if near or not self._questions:
             return self._decide_from(drop, mailbox, narrowed)
         self._stage = self._catch_up

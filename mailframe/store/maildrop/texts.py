@@ -81,6 +81,7 @@ def _keep(
     def add(index: TextIndex) -> bool:
         index.add(mailbox, texts, first, covered)
         metrics.TEXTS_KEPT.inc(len(texts))
+        metrics.TEXT_CHARACTERS.inc(sum(len(text.body) for text in texts))
         return True
 
     return asking(drop, add)

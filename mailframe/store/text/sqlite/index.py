@@ -113,10 +113,7 @@ class SQLiteTexts:
             for mailbox in mailboxes:
                 if not more and self._is_stale(mailbox):
                     more = self._drop_messages(mailbox, set(alive(mailbox)), until)
-            if self._connection.pragma("freelist_count"):
-                self._connection.execute(f"PRAGMA incremental_vacuum({_PAGES_GIVEN_BACK})").fetchall()
-                more = more or bool(self._connection.pragma("freelist_count"))
-        return more
+            return self._give_back() or more
 
     def size(self) -> TextSize:
         """See `TextIndex.size`."""
@@ -219,6 +216,17 @@ class SQLiteTexts:
                 if time.monotonic() >= until:
                     return True
             self._connection.execute("DELETE FROM mailboxes WHERE id = ?", (row[0],))
+        return False
+
+    def _give_back(self) -> bool:
+        """Give some free pages back to the file system; True when there are more."""
+        if not self._connection.pragma("freelist_count"):
+            return False
+        self._connection.execute(f"PRAGMA incremental_vacuum({_PAGES_GIVEN_BACK})").fetchall()
+        if self._connection.pragma("freelist_count"):
+            return True
+        # The file becomes shorter only now.
+        self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         return False
 
     def _drop_blocks(self, mailbox: int) -> bool:
