@@ -143,8 +143,9 @@ def compiled(wanted: Wanted) -> Search:
             octets = _octets(needle)
             return lambda places, bodies: _hits(bodies, octets, places.body_ends)
         case SentOn(since, before):
-            since, before = max(since or 0, 1), before or 1 << 31
-            return lambda places, _: [n for n, day in enumerate(places.sent) if since <= day < before]
+            # 0 stands for no date.
+            first, end = max(since or 0, 1), 1 << 31 if before is None else before
+            return lambda places, _: [n for n, day in enumerate(places.sent) if first <= day < end]
 
 
 def _hits(octets: bytes, needle: bytes, ends: array[int]) -> list[int]:
