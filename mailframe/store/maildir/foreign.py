@@ -66,6 +66,10 @@ class Foreign:
         """Records by file."""
         return {} if self.uids is None else {record.file: record for record in self.uids.records}
 
+    def has(self, file: str) -> bool:
+        """Has the other program given a UID to this file? Goes through all of them."""
+        return self.uids is not None and any(record.file == file for record in self.uids.records)
+
     def sizes(self) -> dict[str, tuple[int, int]]:
         """Sizes on disk and with CRLF line ends by file, of those whose names do not tell both."""
         found = {}
@@ -115,7 +119,8 @@ def read_folder(files: Files, folder: str, pop3: bool) -> Foreign:
         uids,
         program,
         _parsed(files, f"{folder}/{_KEYWORDS}", dovecot_keywords.read) or {},
-        _courier_keywords(files, f"{folder}/{_COURIER_KEYWORDS}"),
+        # Dovecot never shows what Courier has left behind.
+        {} if program == "dovecot" else _courier_keywords(files, f"{folder}/{_COURIER_KEYWORDS}"),
         _uidls(files, folder, uids) if pop3 else {},
     )
 

@@ -224,6 +224,9 @@ def _found(
         except OSError as fault:
             # One unreadable file must not hide all others; it is tried again at the next change.
             log.error("{path} cannot be read: {fault}", path=path, fault=fault)
+            if foreign is not None and foreign.has(file):
+                # Later it could not have its UID any more: others will have been told of higher ones.
+                yield Came(file, info, filenames.order(file)[0], (0, 0, None))
 
 
 def _add(tree: Tree, mailbox: MailboxRow, found: list[Came]) -> None:
