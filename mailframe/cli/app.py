@@ -24,6 +24,7 @@ COMMANDS = {
     "domain": "Add, list and remove domains.",
     "export": "Export an account's mail into files.",
     "import": "Import mail into an account, from files or another server.",
+    "ingest": "Look at copies of accepted mail; put them into mailboxes again.",
     "init": "Make a configuration, a data directory, accounts, a certificate.",
     "mailbox": "Look at mailboxes; have expunged mail back.",
     "plugins": "List what can be named in the configuration.",

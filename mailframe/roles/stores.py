@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import attrs
 from twisted.internet.task import Clock
 
 from mailframe.config.schema import Choice, Configuration
-from mailframe.config.types import Size
+from mailframe.directory.interfaces import IDirectory
 from mailframe.registry import PluginUnavailable
 from mailframe.store.hints import LocalHints
-from mailframe.store.maildrop.surroundings import NO_POLICIES
+from mailframe.store.maildrop.surroundings import NO_POLICIES, Policies
 from mailframe.store.memory import MemoryStore
 from mailframe.store.options import MemoryStoreOptions
 from mailframe.store.values import Describe
 
+from .backends import directory_admin
 from .context import Context
+from .quotas import DirectoryLimits
 
 
 def store_for_commands(configuration: Configuration, unlimited: bool = False) -> Any:
@@ -36,8 +38,8 @@ def store_for_commands(configuration: Configuration, unlimited: bool = False) ->
         raise PluginUnavailable("mail in memory is seen by its own process only, and by no command")
     # No reactor, so nothing happens later: a store that is stopped has flushed everything.
     context = Context(configuration, Clock(), LocalHints(), _no_endpoint)
-    context.store_policies = NO_POLICIES
-    return _at_once(choice, unlimited).build(context)
+    context.store_policies = NO_POLICIES if unlimited else _quotas(configuration, context)
+    return _at_once(choice).build(context)
 
 
 def forgetful_store(describe: Describe) -> MemoryStore:
@@ -45,11 +47,20 @@ def forgetful_store(describe: Describe) -> MemoryStore:
     return MemoryStore(describe, mailboxes={})
 
 
-def _at_once(choice: Choice, unlimited: bool) -> Choice:
+def _quotas(configuration: Configuration, context: Context) -> Policies:
+    """What the node's store refuses for want of room, a command's does, too."""
+    options, directory = configuration.quota, directory_admin(configuration)
+    limits = (
+        None
+        if directory is None
+        else DirectoryLimits(cast(IDirectory, directory), context.reactor, options.messages)
+    )
+    return Policies(quota=options.rules, limits=limits)
+
+
+def _at_once(choice: Choice) -> Choice:
     """The same choice without threads."""
     wanted: dict[str, Any] = {"threads": 0, "journal": False, "full_text": False}
-    if unlimited:
-        wanted["quota"] = Size(0)
     names = {field.name for field in attrs.fields(type(choice.options))}
     changes = {name: value for name, value in wanted.items() if name in names}
     return attrs.evolve(choice, options=attrs.evolve(choice.options, **changes))
