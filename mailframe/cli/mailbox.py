@@ -17,7 +17,7 @@ from .mailbox_store import Moment, opened_account
 from .queue_spool import wait
 from .shared import config_option, json_option, print_json, print_rows
 
-MORE = ("convert",)
+MORE = ("adopt", "convert", "texts")
 """Commands in modules of their own: ``mailbox_NAME``, with a ``click.Command`` called ``command``."""
 
 

@@ -60,7 +60,7 @@ def _quotas(configuration: Configuration, context: Context) -> Policies:
 
 def _at_once(choice: Choice) -> Choice:
     """The same choice without threads."""
-    wanted: dict[str, Any] = {"threads": 0, "journal": False, "full_text": False}
+    wanted: dict[str, Any] = {"threads": 0, "journal": False}
     names = {field.name for field in attrs.fields(type(choice.options))}
     changes = {name: value for name, value in wanted.items() if name in names}
     return attrs.evolve(choice, options=attrs.evolve(choice.options, **changes))

@@ -137,6 +137,18 @@ def timed_fill(drop: Maildrop) -> tuple[bool, float]:
     return more, time.monotonic() - begun
 
 
+def missing(drop: Maildrop) -> int:
+    """How many messages of an account are not in its index."""
+
+    def first_missing(mailbox: MailboxRow) -> int:
+        return asking(drop, lambda index: index.covered(mailbox)) or 1
+
+    return sum(
+        len(drop.catalogue.messages.uids_from(mailbox, first_missing(mailbox)))
+        for mailbox in drop.catalogue.mailboxes.all()
+    )
+
+
 def size(drop: Maildrop) -> TextSize:
     """How large an account's index is; nothing where it has none."""
     return asking(drop, lambda index: index.size()) or TextSize(0, 0)
