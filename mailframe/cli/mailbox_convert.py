@@ -56,10 +56,11 @@ def command(
     before, after = load(config, store=source), load(config, store=backend)
     if before.store == after.store:
         raise Refused(f"The store is {backend} already.")
+    names = accounts(before, addresses, everything)
     outcomes: dict[str, Outcome] = {}
     failed: dict[str, str] = {}
     with opened(before) as old, opened(after, unlimited=True) as new:
-        for name in accounts(before, addresses, everything):
+        for name in names:
             if not exists(old, name):
                 failed[name] = f"{name} has no mail in the {before.store.name} store"
                 continue
