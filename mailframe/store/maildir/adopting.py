@@ -7,7 +7,7 @@ are at the first look, which comes before any session sees the mailbox; a delive
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from twisted.logger import Logger
@@ -147,20 +147,33 @@ def _uidls(
     tree: Tree, mailbox: MailboxRow, foreign: Foreign, numbered: Sequence[tuple[int, Came]]
 ) -> Iterator[tuple[int, str]]:
     """Row ids and what POP3 called their messages, where that is not what it calls them here."""
-    if mailbox.name != INBOX:
-        return
+    if mailbox.name == INBOX:
+        files = [(uid, one.file) for uid, one in numbered]
+        for uid, uidl in uidls_of(foreign, tree.place.uidl_format, files):
+            yield row_id(mailbox, uid), uidl
+
+
+def uidls_of(
+    foreign: Foreign, format_: str, numbered: Iterable[tuple[int, str]]
+) -> Iterator[tuple[int, str]]:
+    """UIDs and what POP3 called their messages, where that is not what it calls them here; none twice.
+
+    Args:
+        format_: Dovecot's ``pop3_uidl_format``.
+        numbered: UIDs and files.
+    """
     name, records = None, foreign.records()
-    if foreign.program == "dovecot" and tree.place.uidl_format != uidl_format.DEFAULT:
-        name = uidl_format.parse(tree.place.uidl_format)
+    if foreign.program == "dovecot" and format_ != uidl_format.DEFAULT:
+        name = uidl_format.parse(format_)
     used = set()
-    for uid, one in numbered:
-        uidl = foreign.uidls.get(one.file, "")
-        record = records.get(one.file)
-        if not uidl and name is not None and record is not None:
-            uidl = name(uidl_format.Named(uid, mailbox.uidvalidity, one.file, record.extension("G")))
+    for uid, file in numbered:
+        uidl, record = foreign.uidls.get(file, ""), records.get(file)
+        if not uidl and name is not None and record is not None and foreign.uids is not None:
+            named = uidl_format.Named(record.uid, foreign.uids.uidvalidity, file, record.extension("G"))
+            uidl = name(named)
         if uidl and is_uidl(uidl) and uidl not in used:
             used.add(uidl)
-            yield row_id(mailbox, uid), uidl
+            yield uid, uidl
 
 
 def is_uidl(text: str) -> bool:
