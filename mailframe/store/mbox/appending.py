@@ -146,8 +146,6 @@ class Appending:
 
     def _tell_last_uid(self) -> None:
         """The first message tells the last UID: ten digits in their place."""
-        if self._old_size == 0:
-            return
         files = self._tree.files
         head = files.read(self._descriptor, separator.LENGTH_LIMIT + 64, 0)
         block = head[head.find(b"\n") + 1 :]

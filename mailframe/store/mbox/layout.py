@@ -25,7 +25,7 @@ from .look import look, take_in
 from .octets import fingerprint
 from .place import Place
 from .reading import LARGE, LargeMessages, Misplaced, read_whole
-from .rewriting import finish_copies, rewrite
+from .rewriting import rewrite, sweep_copies
 from .transferring import transfer
 from .tree import BEHIND, HOLES, Tree
 from .writing import MboxWritten, abandon, keep
@@ -71,7 +71,7 @@ class MboxLayout:
 
     def put_right(self) -> None:
         """See `Layout.put_right`."""
-        finish_copies(self.tree)
+        sweep_copies(self.tree)
         self.tree.put_right()
 
     def close(self) -> None:

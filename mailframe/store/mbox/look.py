@@ -24,6 +24,7 @@ from mailframe.store.values import Flags
 
 from .locking import MailboxLocked
 from .octets import Spot, fingerprint, measured, pieces, shown_header
+from .rewriting import finish_copies, unfinished_copies
 from .tree import BEHIND, HOLES, LastLook, Tree
 from .wire.scanning import NotMbox, Place, Read, begins_at, places
 
@@ -112,6 +113,12 @@ def take_in(
     status = tree.files.status_of(descriptor)
     if tree.is_known(mailbox, status):
         return False
+    if unfinished_copies(tree):
+        # Somebody was interrupted in the middle of writing: what the file holds now is neither old nor new.
+        if not write:
+            raise Unfinished
+        finish_copies(tree, mailbox, descriptor)
+        status = tree.files.status_of(descriptor)
     taking = _Taking(tree, mailbox, descriptor, write, coming)
     findings = taking.findings(status.st_size)
     changed = taking.take(findings)
@@ -166,7 +173,7 @@ class _Taking:
         except NotMbox as fault:
             raise OSError(errno.EBADMSG, str(fault), self._tree.file(self._mailbox)) from fault
         findings = self._matched(found)
-        findings.holes = holes
+        findings.holes |= holes
         ended = self._tree.files.monotonic()
         self._tree.looks[self._mailbox.id] = LastLook(ended, ended - started)
         return findings
@@ -182,7 +189,7 @@ class _Taking:
         start = known
         while self._read(1, start) in (b"\n", b"\r"):
             start += 1
-        return begins_at(self._read, start, size)
+        return begins_at(self._read, start, size) or self._is_empty(start, size)
 
     def _places(self, start: int, size: int) -> tuple[list[Place], bool]:
         """Whole messages from an offset on; and whether there is something else, which is left out."""
@@ -250,13 +257,23 @@ class _Taking:
         for place in found:
             waiting = by_content[prints[place.offset]]
             row = matches.get(place.offset) or (waiting.popleft() if waiting else None)
-            if row is None:
+            if row is None and self._was_removed(place):
+                findings.holes = True
+            elif row is None:
                 findings.came.append(place)
             else:
                 findings.stayed.append((place, row))
                 left.pop(row.uid, None)
         findings.went.extend(left.values())
         return findings
+
+    def _was_removed(self, place: Place) -> bool:
+        """Is it a message that we have removed, and that is only not out of the file yet?
+
+        Never one that came behind what we know: a sender may have put any UID into it.
+        """
+        removing = self._mailbox.settled & HOLES and place.offset < self._mailbox.cur_time
+        return bool(removing and self._trusted and 0 < place.marks.uid < self._first_free)
 
     def _trust(self, found: Sequence[Place], rows: Sequence[MessageRow]) -> None:
         """Are UIDs in the file ours? A mailbox that never had messages takes UIDVALIDITY and UIDs from its file."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow
-from mailframe.store.values import SYSTEM_FLAGS
+from mailframe.store.values import SEEN, SYSTEM_FLAGS
 
 from .octets import Spot
 from .tree import Tree
@@ -23,12 +23,13 @@ class Marking:
 
     def __init__(self, tree: Tree, mailbox: MailboxRow) -> None:
         self._mailbox = mailbox
+        self._last_uid = mailbox.uidnext - 1
         self._keywords = tree.catalogue.mailboxes.keywords(mailbox)
 
     def base(self) -> Base:
         """For the first message."""
         spellings = [word for _, word in sorted(self._keywords.spellings().items())]
-        return Base(self._mailbox.uidvalidity, self._mailbox.uidnext - 1, bounded(spellings))
+        return Base(self._mailbox.uidvalidity, self._last_uid, bounded(spellings))
 
     def marks(self, row: MessageRow, body: int, first: bool) -> Marks:
         """For a message.
@@ -39,10 +40,12 @@ class Marking:
             first: is it the first of the file?
         """
         flags = self._keywords.unpack(row.flags, row.keywords)
+        # One that is on its way has its UID before the mailbox's row has it.
+        self._last_uid = max(self._last_uid, row.uid)
         return Marks(
             row.uid,
             flags & SYSTEM_FLAGS,
-            row.uid < self._mailbox.first_recent,
+            row.uid < self._mailbox.first_recent or SEEN in flags,
             bounded(sorted(flags - SYSTEM_FLAGS)),
             self.base() if first else None,
             content_length=body,

@@ -28,6 +28,7 @@ from .wire.fields import HEADER_LIMIT, Marks, compose, header_length, parse, sho
 
 COPY_PREFIX = "rewriting-"
 _NOTE = 4096
+_OLD_SECONDS = 36 * 3600
 _NOT_HERE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EXDEV, errno.EBUSY)
 
 log = Logger()
@@ -220,7 +221,8 @@ def _copied(
             files.flush(descriptor)
         files.flush(copy)
         # Only with its note the copy is one that is to be finished, so the octets are on the disk before.
-        _write_note(tree, copy, {"path": path, "inode": status.st_ino, "old": status.st_size, "new": size})
+        note = {"path": path, "inode": status.st_ino, "old": status.st_size, "new": size}
+        _write_note(tree, copy, note)
         files.flush_directory(tree.index)
     except BaseException:
         with suppress(OSError):
@@ -230,7 +232,7 @@ def _copied(
         files.close(copy)
         raise
     try:
-        _copy_back(tree, copy, descriptor, {"path": path, "inode": 0, "old": status.st_size, "new": size})
+        _copy_back(tree, copy, descriptor, note)
         files.unlink(name)
     finally:
         files.close(copy)
@@ -260,29 +262,56 @@ def _copy_back(tree: Tree, copy: int, descriptor: int, note: Mapping[str, Any]) 
     files.flush(descriptor)
 
 
-def finish_copies(tree: Tree) -> None:
-    """Finish what a crash has interrupted; what never got its note is removed."""
-    for name in tree.files.names(tree.index) if tree.files.exists(tree.index) else ():
-        if name.startswith(COPY_PREFIX):
-            try:
-                _finish_copy(tree, f"{tree.index}/{name}")
-            except OSError as fault:
-                log.error("{path} cannot be finished: {fault}", path=name, fault=fault)
+def unfinished_copies(tree: Tree) -> list[str]:
+    """Copies that were made, and perhaps not yet copied back."""
+    if not tree.files.exists(tree.index):
+        return []
+    return [name for name in tree.files.names(tree.index) if name.startswith(COPY_PREFIX)]
 
 
-def _finish_copy(tree: Tree, path: str) -> None:
-    files = tree.files
-    copy = files.open_for_change(path)
-    try:
+def finish_copies(tree: Tree, mailbox: MailboxRow, descriptor: int) -> None:
+    """Finish what a crash or a fault has interrupted.
+
+    Args:
+        tree: the account's.
+        mailbox: whose copies.
+        descriptor: its file, locked for writing.
+
+    Raises:
+        OSError: it could not be done; it can be tried again.
+    """
+    path = os.path.realpath(tree.file(mailbox))
+    for name in unfinished_copies(tree):
+        copy = tree.files.open_for_change(f"{tree.index}/{name}")
         try:
-            note = json.loads(files.read(copy, _NOTE, 0).rstrip(b"\0 ") or b"null")
-        except ValueError:
-            note = None
-        if note is not None:
-            with suppress(FileNotFoundError), tree.place.locks.hold(note["path"]) as descriptor:
-                if files.status_of(descriptor).st_ino == note["inode"]:
-                    log.warn("{path} is finished after a crash", path=note["path"])
-                    _copy_back(tree, copy, descriptor, note)
-        files.unlink(path)
-    finally:
-        files.close(copy)
+            note = _read_note(tree, copy)
+            if note is None or note["path"] != path:
+                continue
+            if tree.files.status_of(descriptor).st_ino == note["inode"]:
+                log.warn("writing of {path} is finished, which was interrupted", path=path)
+                _copy_back(tree, copy, descriptor, note)
+        finally:
+            tree.files.close(copy)
+        tree.files.unlink(f"{tree.index}/{name}")
+
+
+def sweep_copies(tree: Tree) -> None:
+    """Remove copies that never got their note, and are old enough to be nobody's."""
+    for name in unfinished_copies(tree):
+        path = f"{tree.index}/{name}"
+        with suppress(OSError):
+            copy = tree.files.open_for_change(path)
+            try:
+                note = _read_note(tree, copy)
+            finally:
+                tree.files.close(copy)
+            if note is None and tree.files.status(path).st_mtime < tree.files.now() - _OLD_SECONDS:
+                tree.files.unlink(path)
+
+
+def _read_note(tree: Tree, copy: int) -> dict[str, Any] | None:
+    try:
+        note = json.loads(tree.files.read(copy, _NOTE, 0).rstrip(b"\0 ") or b"null")
+    except ValueError:
+        return None
+    return note if isinstance(note, dict) else None
