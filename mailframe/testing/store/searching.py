@@ -130,6 +130,48 @@ class SearchContract(StoreFixture):
         await self.expect(TextContains("apples", header=True), 1)
         await self.expect(TextContains("nowhere at all", header=True))
 
+    async def test_shown_text(self) -> None:
+        """Of HTML there is the text that a reader sees, and of attachments the name."""
+        html = (
+            b"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=XX\r\n\r\n--XX\r\n"
+            b"Content-Type: text/html; charset=utf-8\r\n\r\n<style>p {color: red}</style>"
+            b"<p>Caf&eacute;<br>re<b>serv</b>ation\r\n--XX\r\nContent-Type: application/pdf\r\n"
+            b"Content-Disposition: attachment; filename*=utf-8''r%C3%A9sum%C3%A9.pdf\r\n\r\nx\r\n--XX--\r\n"
+        )
+        self.found_uids = await self.append(new(PLAIN), new(html))
+        self.mailbox = await self.opened()
+        await self.expect(TextContains("café reservation"), 2)
+        await self.expect(TextContains("RÉSUMÉ.pdf"), 2)
+        for hidden in ("color", "style", "<b>", "&eacute"):
+            await self.expect(TextContains(hidden))
+
+    async def test_many_messages(self) -> None:
+        """In a large mailbox, too, text finds what is there now, and nothing else."""
+        numbers = range(1, 151)
+        self.found_uids = await self.append(
+            *(new(b"Subject: s%d end\r\nX-Odd: %d\r\n\r\nb%d end\r\n" % (n, n % 2, n)) for n in numbers)
+        )
+        self.mailbox = await self.opened()
+        odd = [n for n in numbers if n % 2]
+        for _ in range(2):
+            await self.expect(TextContains("B77 e"), 77)
+            await self.expect(TextContains("s77 e"))
+            await self.expect(TextContains("s77 e", header=True), 77)
+            await self.expect(HeaderContains("subject", "S7 "), 7)
+            await self.expect(HeaderContains("x-odd", "1"), *odd)
+            await self.expect(
+                And((HeaderContains("x-odd", "1"), Not(TextContains("b9")))),
+                *[n for n in odd if not str(n).startswith("9")],
+            )
+            await self.expect(Or(TextContains("b5 "), HasFlag(FLAGGED)), 5)
+        await self.mailbox.remove(self.found_uids[:100])
+        self.found_uids += await self.append(new(b"Subject: late\r\n\r\nb77 ends\r\n"))
+        await self.expect(TextContains("b77 e"), 151)
+        await self.expect(HeaderContains("x-odd", ""), *range(101, 151))
+        copied = await self.mailbox.copy(self.found_uids[140:], "Sent")
+        self.mailbox, self.found_uids = await self.opened("Sent"), [0] * 140 + list(copied.target)
+        await self.expect(TextContains("b77 e"), 151)
+
     async def test_highest_modseq(self) -> None:
         """The answer has the highest modseq of what was found, 0 for nothing."""
         await self.prepare()
