@@ -51,6 +51,12 @@ class MessageTextsTests(SynchronousTestCase):
         for name in ("utf-16", "utf-16-le"):
             self.assertIn("é", whole(b"Content-Type: text/plain; charset=utf-16\r\n\r\n" + "é".encode(name)))
 
+    @given(st.text())
+    def test_fold_case(self, words: str) -> None:
+        """What is folded stays as it is, so that what was looked for can be kept folded."""
+        self.assertEqual(fold_case(fold_case(words)), fold_case(words))
+        self.assertEqual(fold_case("\N{DOUBLE-STRUCK CAPITAL C}"), "c")
+
     @given(st.text(max_size=300), st.sampled_from(["base64", "quoted-printable", "8bit"]), st.integers(1, 9))
     def test_any_piece(self, words: str, encoding: str, size: int) -> None:
         """Text is decoded the same whatever the size of the pieces."""
