@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs the programs that the interop tests talk to. Starts no service: the tests start what they need.
 set -e
-wanted="bsdutils curl dovecot-lmtpd fetchmail gsasl haproxy isync libio-socket-ssl-perl libnet-ssleay-perl
-    ldnsutils libnginx-mod-mail libnginx-mod-stream libnss-wrapper msmtp neomutt nginx openssl postfix swaks unbound"
+wanted="bsdutils curl dovecot-imapd dovecot-lmtpd dovecot-pop3d fetchmail gsasl haproxy isync
+    libio-socket-ssl-perl libnet-ssleay-perl ldnsutils libnginx-mod-mail libnginx-mod-stream libnss-wrapper msmtp neomutt nginx openssl postfix swaks unbound"
 exim="${MAILFRAME_EXIM:-/opt/mailframe-interop/exim}"
 node="${MAILFRAME_NODE:-/opt/mailframe-interop/node}"
 # Whoever has node from elsewhere need not have Debian's.
