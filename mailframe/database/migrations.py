@@ -2,6 +2,9 @@
 
 A room keeps them as ``<room>/migrations/NNNN_what.sql``, numbered from 0001 without a gap. The number of the last
 one applied is the file's ``user_version``. A file that is newer than the code is refused, never guessed at.
+
+A file may have tables of more than one room: the first keeps the number as above, those that come later (``beside``)
+each in a row of the table ``rooms``.
 """
 
 from __future__ import annotations
@@ -48,8 +51,13 @@ def migrations_of(room: str) -> tuple[Migration, ...]:
     return tuple(found)
 
 
-def migrate(connection: apsw.Connection, room: str) -> int:
+def migrate(connection: apsw.Connection, room: str, beside: bool = False) -> int:
     """Apply what a file lacks, all in one transaction; costs one pragma when nothing is missing.
+
+    Args:
+        connection: the file's.
+        room: its package.
+        beside: the file is another room's, and has tables of this one too.
 
     Returns:
         The version the file had before: 0 for a new one.
@@ -59,25 +67,35 @@ def migrate(connection: apsw.Connection, room: str) -> int:
         apsw.Error: a step failed; the file is as it was.
     """
     steps = migrations_of(room)
-    before = _version(connection)
+    before = _version(connection, room, beside)
     if before == len(steps):
         return before
     with transaction(connection):
-        before = _version(connection)
+        before = _version(connection, room, beside)
         if before > len(steps):
             raise UnusableDatabase(
                 f"{connection.filename} was written by a newer version of Mailframe (its tables have version"
                 f" {before}, this program knows {len(steps)}); upgrade this program, or restore an older copy"
             )
         for step in steps[before:]:
-            _apply(connection, step)
+            connection.execute(step.sql)
+        _note(connection, room, len(steps), beside)
     return before
 
 
-def _version(connection: apsw.Connection) -> int:
-    return int(connection.pragma("user_version"))
+def _version(connection: apsw.Connection, room: str, beside: bool) -> int:
+    if not beside:
+        return int(connection.pragma("user_version"))
+    if not connection.table_exists(None, "rooms"):
+        return 0
+    return int(connection.execute("SELECT version FROM rooms WHERE name = ?", (room,)).get or 0)
 
 
-def _apply(connection: apsw.Connection, step: Migration) -> None:
-    connection.execute(step.sql)
-    connection.pragma("user_version", step.number)
+def _note(connection: apsw.Connection, room: str, version: int, beside: bool) -> None:
+    if not beside:
+        connection.pragma("user_version", version)
+        return
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS rooms (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT"
+    )
+    connection.execute("INSERT OR REPLACE INTO rooms VALUES (?, ?)", (room, version))

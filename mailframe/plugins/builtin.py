@@ -55,6 +55,13 @@ mbox = Declaration(
     schema="mailframe.store.mbox.options.MboxOptions",
     implementation="mailframe.roles.backends.build_mbox",
 )
+sqlite_store = Declaration(
+    IMailStoreFactory,
+    name="sqlite",
+    summary="One SQLite file an account, for its catalogue and its messages",
+    schema="mailframe.store.sqlite.options.SQLiteStoreOptions",
+    implementation="mailframe.roles.backends.build_sqlite_store",
+)
 memory_store = Declaration(
     IMailStoreFactory,
     name="memory",

@@ -30,6 +30,8 @@ from mailframe.store.mbox.options import MboxOptions
 from mailframe.store.mbox.store import MboxStore
 from mailframe.store.memory import MemoryStore
 from mailframe.store.options import MemoryStoreOptions
+from mailframe.store.sqlite.options import SQLiteStoreOptions
+from mailframe.store.sqlite.store import SQLiteStore
 
 from .context import Context
 from .health import disk_writable
@@ -52,6 +54,14 @@ def build_mbox(options: MboxOptions, context: Context) -> MboxStore:
     """The mbox store."""
     context.checks["store"] = disk_writable(context.reactor, options.directory)
     return MboxStore(
+        options.directory, describe, context.hints, context.reactor, options, policies=context.store_policies
+    )
+
+
+def build_sqlite_store(options: SQLiteStoreOptions, context: Context) -> SQLiteStore:
+    """The store in SQLite files."""
+    context.checks["store"] = disk_writable(context.reactor, options.directory)
+    return SQLiteStore(
         options.directory, describe, context.hints, context.reactor, options, policies=context.store_policies
     )
 

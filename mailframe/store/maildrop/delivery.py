@@ -375,7 +375,8 @@ def _entry(attempt: Attempt) -> Entry | None:
         return None
     return Entry(
         attempt.delivery.account, mailbox.mailbox_id, "new" if row.info is None else "cur", row.file,
-        row.info or "", row.uid, row.modseq, row.internal_date, written.octets,
+        (row.info or "") if written.noted is None else written.noted, row.uid, row.modseq, row.internal_date,
+        written.octets,
     )  # fmt: skip
 
 

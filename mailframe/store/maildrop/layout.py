@@ -35,6 +35,7 @@ class Written:
         description: None for a large message, or under load: described when it is first asked for.
         shared: the octets are those of `Arrival.first`.
         octets: what goes into the delivery journal, where it makes the message durable; None: `Layout.flush` does.
+        noted: what the journal keeps for `Layout.restore` in the place of the row's ``info``.
     """
 
     size: int
@@ -43,6 +44,7 @@ class Written:
     description: Description | None
     octets: bytes | None = None
     shared: bool = False
+    noted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +259,13 @@ class Adopting(Protocol):
 
         Raises:
             OSError: what the other program has written cannot be read now.
+        """
+
+    def numbering(self, mailbox: MailboxRow) -> AbstractContextManager[object]:
+        """Around giving out UIDs and adding rows: others may give them out too. In a writing transaction.
+
+        Raises:
+            OSError: their part cannot be read or written now.
         """
 
     def subscriptions(self) -> Sequence[str] | None:

@@ -52,6 +52,7 @@ class Catalogue:
         path: the file; made where it is missing.
         boot: names this run of the machine.
         keywords_limit: keywords a mailbox may have.
+        page_octets: as for `mailframe.database.sqlite.open_connection`.
 
     Attributes:
         mailboxes, messages, descriptions, uidls, access, annotations: its tables.
@@ -59,7 +60,9 @@ class Catalogue:
         recovered: numbers jumped, because the machine stopped without a warning.
     """
 
-    def __init__(self, path: str, boot: str = BOOT_ID, keywords_limit: int = KEYWORDS_LIMIT) -> None:
+    def __init__(
+        self, path: str, boot: str = BOOT_ID, keywords_limit: int = KEYWORDS_LIMIT, page_octets: int = 0
+    ) -> None:
         self.path = path
         self.dirty = False
         self._boot = boot
@@ -68,7 +71,9 @@ class Catalogue:
         self._version = -1
         self._texts: SQLiteTexts | None = None
         self._numbers = 0
-        self._connection = open_connection(path, synchronous="NORMAL", cache_octets=CACHE_OCTETS)
+        self._connection = open_connection(
+            path, synchronous="NORMAL", cache_octets=CACHE_OCTETS, page_octets=page_octets
+        )
         try:
             migrate(self._connection, ROOM)
             self._inode = os.stat(path).st_ino

@@ -1,0 +1,64 @@
+"""The SQLite store: its backend, in the store of maildrops."""
+
+from __future__ import annotations
+
+import os
+
+from mailframe.store.catalogue.sqlite.catalogue import BOOT_ID
+from mailframe.store.files import Files
+from mailframe.store.interfaces import IHints
+from mailframe.store.maildrop.store import MaildropStore, Threads
+from mailframe.store.maildrop.surroundings import NO_POLICIES, Policies, Surroundings
+from mailframe.store.reactor import Reactor
+from mailframe.store.syncfs import can_flush_file_systems
+from mailframe.store.values import Describe
+
+from .backend import SQLiteBackend
+from .options import SQLiteStoreOptions
+from .place import Place
+
+DEFAULTS = SQLiteStoreOptions()
+
+
+class SQLiteStore(MaildropStore):
+    """Mail in one SQLite file an account.
+
+    Accounts lie at ``<directory>/<domain>/<local part>/``. Several processes may have the same directory.
+
+    Args:
+        directory: where the accounts lie; made at start.
+        describe: describes a message for IMAP; called in threads.
+        hints: told of changes, in the reactor's thread.
+        reactor: for threads and timers.
+        options: the rest; ``directory`` is not read from there.
+        policies: what is done to all mail.
+        files: operations on files; tests make them fail.
+        boot: names this run of the machine.
+    """
+
+    def __init__(
+        self,
+        directory: str,
+        describe: Describe,
+        hints: IHints,
+        reactor: Reactor,
+        options: SQLiteStoreOptions = DEFAULTS,
+        *,
+        policies: Policies = NO_POLICIES,
+        files: Files | None = None,
+        boot: str = BOOT_ID,
+    ) -> None:
+        place = Place(
+            os.path.abspath(directory), files or Files(), options.journal and can_flush_file_systems()
+        )
+        threads = Threads(
+            options.threads, options.delivery_threads, options.open_accounts, options.journal_size
+        )
+        super().__init__(
+            SQLiteBackend(place, boot, options.keywords_limit),
+            Surroundings.of(options, describe, policies),
+            hints,
+            reactor,
+            threads,
+            boot,
+        )
