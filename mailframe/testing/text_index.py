@@ -187,6 +187,22 @@ class TextIndexContract(_Case):
         self.assertEqual(self.index.covered(one), 2001)
         self.assertEqual(self.index.covered(other), 1)
 
+    def test_tidy_while_mail_comes(self) -> None:
+        """What another process adds while messages are asked for is not taken for gone."""
+        one = mailbox_row(messages=100)
+        texts = [text(uid, "early " + "x" * 1000) for uid in range(1, 1001)]
+        self.index.add(one, texts, 1, 1001)
+
+        def alive(mailbox: MailboxRow) -> Sequence[int]:
+            self.index.add(one, [text(uid, "late") for uid in range(1001, 1101)], 1001, 1101)
+            return range(1, 101)
+
+        self.index.tidy([one], alive)
+        while self.index.tidy([one], lambda mailbox: [*range(1, 101), *range(1001, 1101)]):
+            pass
+        self.assertEqual(self.ask(InBody("early"), one), (list(range(1, 101)), []))
+        self.assertEqual(self.ask(InBody("late"), one), (list(range(1001, 1101)), []))
+
     def test_close_twice(self) -> None:
         """It can be closed twice."""
         self.index.close()

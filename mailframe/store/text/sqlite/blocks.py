@@ -11,7 +11,7 @@ import re
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from mailframe.store.text.interfaces import InBody, InField, InHeader, MessageText, SentOn, Wanted
@@ -83,7 +83,7 @@ def block_of(texts: Sequence[MessageText]) -> Block:
     )
 
 
-def joined(blocks: Sequence[Block], alive: Collection[int] | None = None) -> Block:
+def joined(blocks: Sequence[Block], alive: Container[int] | None = None) -> Block:
     """Several blocks as one, UIDs ascending throughout; None of the texts of messages that are not alive."""
     return _assembled(
         piece for block in blocks for piece in _pieces(block) if alive is None or piece[0] in alive

@@ -16,6 +16,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import apsw
@@ -59,6 +60,17 @@ def remove_texts(catalogue: str) -> None:
     for suffix in ("", "-wal", "-shm"):
         with suppress(FileNotFoundError):
             os.remove(path_of(catalogue) + suffix)
+
+
+@dataclass(frozen=True, slots=True)
+class Living:
+    """UIDs of messages that are there; of those from ``covered`` on all may be."""
+
+    covered: int
+    uids: frozenset[int]
+
+    def __contains__(self, uid: object) -> bool:
+        return uid in self.uids or (isinstance(uid, int) and uid >= self.covered)
 
 
 class SQLiteTexts:
@@ -112,7 +124,9 @@ class SQLiteTexts:
             more = self._drop_mailboxes(mailboxes, until)
             for mailbox in mailboxes:
                 if not more and self._is_stale(mailbox):
-                    more = self._drop_messages(mailbox, set(alive(mailbox)), until)
+                    # In this order: what another process adds from now on is not known to be gone.
+                    covered = self._covered(mailbox)
+                    more = self._drop_messages(mailbox, Living(covered, frozenset(alive(mailbox))), until)
             return self._give_back() or more
 
     def size(self) -> TextSize:
@@ -210,12 +224,14 @@ class SQLiteTexts:
     def _drop_mailboxes(self, mailboxes: Sequence[MailboxRow], until: float) -> bool:
         known = {(each.id, each.mailbox_id, each.uidvalidity) for each in mailboxes}
         for row in list(self._connection.execute("SELECT id, mailbox_id, uidvalidity FROM mailboxes")):
-            if row in known:
-                continue
-            while self._drop_blocks(row[0]):
-                if time.monotonic() >= until:
-                    return True
-            self._connection.execute("DELETE FROM mailboxes WHERE id = ?", (row[0],))
+            if row not in known:
+                # First nothing is covered any more; another process may begin anew at once.
+                self._connection.execute(
+                    "DELETE FROM mailboxes WHERE id = ? AND mailbox_id = ? AND uidvalidity = ?", row
+                )
+        while self._drop_blocks():
+            if time.monotonic() >= until:
+                return True
         return False
 
     def _give_back(self) -> bool:
@@ -229,9 +245,10 @@ class SQLiteTexts:
         self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         return False
 
-    def _drop_blocks(self, mailbox: int) -> bool:
+    def _drop_blocks(self) -> bool:
         self._connection.execute(
-            "DELETE FROM blocks WHERE id IN (SELECT id FROM blocks WHERE mailbox = ? LIMIT 8)", (mailbox,)
+            "DELETE FROM blocks WHERE id IN (SELECT id FROM blocks WHERE mailbox NOT IN"
+            " (SELECT id FROM mailboxes) LIMIT 8)"
         )
         return bool(self._connection.changes())
 
@@ -242,7 +259,7 @@ class SQLiteTexts:
         gone = kept - mailbox.messages
         return bool(gone > _STALE_COUNT and gone > kept * _STALE_SHARE)
 
-    def _drop_messages(self, mailbox: MailboxRow, alive: set[int], until: float) -> bool:
+    def _drop_messages(self, mailbox: MailboxRow, alive: Living, until: float) -> bool:
         """Write blocks again that have lost a quarter of their messages, neighbours together; True: not all yet."""
         run: list[int] = []
         octets = 0
@@ -272,7 +289,7 @@ class SQLiteTexts:
         octets = self._connection.execute("SELECT directory FROM blocks WHERE id = ?", (id_,)).get
         return () if octets is None else Directory.unpack(octets).uids
 
-    def _replace(self, mailbox: int, run: Sequence[int], alive: set[int]) -> None:
+    def _replace(self, mailbox: int, run: Sequence[int], alive: Living) -> None:
         with transaction(self._connection):
             marks = ", ".join("?" * len(run))
             there = [
