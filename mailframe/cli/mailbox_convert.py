@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
 from mailframe.config.loading import load
+from mailframe.config.schema import Configuration
 from mailframe.imap.wire.description import describe
 from mailframe.message.status import MailframeError
 from mailframe.store.interfaces import IMailAccount, IMailStore
@@ -56,6 +58,7 @@ def command(
     before, after = load(config, store=source), load(config, store=backend)
     if before.store == after.store:
         raise Refused(f"The store is {backend} already.")
+    _check_apart(before, after)
     names = accounts(before, addresses, everything)
     outcomes: dict[str, Outcome] = {}
     failed: dict[str, str] = {}
@@ -81,6 +84,23 @@ def command(
             failed[name] = "\n".join(f"{name}: {text}" for text in outcome.differences)
     if failed:
         raise Refused("\n".join(failed.values()))
+
+
+def _check_apart(before: Configuration, after: Configuration) -> None:
+    """Both stores must not lie in one place: what one has, the other would take for its own, or remove.
+
+    Raises:
+        Refused: they do.
+    """
+    places = [getattr(one.store.options, "directory", "") for one in (before, after)]
+    if not all(places):
+        return
+    old, new = (os.path.join(os.path.realpath(place), "") for place in places)
+    if old.startswith(new) or new.startswith(old):
+        raise Refused(
+            f"Both stores would lie in {places[0]}. Give the new one a directory of its own, in "
+            f"[store.{after.store.name}]."
+        )
 
 
 def _convert(

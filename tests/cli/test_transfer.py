@@ -96,12 +96,58 @@ class ImportExportTests(TransferCommandTestCase):
 class ConvertTests(TransferCommandTestCase):
     """Accounts go to another backend."""
 
+    def setUp(self) -> None:
+        """The other one has a directory of its own."""
+        super().setUp()
+        with self.config.open("a") as file:
+            file.write('\n[store.mbox]\ndirectory = "mail-mbox"\n')
+
+    def test_same_place(self) -> None:
+        """Two stores in one directory are refused before either is touched."""
+        whole = self.config.read_text()
+        self.config.write_text(whole.replace('directory = "mail-mbox"', ""))
+        result = self.on_service("mailbox", "convert", ALICE, "--to", "mbox", "--restart", code=1)
+        self.assertIn("Both stores would lie in", result.stderr)
+
     def test_refusals(self) -> None:
         """The same backend, no account at all and a backend without a memory are refused."""
         for words, arguments in (
             ("is maildir already", ("--to", "maildir", ALICE)),
             ("Name accounts", ("--to", "memory")),
             ("seen by its own process only", ("--to", "memory", ALICE)),
-            ("unknown", ("--to", "nonesuch", ALICE)),
+            ("no store plugin", ("--to", "nonesuch", ALICE)),
         ):
             self.assertIn(words, self.on_service("mailbox", "convert", *arguments, code=1).stderr)
+
+    def test_there_and_back(self) -> None:
+        """An account goes to mbox files and, after mail came there, back; the files are compared octet by octet."""
+        self.on_service("import", ALICE, str(self.old))
+        dry = self.json_of("mailbox", "convert", ALICE, "--to", "mbox", "--dry-run")
+        self.assertEqual(dry[0]["messages"], 2)
+        (facts,) = self.json_of("mailbox", "convert", ALICE, "--to", "mbox", "--verify")
+        self.assertEqual((facts["messages"], facts["differences"]), (2, []))
+        (facts,) = self.json_of("mailbox", "convert", ALICE, "--to", "mbox", "--verify")
+        self.assertEqual(facts["messages"], 0)
+        (facts,) = self.json_of(
+            "mailbox", "convert", ALICE, "--from", "mbox", "--to", "maildir", "--restart", "--verify"
+        )
+        self.assertEqual((facts["messages"], facts["differences"]), (2, []))
+
+    def test_no_mail(self) -> None:
+        """An account without mail is told of, and the others are converted all the same."""
+        self.on_service("import", ALICE, str(self.old))
+        result = self.on_service("mailbox", "convert", "--all", "--to", "mbox", code=1)
+        self.assertIn(f"{ALICE}: converted 2 messages", result.stdout)
+        self.assertIn(f"{BOB} has no mail in the maildir store", result.stderr)
+
+    def test_other_mail(self) -> None:
+        """An account of the new store that has mail of its own is left alone."""
+        self.on_service("import", ALICE, str(self.old))
+        self.on_service("mailbox", "convert", ALICE, "--to", "mbox")
+        other = self.config.read_text().replace('backend = "maildir"', 'backend = "mbox"')
+        changed = self.place / "service" / "mbox.toml"
+        changed.write_text(other)
+        self.run_command("import", ALICE, str(self.old), "--into", "Own", "--config", str(changed))
+        result = self.on_service("mailbox", "convert", ALICE, "--to", "mbox", code=1)
+        self.assertIn("mail of this account that is not the old one's, in Own", result.stderr)
+        self.on_service("mailbox", "convert", ALICE, "--to", "mbox", "--delete", "--verify")
