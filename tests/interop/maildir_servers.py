@@ -44,6 +44,11 @@ class Server:
         """A mailbox's name as its clients write it."""
         return name if name == "INBOX" else self.prefix + name.replace("/", self.separator)
 
+    def errors(self) -> str:
+        """What it has complained of."""
+        places = (self.base / "errors", self.base / "log")
+        return "".join(place.read_text() for place in places if place.exists())
+
     def owned(self) -> None:
         """Give it the tree, whoever has written there."""
         user = pwd.getpwnam(_USER)

@@ -15,6 +15,7 @@ import attrs
 from mailframe.message.content import Content
 from mailframe.pop3.maildrop import open_maildrop
 from mailframe.store.adoption import uidlist
+from mailframe.store.maildir import look
 from mailframe.store.maildir.folders import encode_utf7
 from mailframe.store.values import ANSWERED, FLAGGED, INBOX, SEEN, FlagChange, Item, NewMessage
 from tests.store.maildir.fixture import MaildirCase, numbered
@@ -233,6 +234,47 @@ class DovecotTests(AdoptionCase):
         uidls = server.pop3()
         self.assertEqual(uidls[:2], ["UID1-5", "UID3-5"])
         self.assertEqual(self.uidls_here(), uidls)
+
+
+class BesideDovecotTests(AdoptionCase):
+    """Both serve one tree at a time, and give out UIDs by one list."""
+
+    options = attrs.evolve(AdoptionCase.options, dovecot_uidlist=True)
+
+    def setUp(self) -> None:
+        super().setUp()
+        # What the other has done is looked for each time.
+        for name in ("UNSETTLED_SECONDS", "UNSETTLED_SHARE", "SHARE"):
+            self.patch(look, name, 0)
+
+    def test_by_turns(self) -> None:
+        """Whoever takes a message, moves or removes it: both call it by one UID, and no UID names two."""
+        server = Dovecot(self.base, self.tree)
+        self.fill(server)
+        names = (INBOX, "Work")
+        before = self.seen_by(server, *names)
+        self.assertEqual(self.seen_here(*names), before)
+        known = {fact.uid: fact.octets for fact in before[INBOX].messages}
+        for turn in range(3):
+            self.deliver(numbered(100 + turn), numbered(200 + turn))
+            self.append(numbered(300 + turn), flags=[SEEN])
+            uids = list(self.messages())
+            self.wait(self.opened().move(uids[:1], "Work"))
+            server.owned()
+            self.assertEqual(self.seen_by(server, *names), self.seen_here(*names))
+            client = server.imap()
+            for number in range(2):
+                self.ok(client.append("INBOX", r"(\Seen)", None, numbered(400 + 10 * turn + number)))
+            self.ok(client.select("INBOX"))
+            self.ok(client.store("1", "+FLAGS", r"(\Deleted)"))
+            self.ok(client.expunge())
+            client.logout()
+            found = self.seen_by(server, *names)
+            self.assertEqual(self.seen_here(*names), found)
+            for fact in found[INBOX].messages:
+                self.assertEqual(known.setdefault(fact.uid, fact.octets), fact.octets)
+        self.assertEqual(self.uidls_here(), server.pop3())
+        self.assertNotIn("rror", server.errors())
 
 
 class CourierTests(AdoptionCase):

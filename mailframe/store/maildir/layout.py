@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TypeVar
 
 from twisted.logger import Logger
@@ -17,6 +17,7 @@ from mailframe.store.maildrop.maildrop import Maildrop, now
 
 from . import changing
 from .adopting import adopt
+from .beside import numbering
 from .filenames import NO_FLAGS, info_for, with_sizes
 from .foreign import read_subscriptions
 from .line_ends import look as look_at_octets
@@ -110,6 +111,10 @@ class MaildirLayout:
     def adopt(self, mailbox: MailboxRow) -> None:
         """See `Adopting.adopt`."""
         adopt(self.tree, mailbox)
+
+    def numbering(self, mailbox: MailboxRow) -> AbstractContextManager[object]:
+        """See `Adopting.numbering`."""
+        return numbering(self.tree, mailbox)
 
     def subscriptions(self) -> Sequence[str] | None:
         """See `Adopting.subscriptions`."""
@@ -217,7 +222,7 @@ class MaildirLayout:
         directories = 0
         for attempt in attempts:
             directories |= IN_CUR if attempt.delivery.message.flags else IN_NEW
-        return self.tree.own_change(mailbox, directories)
+        return self._arriving(mailbox, directories)
 
     def place(self, mailbox: MailboxRow, written: Written, row: MessageRow, flagged: bool) -> MessageRow:
         """See `Layout.place`: the file gets its name in the mailbox."""
@@ -256,6 +261,11 @@ class MaildirLayout:
         return restore(self.tree, mailbox, entries, distrusted)
 
     # Inside.
+
+    @contextmanager
+    def _arriving(self, mailbox: MailboxRow, directories: int) -> Iterator[None]:
+        with self.numbering(mailbox), self.tree.own_change(mailbox, directories):
+            yield
 
     def _whole(self, mailbox: MailboxRow, row: MessageRow, form: int) -> bytes:
         return with_crlf(read_whole(self._files, self.tree.file(mailbox, row)), form)

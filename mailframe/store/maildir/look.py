@@ -9,7 +9,7 @@ that a large mailbox which another program changes all the time does not keep a 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import apsw
@@ -20,6 +20,7 @@ from mailframe.store.maildrop.maildrop import now
 
 from . import adopting, filenames
 from .adopting import Came
+from .beside import numbering
 from .folders import TMP
 from .foreign import Foreign
 from .line_ends import Form
@@ -198,10 +199,11 @@ def _take_files(tree: Tree, mailbox: MailboxRow, came: list[tuple[str, str | Non
     found = list(_found(tree, mailbox, came, foreign))
     if not found:
         return
-    if foreign is not None:
-        adopting.take_over(tree, mailbox, foreign, found)
-    else:
-        _add(tree, mailbox, found)
+    with numbering(tree, mailbox) as listed:
+        if foreign is not None:
+            adopting.take_over(tree, mailbox, foreign, found)
+        else:
+            _add(tree, mailbox, found, listed)
     log.info(
         "{count} messages of {account} {mailbox} were put there by another program",
         count=len(found), account=tree.account, mailbox=mailbox.name,
@@ -229,15 +231,22 @@ def _found(
                 yield Came(file, info, filenames.order(file)[0], (0, 0, None))
 
 
-def _add(tree: Tree, mailbox: MailboxRow, found: list[Came]) -> None:
-    uid, modseq = tree.catalogue.mailboxes.take_uids(mailbox, len(found))
+def _add(tree: Tree, mailbox: MailboxRow, found: list[Came], listed: Mapping[str, int]) -> None:
+    """Give rows to files.
+
+    Args:
+        listed: new UIDs that another program has given them.
+    """
+    others = [one for one in found if one.file not in listed]
+    uid, modseq = tree.catalogue.mailboxes.take_uids(mailbox, len(others))
+    uids = {one.file: uid + number for number, one in enumerate(others)} | dict(listed)
     saved = now()
     tree.catalogue.messages.add(
         MessageRow(
-            row_id(mailbox, uid + number), mailbox.id, modseq, filenames.flags_of(one.info or ""), None,
+            row_id(mailbox, uids[one.file]), mailbox.id, modseq, filenames.flags_of(one.info or ""), None,
             one.date, one.sizes[1], saved, new_object_id("M"), "", one.file, one.info, one.sizes[0], one.sizes[2],
         )
-        for number, one in enumerate(found)
+        for one in found
     )  # fmt: skip
 
 

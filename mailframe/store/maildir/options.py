@@ -34,6 +34,11 @@ class MaildirOptions(MaildropOptions):
         uidl_format.DEFAULT,
         validator=_is_uidl_format,
     )
+    dovecot_uidlist: bool = option(
+        "Keep dovecot-uidlist in each folder, locked as Dovecot locks it: both programs can serve the folders at a "
+        "time and give messages the same UIDs, and Dovecot can take them back later. Costs some time a delivery.",
+        False,
+    )
     journal: bool = option(
         "Small messages are made durable by a journal, and their files flushed some seconds later, many at once. "
         "False: each file and directory is flushed before the answer. Needs Linux 5.8; "

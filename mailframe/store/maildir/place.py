@@ -21,6 +21,7 @@ class Place:
     journalled: deliveries are in a journal before they are flushed.
     adopts: what Dovecot or Courier keeps beside a folder is taken over.
     uidl_format: Dovecot's ``pop3_uidl_format``, as it was configured there.
+    shares_uids: UIDs are given out together with Dovecot.
     """
 
     directory: str
@@ -30,3 +31,4 @@ class Place:
     journalled: bool = False
     adopts: bool = True
     uidl_format: str = uidl_format.DEFAULT
+    shares_uids: bool = False

@@ -58,6 +58,7 @@ class MaildirStore(MaildropStore):
             journalled=options.journal and can_flush_file_systems(),
             adopts=options.adopt,
             uidl_format=options.adopted_uidl_format,
+            shares_uids=options.dovecot_uidlist,
         )
         surroundings = Surroundings.of(options, describe, policies)
         threads = Threads(

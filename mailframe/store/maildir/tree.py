@@ -44,6 +44,7 @@ class Tree:
     Attributes:
         path: the account's directory.
         looks: when directories were listed last, by the mailbox's row id.
+        lists: the state of Dovecot's list that has all UIDs of a mailbox, by the mailbox's row id.
         undoing: what takes back, in reverse, what the open transaction has done to files.
     """
 
@@ -55,7 +56,8 @@ class Tree:
         self.files = place.files
         self.path = os.path.join(place.directory, account_directory(drop.account))
         self.looks: dict[int, LastLook] = {}
-        self.undoing: list[Callable[[], None]] = []
+        self.undoing: list[Callable[[], object]] = []
+        self.lists: dict[int, tuple[int, int, int] | None] = {}
         self._devices: dict[str, int] = {}
 
     # Transactions.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from mailframe.message.status import Status
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, new_object_id
@@ -40,6 +40,7 @@ class Maildrop:
         self.catalogue = opener.catalogue(account)
         try:
             self.layout = opener.layout(self)
+            self._adopting = self.layout if isinstance(self.layout, Adopting) else None
             if self.catalogue.mailboxes.named(INBOX) is None:
                 self._furnish()
             self.layout.put_right()
@@ -117,6 +118,10 @@ class Maildrop:
                     self._adopt(self.catalogue.mailboxes.add(name, folder, new_object_id("F")))
         return True
 
+    def numbering(self, mailbox: MailboxRow) -> AbstractContextManager[object]:
+        """Around giving out UIDs and adding rows; see `Adopting.numbering`."""
+        return nullcontext() if self._adopting is None else self._adopting.numbering(mailbox)
+
     def expunge_row(self, mailbox: MailboxRow, row: MessageRow) -> None:
         """Take a row back that was just added; within the open transaction, or else in one of its own."""
         if self.catalogue.in_transaction:
@@ -142,8 +147,8 @@ class Maildrop:
         self.layout.furnished()
 
     def _adopt(self, mailbox: MailboxRow) -> None:
-        if isinstance(self.layout, Adopting):
-            self.layout.adopt(mailbox)
+        if self._adopting is not None:
+            self._adopting.adopt(mailbox)
 
     def _subscribe(self, there: set[str]) -> None:
         """Subscribe to what an account begins with, or to what another program's list has.
@@ -151,7 +156,7 @@ class Maildrop:
         Args:
             there: mailboxes that may be on such a list, or left out of it on purpose.
         """
-        listed = self.layout.subscriptions() if isinstance(self.layout, Adopting) else None
+        listed = self._adopting.subscriptions() if self._adopting is not None else None
         for name in (INBOX, *self.surroundings.mailboxes):
             if listed is None or name not in there:
                 self.catalogue.mailboxes.subscribe(name, True)

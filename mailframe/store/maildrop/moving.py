@@ -75,10 +75,11 @@ def _transfer(drop: Maildrop, mailbox_id: str, uids: Sequence[int] | None, name:
         if not rows:
             return Copied(target.uidvalidity, [], [])
         _check_room(drop, source, target, rows, move)
-        new = _new_rows(drop, source, target, rows)
-        drop.catalogue.messages.add(new)
-        drop.catalogue.descriptions.copy([(old.id, row.id) for old, row in zip(rows, new, strict=True)])
-        drop.layout.transfer(source, target, list(zip(rows, new, strict=True)), move)
+        with drop.numbering(target):
+            new = _new_rows(drop, source, target, rows)
+            drop.catalogue.messages.add(new)
+            drop.catalogue.descriptions.copy([(old.id, row.id) for old, row in zip(rows, new, strict=True)])
+            drop.layout.transfer(source, target, list(zip(rows, new, strict=True)), move)
         if move:
             modseq = drop.catalogue.mailboxes.next_modseq(source)
             drop.catalogue.messages.expunge(source, uids_of(rows), modseq)

@@ -48,7 +48,7 @@ def take_over(drop: Maildrop, name: str, taken: TakenMailbox, messages: Sequence
     room.check(drop, {mailbox.name: Usage(octets, len(coming))})
     try:
         _write(drop, mailbox, [one.attempt for one in coming])
-        with drop.writing(len(coming)):
+        with drop.writing(len(coming)), drop.numbering(mailbox):
             _commit(drop, drop.current(mailbox.mailbox_id), taken, messages, coming)
         _flush(drop, [one.attempt for one in coming])
     except BaseException:
