@@ -4,12 +4,17 @@ set -e
 wanted="bsdutils curl dovecot-imapd dovecot-lmtpd dovecot-pop3d fetchmail gsasl haproxy isync
     libio-socket-ssl-perl libnet-ssleay-perl ldnsutils libnginx-mod-mail libnginx-mod-stream libnss-wrapper msmtp neomutt nginx openssl postfix swaks unbound"
 exim="${MAILFRAME_EXIM:-/opt/mailframe-interop/exim}"
+courier="${MAILFRAME_COURIER:-/opt/mailframe-interop/courier}"
 node="${MAILFRAME_NODE:-/opt/mailframe-interop/node}"
 # Whoever has node from elsewhere need not have Debian's.
 command -v npm >/dev/null || wanted="$wanted nodejs npm"
 
 exim_runs() {
     [ -x "$exim/usr/sbin/exim4" ] && ! ldd "$exim/usr/sbin/exim4" | grep -q "not found"
+}
+
+courier_runs() {
+    [ -x "$courier/usr/bin/imapd" ] && [ -x "$courier/usr/lib/courier/courier/courierpop3d" ]
 }
 
 # The packages among the arguments that are not installed.
@@ -30,7 +35,7 @@ install() {
 
 # shellcheck disable=SC2086
 missing=$(absent $wanted)
-[ -n "$missing" ] || ! exim_runs || [ ! -d "$node/node_modules/nodemailer" ] || exit 0
+[ -n "$missing" ] || ! exim_runs || ! courier_runs || [ ! -d "$node/node_modules/nodemailer" ] || exit 0
 as_root=""
 [ "$(id -u)" -eq 0 ] || as_root="sudo"
 $as_root apt-get update -qq
@@ -60,6 +65,18 @@ if ! exim_runs; then
     done
     # Its own user is in a list that a program with this bit would not be shown.
     $as_root chmod u-s "$exim/usr/sbin/exim4"
+    rm -rf "$place"
+fi
+if ! courier_runs; then
+    # Its packages and Dovecot's exclude each other: with the libraries that it alone needs it is unpacked as well.
+    echo "Unpacking Courier into $courier ..."
+    place=$(mktemp -d)
+    (cd "$place" && apt-get download -qq courier-imap courier-pop courier-base courier-authlib libcourier-unicode4 \
+        libgamin0 libgdbm6 libidn12 >/dev/null 2>&1)
+    $as_root mkdir -p "$courier"
+    for package in "$place"/*.deb; do
+        $as_root dpkg-deb -x "$package" "$courier"
+    done
     rm -rf "$place"
 fi
 if [ ! -d "$node/node_modules/nodemailer" ]; then
