@@ -7,7 +7,7 @@ import json
 from .runner import ALICE, BOB, CommandTestCase
 
 
-class AdoptTests(CommandTestCase):
+class AdoptionCommandTestCase(CommandTestCase):
     """Dovecot has kept ALICE's mail so far."""
 
     def setUp(self) -> None:
@@ -24,6 +24,10 @@ class AdoptTests(CommandTestCase):
             (self.tree / folder / "dovecot-uidlist").write_text(listed)
             (self.tree / folder / "dovecot-keywords").write_text("0 Important\n")
         (self.tree / "subscriptions").write_text("V\t2\n\nWork\n")
+
+
+class AdoptTests(AdoptionCommandTestCase):
+    """What would be taken over is told of, and taken over."""
 
     def files(self) -> list[str]:
         """What is there."""
