@@ -20,6 +20,7 @@ from mailframe.store.maildrop.arrival import Attempt
 from mailframe.store.maildrop.layout import Arrival, Removed, Written
 from mailframe.store.maildrop.maildrop import Maildrop
 
+from . import metrics
 from .appending import Appending
 from .look import look, take_in
 from .octets import fingerprint
@@ -107,7 +108,11 @@ class MboxLayout:
         if mailbox is None:
             return
         try:
-            with self._drop.writing(0), self.tree.locked(mailbox) as descriptor:
+            with (
+                metrics.REWRITE_SECONDS.time(),
+                self._drop.writing(0),
+                self.tree.locked(mailbox) as descriptor,
+            ):
                 if take_in(self.tree, mailbox_id, descriptor):
                     self._drop.changed.add(mailbox_id)
                 rewrite(self.tree, self._drop.current(mailbox_id), descriptor)

@@ -17,6 +17,7 @@ from typing import Final
 
 from twisted.logger import Logger
 
+from . import metrics
 from .files import MboxFiles
 
 METHODS: Final = ("dotlock", "dotlock_try", "fcntl", "flock")
@@ -70,7 +71,8 @@ class Locks:
             OSError: it cannot be opened or locked.
         """
         files = self._files
-        deadline = files.monotonic() + self._patience(path)
+        started = files.monotonic()
+        deadline = started + self._patience(path)
         with ExitStack() as held:
             methods = self._write if write else self._read
             for method in methods:
@@ -85,6 +87,7 @@ class Locks:
                     # Somebody put a new file in its place, and locked the one that we have for ever.
                     descriptor = self._opened(held, path, write)
             self._impatient.pop(path, None)
+            metrics.LOCK_SECONDS.observe(files.monotonic() - started)
             yield descriptor
 
     def _opened(self, held: ExitStack, path: str, write: bool) -> int:
@@ -181,5 +184,6 @@ class Locks:
             if len(self._impatient) >= _IMPATIENT_LIMIT:
                 self._impatient.clear()
             self._impatient.setdefault(path, now)
+            metrics.LOCKED.inc()
             raise MailboxLocked(path)
         self._files.sleep(min(seconds, deadline - now))

@@ -22,6 +22,7 @@ from mailframe.store.catalogue.rows import UID_MASK, MailboxRow, MessageRow, Pac
 from mailframe.store.maildrop.maildrop import now, uids_of
 from mailframe.store.values import Flags
 
+from . import metrics
 from .locking import MailboxLocked
 from .octets import Spot, fingerprint, measured, pieces, shown_header
 from .rewriting import finish_copies, unfinished_copies
@@ -168,6 +169,7 @@ class _Taking:
 
     def _all(self, size: int) -> Findings:
         started = self._tree.files.monotonic()
+        metrics.READ_WHOLE.inc()
         try:
             found, holes = self._places(0, size)
         except NotMbox as fault:
