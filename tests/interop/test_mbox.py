@@ -144,6 +144,22 @@ class MboxInteropTests(MboxCase):
                 self.wait(self.opened().remove(uids[:1]))
             self.assert_same()
 
+    def test_separators_in_text(self) -> None:
+        """Lines that begin with «From » come back to us in each format, and to Dovecot as they were in mboxcl2."""
+        line = b"From bob@example.test Tue Nov 14 22:13:20 2023\r\n"
+        octets = b"Subject: x\r\n\r\n" + line + b">" + line + b"From me\r\n\r\n" + line + b"end\r\n"
+        self.append(octets, numbered(1))
+        self.assertEqual(self.contents(), [octets, numbered(1)])
+        theirs = [text for _, text in self.seen_by_dovecot().values()]
+        self.assertEqual(theirs[0].replace(b"\n>", b"\n").count(b"\nFrom"), 3)
+        self.restarted(options=MboxOptions(threads=0, mailboxes={}, format="mboxcl2"))
+        self.append(octets, numbered(2))
+        self.assertEqual(self.contents(), [octets, numbered(1), octets, numbered(2)])
+        self.rest()
+        theirs = [text for _, text in self.seen_by_dovecot().values()]
+        self.assertEqual(len(theirs), 4)
+        self.assertEqual(theirs[2].rstrip(b"\n"), octets.replace(b"\r\n", b"\n").rstrip(b"\n"))
+
     # mutt.
 
     def neomutt(self, keys: str, path: str) -> None:

@@ -10,6 +10,11 @@ from mailframe.store.maildrop.options import MaildropOptions
 from .locking import METHODS
 
 
+def _of_one_account(_: object, attribute: object, value: str) -> None:
+    if value and "%{account}" not in value and "%{local}" not in value:
+        raise ValueError("must have %{local} or %{account} in it: each account has an INBOX of its own")
+
+
 @attrs.frozen(kw_only=True)
 class MboxOptions(MaildropOptions):
     """Mail in mbox files, with an SQLite catalogue an account."""
@@ -19,6 +24,7 @@ class MboxOptions(MaildropOptions):
         "The file of INBOX: a path in which %{local}, %{domain} and %{account} stand for parts of the account's "
         "name, as in /var/mail/%{local}. Empty: with the other mailboxes.",
         "",
+        validator=_of_one_account,
     )
     index: str = option(
         "Where the catalogues lie, as DOMAIN/LOCAL-PART; a local disk. Empty: with the mailboxes.", ""

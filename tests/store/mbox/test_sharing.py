@@ -246,6 +246,11 @@ class OthersTests(MboxCase):
         self.assertEqual(os.stat(os.path.join(spool, "alice")).st_mode & 0o777, 0o660)
         self.assertEqual(os.listdir(spool), ["alice"])
 
+    def test_one_inbox_for_all(self) -> None:
+        """Accounts cannot be told to share one INBOX."""
+        self.assertRaises(ValueError, MboxOptions, inbox="/var/mail/everybody")
+        self.assertRaises(ValueError, MboxOptions, inbox="/var/mail/%{domain}")
+
     def test_plain_files(self) -> None:
         """Mailboxes may be plain files, as with UW-IMAP; then one has messages or inferiors."""
         self.restarted(options=MboxOptions(threads=0, folders="plain", mailboxes={}))
