@@ -11,9 +11,10 @@ import click
 
 from mailframe.store.quota import ACCOUNT
 from mailframe.store.quota_warning import octets_text
+from mailframe.store.sharing.rights import parse, written
 from mailframe.store.values import MailboxEntry, MailboxStatus
 
-from .mailbox_store import Moment, opened_account
+from .mailbox_store import Moment, opened_account, opened_sharing
 from .queue_spool import wait
 from .shared import config_option, json_option, print_json, print_rows
 
@@ -168,6 +169,29 @@ def restore(
         click.echo(f"{name}: {count} messages restored{f' into {into}' if into else ''}")
     if not counts:
         click.echo("Nothing is kept.")
+
+
+@command.command("access")
+@click.argument("address")
+@click.argument("mailbox", default="INBOX")
+@click.argument("identifier", default="")
+@click.argument("rights", default="")
+@config_option
+@json_option
+def access(address: str, mailbox: str, identifier: str, rights: str, config: str, as_json: bool) -> None:
+    """Who has rights on a mailbox (RFC 4314); with IDENTIFIER and RIGHTS, give them.
+
+    RIGHTS are letters: l look up, r read, s seen, w other flags, i insert, p post, k make mailboxes below, x delete
+    the mailbox, t mark messages deleted, e expunge, a administer; "none" takes the entry off the list.
+    """
+    if bool(identifier) != bool(rights):
+        raise click.UsageError("Give both, who and which rights.")
+    with opened_sharing(config, address) as account:
+        if identifier:
+            wait(account.set_access(mailbox, identifier, None if rights == "none" else parse(rights)))
+        entries = wait(account.access(mailbox))
+    rows = [{"identifier": one.identifier, "rights": written(one.rights)} for one in entries]
+    print_rows(rows, ("identifier", "rights"), as_json, "Only its owner has rights on it.")
 
 
 def _row(entry: MailboxEntry, figures: MailboxStatus | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from mailframe.store.interfaces import IMailAccount
 
 from .errors import Refused
 from .mail_store import account_of, exists, opened
+from .queue_spool import wait
 
 _AGO = re.compile(r"(\d+)\s*(s|m|h|d|w)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -34,6 +36,29 @@ def opened_account(config: str, address: str) -> Iterator[IMailAccount]:
             raise Refused(f"There are no mailboxes of {address}: they are made when it gets mail or logs in.")
         with account_of(store, address) as account:
             yield account
+
+
+@contextmanager
+def opened_sharing(config: str, address: str) -> Iterator[IMailAccount]:
+    """The same; where mailboxes are shared, those who get rights find the mailbox.
+
+    Raises:
+        Refused: there is no mail of such an account.
+    """
+    configuration = load(config)
+    if configuration.sharing is None:
+        raise Refused("No mailboxes are shared: [sharing] is not in the configuration.")
+    with opened(configuration) as store:
+        if not exists(store, address.lower()):
+            raise Refused(f"There are no mailboxes of {address}: they are made when it gets mail or logs in.")
+        build = importlib.import_module("mailframe.roles.sharing").sharing_for_commands
+        shared, shares = build(store, configuration.sharing)
+        wait(shares.start())
+        try:
+            with account_of(shared, address.lower()) as account:
+                yield account
+        finally:
+            wait(shares.stop())
 
 
 class Moment(click.ParamType[int]):

@@ -22,6 +22,7 @@ from mailframe.routing.options import RoutingOptions
 from mailframe.store.ingest.options import IngestOptions
 from mailframe.store.quota_options import QuotaOptions
 from mailframe.store.retention_options import RetentionOptions
+from mailframe.store.sharing.options import SharingOptions
 from mailframe.tls.options import TLSOptions
 from mailframe.tlsrpt.options import TLSReportOptions
 
@@ -185,7 +186,7 @@ BACKENDS: dict[str, type[Any]] = {
     "spool": SpoolOptions,
 }
 """Sections that choose one plugin; their subsections are the plugins' own."""
-OPTIONAL: dict[str, type[Any]] = {"tlsrpt": TLSReportOptions, "ingest": IngestOptions}
+OPTIONAL: dict[str, type[Any]] = {"tlsrpt": TLSReportOptions, "ingest": IngestOptions, "sharing": SharingOptions}
 """Sections without which something is not done at all."""
 LISTS: dict[str, type[Any]] = {
     "shaping": ShapingOptions,
@@ -246,6 +247,7 @@ class Configuration:
         retention: how long it is kept.
         tlsrpt: reports on TLS; None for none.
         ingest: copies of accepted mail; None for none.
+        sharing: how accounts share mailboxes; None where they do not.
         shaping: how fast and from where mail goes to some hosts.
         tls_policy: what TLS has to give with some domains.
         directory: the chosen directory.
@@ -272,6 +274,7 @@ class Configuration:
     retention: RetentionOptions
     tlsrpt: TLSReportOptions | None
     ingest: IngestOptions | None
+    sharing: SharingOptions | None
     shaping: Sequence[ShapingOptions]
     tls_policy: Sequence[TLSPolicyOptions]
     directory: Choice

@@ -36,6 +36,7 @@ from .health import disk_writable
 from .listening import Front, Listener, ListeningRole
 from .quotas import DirectoryLimits, quota_warning
 from .retaining import Rounds
+from .sharing import shared_store
 
 if TYPE_CHECKING:
     # Its builders are imported where they are used: a node without a queue need not load them.
@@ -117,6 +118,12 @@ class Context:
         if self.number == 0 and options.rules and isinstance(store, MaildropStore):
             self.keep(Rounds(store, options, self.hostname, self.reactor))
         return cast(IMailStore, store)
+
+    @cached_property
+    def shared_store(self) -> IMailStore | None:
+        """The store for sessions that see mailboxes of others; None where nobody shares any."""
+        options = self.configuration.sharing
+        return None if options is None else shared_store(self.store, options, self)
 
     @cached_property
     def store_policies(self) -> Policies:

@@ -61,6 +61,7 @@ class StoreRole(ListeningRole):
         notices: with ``notices_to``, writes notices of success for mail that comes by LMTP; without, DSN is not
             offered there.
         notices_to: takes these notices, and nothing else.
+        sessions: what sessions of IMAP have, where that is more than ``store``: mailboxes of others, too.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class StoreRole(ListeningRole):
         tallies: ITallies | None = None,
         notices: Notices | None = None,
         notices_to: IDelivery | None = None,
+        sessions: IMailStore | None = None,
     ) -> None:
         super().__init__("store", clock, [directory, authenticator, store], tls, tallies)
         settings = attrs.evolve(lmtp_settings or SMTPSettings(), protocol="lmtp", require_auth=False)
@@ -104,7 +106,7 @@ class StoreRole(ListeningRole):
         self.open_doors(
             imap,
             lambda implicit: IMAPServerFactory(
-                store,
+                sessions or store,
                 authenticator,
                 imap_settings or IMAPSettings(),
                 clock,
@@ -150,6 +152,7 @@ def build(options: StoreOptions, context: Context) -> StoreRole:
         tallies=context.tallies,
         notices=outbound.notices(context) if notices_to is not None else None,
         notices_to=notices_to,
+        sessions=context.shared_store,
     )
     context.add_health_checks(role)
     return role

@@ -169,6 +169,9 @@ class IMailAccount(Interface):
             MailframeError: ``NONEXISTENT``, ``CANNOT`` (nobody can be called so) or ``LIMIT``.
         """
 
+    def identifiers() -> Awaitable[frozenset[str]]:
+        """Who has rights on any mailbox of the account, by what they were given under."""
+
     def rights(name: str, user: str) -> Awaitable[Rights]:
         """What an account may do with a mailbox; the owner may do everything where nobody said otherwise.
 

@@ -40,7 +40,7 @@ class MailboxCommandCase(CommandTestCase):
         self.make_service()
         with self.config.open("a", encoding="utf-8") as file:
             file.write(
-                '\n[quota]\nstorage = "1 MB"\n[[quota.mailboxes]]\nname = "Trash"\nmessages = 5\n[ingest]\n'
+                '\n[quota]\nstorage = "1 MB"\n[[quota.mailboxes]]\nname = "Trash"\nmessages = 5\n[ingest]\n[sharing]\n'
             )
         self.ingest = IngestLog(
             IngestOptions(directory=DataPath(str(self.config.parent / "data" / "ingest")))
@@ -104,6 +104,19 @@ class MailboxTests(MailboxCommandCase):
         self.with_store(lambda store: wait(store.account("carol@example.test")))
         account, _ = self.json_of("mailbox", "quota", "carol@example.test")
         self.assertEqual(account["octets_limit"], 2_000_000)
+
+    def test_access(self) -> None:
+        """Rights are given and taken, and listed."""
+        self.assertIn("Only its owner", self.on_service("mailbox", "access", ALICE, "Sent").stdout)
+        rows = self.json_of("mailbox", "access", ALICE, "Sent", BOB, "lr")
+        self.assertEqual(rows, [{"identifier": BOB, "rights": "lr"}])
+        self.assertEqual(self.json_of("mailbox", "access", ALICE, "Sent"), rows)
+        self.assertEqual(self.json_of("mailbox", "access", ALICE, "Sent", BOB, "none"), [])
+        self.on_service("mailbox", "access", ALICE, "Sent", BOB, "lrq", code=1)
+        self.on_service("mailbox", "access", ALICE, "Sent", BOB, code=2)
+        self.config.write_text(self.config.read_text().replace("[sharing]", ""))
+        result = self.on_service("mailbox", "access", ALICE, code=1)
+        self.assertIn("[sharing] is not in the configuration", result.output)
 
     def test_restore(self) -> None:
         """Expunged mail is listed and put back."""

@@ -29,6 +29,7 @@ ELSEWHERE = {
     "make test": "the suite itself",
     "make lint": ".ci/run",
     "make docs": ".ci/run",
+    "mailframe mailbox access bob@example.org Projects alice@example.org lrs": "tests.cli.test_mailbox",
     "mailframe mailbox restore alice@example.org INBOX --since 2d": "tests.cli.test_mailbox",
     "twistd -n --uid=mail --gid=mail mailframe --config /etc/mailframe/mailframe.toml": "tests.node.test_twistd",
 }

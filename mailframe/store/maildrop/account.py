@@ -108,6 +108,10 @@ class MaildropAccount:
         """See `IMailAccount.set_access`."""
         await self._work(lambda drop: sharing.set_access(drop, name, identifier, rights))
 
+    async def identifiers(self) -> frozenset[str]:
+        """See `IMailAccount.identifiers`."""
+        return await self._work(lambda drop: frozenset(drop.catalogue.access.identifiers()))
+
     async def rights(self, name: str, user: str) -> Rights:
         """See `IMailAccount.rights`."""
         return await self._work(lambda drop: sharing.rights(drop, name, user))

@@ -11,9 +11,10 @@ from mailframe.store.catalogue.rows import MailboxRow, MessageRow, new_object_id
 from mailframe.store.names import canonical
 from mailframe.store.quota import Limit
 from mailframe.store.refusals import NONEXISTENT, refuse
-from mailframe.store.values import INBOX
+from mailframe.store.values import INBOX, SEPARATOR
 
 from .layout import Adopting, Opener
+from .promises import Promises
 from .surroundings import Surroundings
 
 
@@ -29,6 +30,7 @@ class Maildrop:
         catalogue: its catalogue, open.
         layout: how it lies.
         limit: how much the account may hold, where it has a limit of its own; whoever runs a unit of work sets it.
+        promises: what makes appended messages durable, where a journal does; whoever runs a unit of work sets it.
         changed: MAILBOXIDs that something happened in; whoever runs a unit of work publishes and clears them.
     """
 
@@ -36,6 +38,7 @@ class Maildrop:
         self.account = account
         self.surroundings = surroundings
         self.limit: Limit | None = None
+        self.promises: Promises | None = None
         self.changed: set[str] = set()
         self.catalogue = opener.catalogue(account)
         try:
@@ -105,7 +108,17 @@ class Maildrop:
         The caller calls `Layout.mailboxes_made`, once for all it makes.
         """
         folder = self.layout.make_mailbox(name)
-        return self.catalogue.mailboxes.add(name, folder, new_object_id("F"), special_use)
+        mailbox = self.catalogue.mailboxes.add(name, folder, new_object_id("F"), special_use)
+        self._inherit(mailbox)
+        return mailbox
+
+    def _inherit(self, mailbox: MailboxRow) -> None:
+        """Who has rights on the mailbox above has them on a new one, too (RFC 4314 section 3)."""
+        above = mailbox.name.rpartition(SEPARATOR)[0]
+        superior = self.catalogue.mailboxes.named(above) if above else None
+        if superior is not None:
+            for identifier, rights in self.catalogue.access.of(superior.mailbox_id).items():
+                self.catalogue.access.put(mailbox.mailbox_id, identifier, rights)
 
     def adopt_mailboxes(self) -> bool:
         """Take in mailboxes that other programs have made; True when there were any."""

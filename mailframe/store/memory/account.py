@@ -112,6 +112,11 @@ class MemoryAccount:
         """See `IMailAccount.set_access`."""
         self._maildrop.find(name).sharing.set_access(identifier, rights)
 
+    async def identifiers(self) -> frozenset[str]:
+        """See `IMailAccount.identifiers`."""
+        boxes = self._maildrop.boxes.values()
+        return frozenset(entry.identifier for box in boxes for entry in box.sharing.access())
+
     async def rights(self, name: str, user: str) -> Rights:
         """See `IMailAccount.rights`."""
         return self._maildrop.find(name).sharing.rights(user, self.name)

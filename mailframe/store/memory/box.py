@@ -218,7 +218,7 @@ class Box:
 
     def copies(self, uids: Iterable[int], save_date: int) -> list[Row]:
         """New rows like these, for another mailbox."""
-        return [replace(self.rows[uid], save_date=save_date) for uid in uids]
+        return [replace(self.rows[uid], save_date=save_date, uidl="") for uid in uids]
 
     def remove(self, uids: Iterable[int]) -> list[int]:
         """Take messages out; returns those that were there, ascending."""

@@ -23,6 +23,7 @@ from mailframe.store.quota import ACCOUNT, NO_RULES, QuotaRoot, QuotaRules, Usag
 from mailframe.store.refusals import ALREADYEXISTS, NONEXISTENT, OCCUPIED, UNDER_ITSELF, refuse
 from mailframe.store.values import (
     INBOX,
+    SEPARATOR,
     SYSTEM_FLAGS,
     Appended,
     Delivery,
@@ -199,6 +200,11 @@ class Maildrop:
         # No mailbox of an account ever has a UIDVALIDITY that another had, whatever it was called.
         self._uidvalidity = max(self._uidvalidity + 1, self.surroundings.now())
         box = Box(name, self._uidvalidity, special_use, self.surroundings.keywords_limit)
+        above = self.boxes.get(name.rpartition(SEPARATOR)[0])
+        if above is not None:
+            # Who has rights on the mailbox above has them on a new one, too (RFC 4314 section 3).
+            for entry in above.sharing.access():
+                box.sharing.set_access(entry.identifier, entry.rights)
         self.boxes[name] = box
         return box
 

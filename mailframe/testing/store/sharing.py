@@ -56,6 +56,17 @@ class SharingContract(StoreFixture):
         await account.create("Crew")
         self.assertEqual(await account.rights("Crew", BOB), frozenset())
 
+    async def test_inherited(self) -> None:
+        """Who has rights on a mailbox has them on those that are made below it, as they are then."""
+        account = await self.account()
+        await account.create("Team")
+        await account.set_access("Team", BOB, parse("lrk"))
+        await account.create("Team/a/b")
+        self.assertEqual(await account.rights("Team/a/b", BOB), parse("lrk"))
+        await account.set_access("Team", BOB, None)
+        self.assertEqual(await account.rights("Team/a", BOB), parse("lrk"))
+        self.assertEqual(await account.identifiers(), {BOB})
+
     async def test_access_outlives_sessions(self) -> None:
         """Another session sees what one has set."""
         await (await self.account()).set_access(INBOX, BOB, parse("l"))

@@ -1,0 +1,365 @@
+"""One session's account, and the mailboxes of others beside it, as far as it has rights on them (RFC 4314)."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from zope.interface import implementer
+
+from mailframe.message.content import Content, FileBody
+from mailframe.message.status import MailframeError
+from mailframe.store.interfaces import IMailAccount, IMailbox
+from mailframe.store.names import in_order, superiors
+from mailframe.store.quota import QuotaRoot
+from mailframe.store.refusals import CANNOT, NONEXISTENT, NOT_ALLOWED, TRYCREATE, refuse
+from mailframe.store.values import (
+    SEPARATOR,
+    Appended,
+    Copied,
+    Item,
+    KeptMailbox,
+    MailboxEntry,
+    MailboxStatus,
+    NewMessage,
+    Span,
+    TakenMailbox,
+    TakenMessage,
+)
+
+from . import rights as letters
+from .mailbox import SharedMailbox, allowed_flags
+from .rights import ALL, ANYONE, AccessEntry, Rights, identifier
+
+if TYPE_CHECKING:
+    from .store import SharingStore
+
+WINDOW = 1024 * 1024
+"""Octets that are read at a time of a message that goes into another account."""
+IN_MEMORY = 1024 * 1024
+"""Larger messages go by way of a file."""
+
+
+@implementer(IMailAccount)
+class SharedAccount:
+    """See `IMailAccount`.
+
+    Args:
+        own: the session's own account.
+        store: opens those of others.
+    """
+
+    def __init__(self, own: IMailAccount, store: SharingStore) -> None:
+        self.name: str = own.name
+        self._own = own
+        self._store = store
+        self._namespaces = store.namespaces
+        self._others: dict[str, IMailAccount] = {}
+
+    # Names.
+
+    async def mailboxes(self) -> Sequence[MailboxEntry]:
+        """See `IMailAccount.mailboxes`: one's own, and those that others let one see."""
+        entries = {entry.name: entry for entry in await self._own.mailboxes()}
+        subscribed = {name for name, entry in entries.items() if entry.subscribed}
+        for owner in await self._store.shares.owners(self.name):
+            if owner == self.name:
+                continue
+            for entry in await self._visible(owner):
+                found = MailboxEntry(entry.name, entry.mailbox_id, True, entry.name in subscribed)
+                entries[entry.name] = found
+                for name in superiors(entry.name):
+                    entries.setdefault(
+                        name, MailboxEntry(name, selectable=False, subscribed=name in subscribed)
+                    )
+        return [entries[name] for name in in_order(entries)]
+
+    async def create(self, name: str, special_use: str | None = None) -> str:
+        """See `IMailAccount.create`: below somebody else's mailbox with the right to (``k``)."""
+        if self._namespaces.place_of(name) is None:
+            return await self._own.create(name, special_use)
+        account, inner = await self._place(name)
+        above, separator, _ = inner.rstrip(SEPARATOR).rpartition(SEPARATOR)
+        if not separator or special_use is not None:
+            raise refuse(NOT_ALLOWED if not separator else CANNOT)
+        await self._check(account, above, letters.CREATE)
+        return await account.create(inner)
+
+    async def delete(self, name: str) -> None:
+        """See `IMailAccount.delete`: with the right to (``x``)."""
+        account, inner = await self._allowed(name, letters.DELETE_MAILBOX)
+        await account.delete(inner)
+        await self._note(account)
+
+    async def rename(self, name: str, new_name: str) -> None:
+        """See `IMailAccount.rename`: within one account, with the rights to delete there and to create here."""
+        account, inner = await self._allowed(name, letters.DELETE_MAILBOX)
+        if self._namespaces.place_of(new_name) is None and self._is_own(account):
+            await self._own.rename(name, new_name)
+            return
+        other, new_inner = await self._place(new_name)
+        above, separator, _ = new_inner.rpartition(SEPARATOR)
+        if other.name != account.name or not separator:
+            raise refuse(CANNOT)
+        await self._check(account, above, letters.CREATE)
+        await account.rename(inner, new_inner)
+
+    async def subscribe(self, name: str, subscribed: bool) -> None:
+        """See `IMailAccount.subscribe`: one's subscriptions are one's own, whosever the mailboxes are."""
+        await self._own.subscribe(name, subscribed)
+
+    # Mailboxes.
+
+    async def status(self, name: str) -> MailboxStatus:
+        """See `IMailAccount.status`: with the right to read."""
+        account, inner = await self._allowed(name, letters.READ)
+        return await account.status(inner)
+
+    async def open(self, name: str, read_only: bool = False) -> IMailbox:
+        """See `IMailAccount.open`: with the right to read; for reading only without any right to change."""
+        account, inner = await self._allowed(name, letters.READ)
+        if self._is_own(account):
+            mailbox = await account.open(inner, read_only)
+            return SharedMailbox(mailbox, account.name, mailbox.name, self._all, read_only, self)
+
+        async def rights() -> Rights:
+            return await account.rights(inner, self.name)
+
+        given = await rights()
+        changing = {letters.SEEN, letters.WRITE, letters.DELETE_MESSAGES, letters.EXPUNGE, letters.INSERT}
+        read_only = read_only or not given & changing
+        mailbox = await account.open(inner, read_only)
+        return SharedMailbox(mailbox, account.name, self._named(account, inner), rights, read_only, self)
+
+    async def append(self, name: str, messages: Sequence[NewMessage]) -> Appended:
+        """See `IMailAccount.append`: with the right to (``i``), and with the flags that one may set."""
+        account, inner = await self._allowed(name, letters.INSERT, missing_is=TRYCREATE)
+        return await account.append(inner, await self._flagged(account, inner, messages))
+
+    async def take_over(
+        self, name: str, mailbox: TakenMailbox, messages: Sequence[TakenMessage] = ()
+    ) -> Sequence[int]:
+        """See `IMailAccount.take_over`: one's own mailboxes only."""
+        if self._namespaces.place_of(name) is not None:
+            raise refuse(CANNOT)
+        return await self._own.take_over(name, mailbox, messages)
+
+    async def transfer(
+        self, source: IMailbox, owner: str, uids: Sequence[int], target: str, move: bool
+    ) -> Copied:
+        """See `mailframe.store.sharing.mailbox.Transfers`."""
+        account, inner = await self._allowed(target, letters.INSERT, missing_is=TRYCREATE)
+        if account.name == owner and (self._is_own(account) or not move):
+            return await (source.move(uids, inner) if move else source.copy(uids, inner))
+        copied = await self._carried(source, uids, account, inner)
+        if move:
+            await source.remove(copied.source)
+        return copied
+
+    # Rights, annotations, quotas.
+
+    async def access(self, name: str) -> Sequence[AccessEntry]:
+        """See `IMailAccount.access`: with the right to administer."""
+        account, inner = await self._allowed(name, letters.ADMINISTER)
+        return await account.access(inner)
+
+    async def set_access(self, name: str, identifier: str, rights: Rights | None) -> None:
+        """See `IMailAccount.set_access`: with the right to administer."""
+        account, inner = await self._allowed(name, letters.ADMINISTER)
+        if _named_in(identifier) == ANYONE and rights and not self._store.anyone:
+            raise refuse(NOT_ALLOWED, "rights for anyone are not allowed here")
+        await account.set_access(inner, identifier, rights)
+        await self._note(account)
+
+    async def identifiers(self) -> frozenset[str]:
+        """See `IMailAccount.identifiers`: of one's own."""
+        return await self._own.identifiers()
+
+    async def rights(self, name: str, user: str) -> Rights:
+        """See `IMailAccount.rights`: one's own with any right, those of others with the right to administer."""
+        account, inner = await self._place(name)
+        mine = await self._rights(account, inner)
+        if user.lower() == self.name.lower():
+            return mine
+        if letters.ADMINISTER not in mine:
+            raise refuse(NOT_ALLOWED)
+        return await account.rights(inner, user)
+
+    async def metadata(
+        self, name: str | None, entries: Sequence[str], depth: int = 0, user: str = ""
+    ) -> Mapping[str, bytes]:
+        """See `IMailAccount.metadata`: with the right to read."""
+        if name is None:
+            return await self._own.metadata(None, entries, depth, self.name)
+        account, inner = await self._allowed(name, letters.READ)
+        return await account.metadata(inner, entries, depth, self.name)
+
+    async def set_metadata(
+        self, name: str | None, values: Mapping[str, bytes | None], user: str = ""
+    ) -> None:
+        """See `IMailAccount.set_metadata`: private entries with the right to read, shared ones with that to write."""
+        if name is None:
+            await self._own.set_metadata(None, values, self.name)
+            return
+        shared = any(not entry.lower().startswith("/private/") for entry in values)
+        account, inner = await self._allowed(name, letters.WRITE if shared else letters.READ)
+        await account.set_metadata(inner, values, self.name)
+
+    async def quotas(self, name: str | None = None) -> Sequence[QuotaRoot]:
+        """See `IMailAccount.quotas`: those of others' mailboxes with the right to read."""
+        if name is None or self._namespaces.place_of(name) is None:
+            return await self._own.quotas(name)
+        account, inner = await self._allowed(name, letters.READ)
+        return await account.quotas(inner)
+
+    async def kept(self) -> Sequence[KeptMailbox]:
+        """See `IMailAccount.kept`: one's own."""
+        return await self._own.kept()
+
+    async def restore(self, name: str, into: str = "", since: int = 0, until: int = 0) -> int:
+        """See `IMailAccount.restore`: one's own."""
+        return await self._own.restore(name, into, since, until)
+
+    def close(self) -> None:
+        """See `IMailAccount.close`."""
+        self._own.close()
+        while self._others:
+            self._others.popitem()[1].close()
+
+    # Inside.
+
+    async def _all(self) -> Rights:
+        return ALL
+
+    def _is_own(self, account: IMailAccount) -> bool:
+        return account is self._own
+
+    def _named(self, account: IMailAccount, inner: str) -> str:
+        return inner if self._is_own(account) else self._namespaces.name_of(account.name, inner)
+
+    async def _account(self, owner: str) -> IMailAccount:
+        if owner == self.name:
+            return self._own
+        account = self._others.get(owner)
+        if account is None:
+            account = self._others[owner] = await self._store.inner.account(owner)
+        return account
+
+    async def _place(self, name: str) -> tuple[IMailAccount, str]:
+        """The account of a mailbox and its name there.
+
+        Raises:
+            MailframeError: ``NONEXISTENT``: no name of a mailbox, or nothing there is one's business.
+        """
+        place = self._namespaces.place_of(name)
+        if place is None:
+            return self._own, name
+        if not place.owner or not place.name:
+            raise refuse(NONEXISTENT)
+        # Asked first: opening an account that does not exist would make it.
+        if place.owner != self.name and place.owner not in await self._store.shares.owners(self.name):
+            raise refuse(NONEXISTENT)
+        return await self._account(place.owner), place.name
+
+    async def _rights(self, account: IMailAccount, inner: str) -> Rights:
+        """One's rights on a mailbox.
+
+        Raises:
+            MailframeError: ``NONEXISTENT``; also where one may not even know that it is there.
+        """
+        if self._is_own(account):
+            return await account.rights(inner, self.name)
+        rights = await account.rights(inner, self.name)
+        if not rights:
+            raise refuse(NONEXISTENT)
+        return rights
+
+    async def _check(self, account: IMailAccount, inner: str, right: str) -> None:
+        """Refuse what one has no right to. What one may not see is not there.
+
+        Raises:
+            MailframeError: ``NOPERM`` or ``NONEXISTENT``.
+        """
+        if self._is_own(account):
+            return
+        rights = await self._rights(account, inner)
+        if right not in rights:
+            raise refuse(NOT_ALLOWED if letters.LOOKUP in rights else NONEXISTENT)
+
+    async def _allowed(self, name: str, right: str, missing_is: object = None) -> tuple[IMailAccount, str]:
+        try:
+            account, inner = await self._place(name)
+            await self._check(account, inner, right)
+        except MailframeError as error:
+            if missing_is is not None and error.status.word == NONEXISTENT.word:
+                raise refuse(TRYCREATE) from error
+            raise
+        return account, inner
+
+    async def _visible(self, owner: str) -> Sequence[MailboxEntry]:
+        account, found = await self._account(owner), []
+        for entry in await account.mailboxes():
+            name = self._namespaces.name_of(owner, entry.name)
+            if name and entry.selectable and letters.LOOKUP in await account.rights(entry.name, self.name):
+                found.append(MailboxEntry(name, entry.mailbox_id))
+        return found
+
+    async def _note(self, account: IMailAccount) -> None:
+        await self._store.shares.note(account.name, await account.identifiers())
+
+    async def _flagged(
+        self, account: IMailAccount, inner: str, messages: Sequence[NewMessage]
+    ) -> Sequence[NewMessage]:
+        if self._is_own(account):
+            return messages
+        rights = await account.rights(inner, self.name)
+        return [
+            NewMessage(one.content, allowed_flags(one.flags, rights), one.internal_date, one.queue_id)
+            for one in messages
+        ]
+
+    async def _carried(
+        self, source: IMailbox, uids: Sequence[int], account: IMailAccount, inner: str
+    ) -> Copied:
+        """Copy messages into another account: their octets are read and appended, all or none."""
+        found = await source.fetch(uids, Item.FLAGS | Item.DATE | Item.SIZE)
+        contents: list[Content] = []
+        try:
+            messages = []
+            for message in found:
+                contents.append(await _content_of(source, message.uid, message.size))
+                messages.append(NewMessage(contents[-1], message.flags, message.internal_date))
+            appended = await account.append(inner, await self._flagged(account, inner, messages))
+        finally:
+            for content in contents:
+                content.body.discard()
+        return Copied(appended.uidvalidity, [message.uid for message in found], appended.uids)
+
+
+def _named_in(text: str) -> str:
+    return identifier(text).removeprefix("-")
+
+
+async def _content_of(source: IMailbox, uid: int, size: int) -> Content:
+    """The octets of a message, read a window at a time; more than `IN_MEMORY` of them by way of a file."""
+    if size <= IN_MEMORY:
+        (octets,) = await source.read([Span(uid)])
+        if octets is None:
+            raise refuse(NONEXISTENT, "the message is gone")
+        return Content.of(octets)
+    file = tempfile.TemporaryFile()  # noqa: SIM115
+    try:
+        head, offset = b"", 0
+        while offset < size:
+            (piece,) = await source.read([Span(uid, offset, WINDOW)])
+            if not piece:
+                break
+            head = head or piece[: 64 * 1024]
+            file.write(piece)
+            offset += len(piece)
+        file.flush()
+        return Content(FileBody(cast(BinaryIO, file), offset, head))
+    except BaseException:
+        file.close()
+        raise

@@ -1,0 +1,91 @@
+"""Where somebody may have rights on a mailbox: a hint, so that not all accounts have to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Collection, Sequence
+from typing import Protocol
+
+import apsw
+
+from mailframe.database.file import Database
+from mailframe.database.lanes import CallFromThread
+
+from .rights import ANYONE
+
+ROOM = "mailframe.store.sharing"
+OWNERS_LIMIT = 10_000
+"""Accounts that are looked into for one session."""
+
+
+class Shares(Protocol):
+    """Knows owners by who has rights in their accounts. May know too much; rights are asked of the owner."""
+
+    def owners(self, user: str) -> Awaitable[Sequence[str]]:
+        """Accounts in which this one, or anyone, has rights; sorted."""
+
+    def note(self, owner: str, identifiers: Collection[str]) -> Awaitable[None]:
+        """These, and nobody else, have rights in an account."""
+
+
+class MemoryShares:
+    """For one process; for tests and examples."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, frozenset[str]] = {}
+
+    async def owners(self, user: str) -> Sequence[str]:
+        """See `Shares.owners`."""
+        names = {user.lower(), ANYONE}
+        return sorted(owner for owner, identifiers in self._known.items() if identifiers & names)
+
+    async def note(self, owner: str, identifiers: Collection[str]) -> None:
+        """See `Shares.note`."""
+        self._known[owner] = frozenset(identifiers)
+
+
+class SQLiteShares:
+    """In a file that all workers of a node have.
+
+    Args:
+        path: the file.
+        reactor: None for commands.
+    """
+
+    def __init__(self, path: str, reactor: CallFromThread | None) -> None:
+        self._database = Database(path, ROOM, reactor)
+
+    async def start(self) -> None:
+        """Open the file.
+
+        Raises:
+            UnusableDatabase: it is newer than the code.
+            MailframeError: temporary.
+        """
+        await self._database.start()
+
+    async def stop(self) -> None:
+        """Close the file."""
+        await self._database.stop()
+
+    async def owners(self, user: str) -> Sequence[str]:
+        """See `Shares.owners`."""
+
+        def find(connection: apsw.Connection) -> list[str]:
+            rows = connection.execute(
+                "SELECT DISTINCT owner FROM share WHERE identifier IN (?, ?) ORDER BY owner LIMIT ?",
+                (user.lower(), ANYONE, OWNERS_LIMIT),
+            )
+            return [owner for (owner,) in rows]
+
+        return await self._database.read(find)
+
+    async def note(self, owner: str, identifiers: Collection[str]) -> None:
+        """See `Shares.note`."""
+
+        def write(connection: apsw.Connection) -> None:
+            connection.execute("DELETE FROM share WHERE owner = ?", (owner,))
+            connection.executemany(
+                "INSERT INTO share VALUES (?, ?)", [(identifier, owner) for identifier in set(identifiers)]
+            )
+
+        await self._database.run(write)
