@@ -69,6 +69,21 @@ class TakeOverContract(StoreFixture):
         self.assertGreaterEqual(snapshot.modseq, 70)
         self.assertEqual(await self.contents(mailbox), [numbered(1), numbered(2)])
 
+    async def test_names_of_pop3(self) -> None:
+        """What POP3 called a message elsewhere is kept while the message is there; copies have no such name."""
+        account = await self.account()
+        messages = [taken(3, uidl="UID3-77"), taken(4), taken(5, uidl="other")]
+        await account.take_over(INBOX, TakenMailbox(42), messages)
+        mailbox = await account.open(INBOX)
+        await mailbox.copy([3], INBOX)
+        await mailbox.remove([5])
+        found = await mailbox.fetch(await self.uids(mailbox), Item.UIDL)
+        self.assertEqual([(one.uid, one.uidl) for one in found], [(3, "UID3-77"), (4, ""), (6, "")])
+        (message,) = await mailbox.fetch([3], Item.SIZE)
+        self.assertEqual(message.uidl, "")
+        (message,) = await mailbox.fetch([3], Item.UIDL | Item.ENVELOPE)
+        self.assertEqual(message.uidl, "UID3-77")
+
     async def test_goes_on_from_there(self) -> None:
         """What comes later has higher UIDs and MODSEQs than anything that came over."""
         account = await self.account()
