@@ -38,7 +38,20 @@ class Server:
 
     def pop3(self) -> list[str]:
         """What UIDL tells, in the order of messages."""
+        return [uidl.decode() for uidl in self._told(b"UIDL")]
+
+    def sizes(self) -> dict[str, int]:
+        """Sizes by what UIDL tells."""
+        return dict(zip(self.pop3(), map(int, self._told(b"LIST")), strict=True))
+
+    def _pop3_command(self) -> str:
         raise NotImplementedError
+
+    def _told(self, command: bytes) -> list[bytes]:
+        done = subprocess.run(
+            self._pop3_command(), shell=True, input=command + b"\r\nQUIT\r\n", capture_output=True, timeout=60
+        )
+        return re.findall(rb"(?m)^\d+ (\S+)\r$", done.stdout)
 
     def name(self, name: str) -> str:
         """A mailbox's name as its clients write it."""
@@ -94,9 +107,8 @@ class Dovecot(Server):
         """See `Server.imap`."""
         return imaplib.IMAP4_stream(self._command("imap"))
 
-    def pop3(self) -> list[str]:
-        """See `Server.pop3`."""
-        return _uidls(self._command("pop3"))
+    def _pop3_command(self) -> str:
+        return self._command("pop3")
 
     def _command(self, protocol: str) -> str:
         return self._as_user(f"{program('doveadm')} -c {self._config} exec {protocol}", USER=_USER)
@@ -113,9 +125,8 @@ class Courier(Server):
         command = self._command("usr/bin/imapd", str(self.tree)).removeprefix("exec ")
         return imaplib.IMAP4_stream(f"{command} | sed -u '/^[*] OK .ALERT/d'")
 
-    def pop3(self) -> list[str]:
-        """See `Server.pop3`."""
-        return _uidls(self._command("usr/lib/courier/courier/courierpop3d", self.tree.name))
+    def _pop3_command(self) -> str:
+        return self._command("usr/lib/courier/courier/courierpop3d", self.tree.name)
 
     def _command(self, path: str, argument: str) -> str:
         libraries = ":".join(str(COURIER / name) for name in _LIBRARIES)
@@ -124,8 +135,3 @@ class Courier(Server):
             IMAP_KEYWORDS="1", IMAP_USELOCKS="0", MAILDIR=str(self.tree),
         )  # fmt: skip
         return f"cd {self.tree.parent} && {command}"
-
-
-def _uidls(command: str) -> list[str]:
-    done = subprocess.run(command, shell=True, input=b"UIDL\r\nQUIT\r\n", capture_output=True, timeout=60)
-    return [found.decode() for found in re.findall(rb"(?m)^\d+ (\S+)\r$", done.stdout)]
