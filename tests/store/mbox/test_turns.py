@@ -29,7 +29,7 @@ class TurnsTests(MboxCase):
         super().setUp()
         self.number = 0
 
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=30)
     @given(STEPS)
     def test_turns(self, steps: list[tuple[str, int]]) -> None:
         """No message is lost, comes twice or changes its UID, and flags are those that were set."""
