@@ -66,9 +66,8 @@ def order(file: str) -> tuple[int, str]:
 
 def flags_of(info: str) -> int:
     """System flags, as the catalogue's bits, that an info has."""
-    if not info.startswith(NO_FLAGS):
-        return 0
-    return sum(_LETTERS.get(letter, 0) for letter in set(info[3:]))
+    letters, _ = _letters_and_fields(info)
+    return sum(_LETTERS.get(letter, 0) for letter in letters)
 
 
 def info_for(flags: int, before: str | None) -> str:
@@ -76,9 +75,20 @@ def info_for(flags: int, before: str | None) -> str:
 
     Args:
         flags: the bits.
-        before: the info so far: letters that other programs put there, and we do not know, stay.
+        before: the info so far: letters and fields that other programs put there, and we do not know, stay.
     """
-    letters = {letter for letter, bit in _LETTERS.items() if flags & bit}
-    if before and len(before) > 3 and before.startswith(NO_FLAGS):
-        letters.update(letter for letter in before[3:] if letter not in _LETTERS)
-    return NO_FLAGS + "".join(sorted(letters))
+    told, fields = _letters_and_fields(before or "")
+    letters = {letter for letter, bit in _LETTERS.items() if flags & bit} | (told - _LETTERS.keys())
+    return NO_FLAGS + "".join(sorted(letters)) + fields
+
+
+def _letters_and_fields(info: str) -> tuple[set[str], str]:
+    """The letters of an info, and what follows them from the next comma on.
+
+    Dovecot takes no letter behind that comma for a flag, and keeps what is there (``maildir-filename-flags.c``); so
+    does this.
+    """
+    if not info.startswith(NO_FLAGS):
+        return set(), ""
+    letters, comma, fields = info.removeprefix(NO_FLAGS).partition(",")
+    return set(letters), comma + fields

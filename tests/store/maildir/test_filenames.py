@@ -74,3 +74,25 @@ class PartsTests(SynchronousTestCase):
         self.assertEqual(flags_of(":1,S"), 0)
         self.assertEqual(info_for(1, ":1,x"), ":2,S")
         self.assertEqual(flags_of(""), 0)
+
+    def test_fields_behind_the_letters(self) -> None:
+        """What another program has put behind the letters, after a comma, is no flag, and stays as it is."""
+        self.assertEqual(flags_of(":2,S,size=F"), 1)
+        self.assertEqual(flags_of(":2,,F"), 0)
+        self.assertEqual(info_for(4, ":2,PS,size=FT,x"), ":2,FP,size=FT,x")
+        self.assertEqual(info_for(0, ":2,,F"), ":2,,F")
+
+    @given(
+        st.integers(0, 31),
+        st.integers(0, 31),
+        st.text("abPxyz", max_size=5),
+        st.text("DFRSTab,=", max_size=9),
+    )
+    def test_others_keep_theirs(self, before: int, after: int, letters: str, fields: str) -> None:
+        """However flags change, the flags are those, and what other programs wrote is there as before."""
+        info = info_for(before, f":2,{letters},{fields}")
+        changed = info_for(after, info)
+        self.assertEqual(flags_of(changed), after)
+        self.assertEqual(set(changed[3:].partition(",")[0]) - set("DFRST"), set(letters))
+        self.assertEqual(changed[3:].partition(",")[2], fields)
+        self.assertEqual(info_for(before, changed), info)
