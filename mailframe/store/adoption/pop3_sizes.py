@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 from .broken import base_of, lines_of, number
 
-UIDL_LENGTH_LIMIT = 70
-"""RFC 1939 section 7."""
 _QUOTED = "'\"+"
 
 
