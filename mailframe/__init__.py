@@ -10,6 +10,7 @@
 - `mailframe.tlsrpt`: what became of TLS on the way out, told to the domains that ask
 - `mailframe.store`: mail at rest
 - `mailframe.imap`, `mailframe.pop3`: here mail is read
+- `mailframe.transfer`: whole accounts move: from other servers, files and backends, and to them
 
 What they all speak of is in `mailframe.message`; who the people are, in `mailframe.directory`; how much they may
 ask for, in `mailframe.limits`. How they prove it is in `mailframe.sasl`, over connections that `mailframe.tls`

@@ -18,6 +18,7 @@ from mailframe.store.values import INBOX, Item, MailboxEntry, Message, Snapshot,
 
 from .importing import BATCH_MESSAGES, BATCH_OCTETS
 from .reading import messages, taken
+from .sharing import follow_sharing
 from .values import FolderOutcome, Outcome, Progress, TransferError, no_progress
 
 PAGE = 1000
@@ -63,6 +64,10 @@ class Conversion:
             if entry.selectable:
                 self._outcome.folders.append(await self._convert(entry))
         await self._subscribe(entries)
+        if not self._dry_run:
+            await follow_sharing(
+                self._source, self._image, [entry.name for entry in entries if entry.selectable]
+            )
         return self._outcome
 
     # Mailboxes.

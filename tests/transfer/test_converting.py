@@ -31,6 +31,29 @@ class ConversionTests(TransferTestCase):
         (first,) = await inbox.fetch([3], Item.FLAGS | Item.IDENTITY)
         self.assertEqual((first.modseq, first.email_id, first.thread_id), (12, "Ma", "Ta"))
 
+    async def test_rights_and_annotations(self):
+        """Rights on mailboxes and annotations of mailboxes and the account follow, also when they are taken away."""
+        source, image = await self.pair()
+        await source.set_access(INBOX, "bob@example.test", frozenset("lr"))
+        await source.set_access("Sent", "anyone", frozenset("l"))
+        await source.set_metadata(INBOX, {"/shared/comment": b"ours", "/private/comment": b"mine"})
+        await source.set_metadata(INBOX, {"/private/comment": b"bob's"}, "bob@example.test")
+        await source.set_metadata(None, {"/shared/admin": b"mailto:a@example.test"})
+        await Conversion(source, image).run()
+        await source.set_access("Sent", "anyone", None)
+        await source.set_metadata(INBOX, {"/shared/comment": None})
+        await Conversion(source, image).run()
+        for name in (INBOX, "Sent"):
+            self.assertEqual(list(await image.access(name)), list(await source.access(name)))
+        for name in (INBOX, None):
+            for user in ("", "bob@example.test"):
+                entries = ("/shared", "/private")
+                wanted = await source.metadata(name, entries, -1, user)
+                self.assertEqual(dict(await image.metadata(name, entries, -1, user)), dict(wanted))
+        self.assertEqual(
+            dict(await image.metadata(INBOX, ["/private/comment"])), {"/private/comment": b"mine"}
+        )
+
     async def test_back_again(self):
         """There and back is where it was."""
         source, image = await self.pair()
