@@ -1,6 +1,9 @@
-"""How fast messages come into the Maildir store, durably, and what one costs.
+"""How fast messages come into a store, durably, and what one costs.
 
-    python benchmarks/store_deliver.py [--directory DIR] [--size OCTETS] [--messages N] [--no-journal] [--profile]
+    python benchmarks/store_deliver.py [--store maildir|sqlite] [--append] [--directory DIR] [--size OCTETS]
+        [--messages N] [--no-journal] [--profile]
+
+With ``--append`` clients append to their INBOX, as IMAP does, in as many accounts as there are clients.
 
 Prints, for each number of concurrent deliveries: messages a second, CPU microseconds a message (user and system, of
 the whole process: catalogue row, description, reactor, threads).
@@ -27,9 +30,13 @@ from mailframe.message.content import Content
 from mailframe.store.hints import LocalHints
 from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildir.store import MaildirStore
+from mailframe.store.maildrop.store import MaildropStore
+from mailframe.store.sqlite.options import SQLiteStoreOptions
+from mailframe.store.sqlite.store import SQLiteStore
 from mailframe.store.values import Delivery, NewMessage
 
 ACCOUNTS = [f"user{number}@example.test" for number in range(10)]
+STORES = {"maildir": (MaildirStore, MaildirOptions), "sqlite": (SQLiteStore, SQLiteStoreOptions)}
 
 
 def message(size: int) -> bytes:
@@ -44,7 +51,7 @@ def message(size: int) -> bytes:
     return made.as_bytes().replace(b"\n", b"\r\n")
 
 
-async def one_after_another(store: MaildirStore, octets: bytes, account: str, count: int) -> None:
+async def one_after_another(store: MaildropStore, octets: bytes, account: str, count: int) -> None:
     """A client: each delivery begins when the one before is answered."""
     for _ in range(count):
         (status,) = await store.deliver([Delivery(account, NewMessage(Content.of(octets), queue_id="Q"))])
@@ -52,17 +59,29 @@ async def one_after_another(store: MaildirStore, octets: bytes, account: str, co
             raise RuntimeError(str(status))
 
 
-async def measure(directory: str, octets: bytes, clients: int, messages: int, journal: bool) -> None:
+async def append(store: MaildropStore, octets: bytes, account: str, count: int) -> None:
+    """A client that appends."""
+    opened = await store.account(account)
+    for _ in range(count):
+        await opened.append("INBOX", [NewMessage(Content.of(octets))])
+
+
+async def measure(
+    kind: str, directory: str, octets: bytes, clients: int, messages: int, journal: bool, appending: bool
+) -> None:
     """One line of the table."""
-    store = MaildirStore(directory, describe, LocalHints(), reactor, MaildirOptions(journal=journal))
+    make, options = STORES[kind]
+    store = make(directory, describe, LocalHints(), reactor, options(journal=journal))
     await store.start()
-    for account in ACCOUNTS:
-        await one_after_another(store, octets, account, 2)
+    work = append if appending else one_after_another
+    accounts = [f"user{number}@example.test" for number in range(clients)] if appending else ACCOUNTS
+    for account in accounts:
+        await work(store, octets, account, 2)
     each = messages // clients
     before, wall = os.times(), time.perf_counter()
     await gatherResults(
         [
-            Deferred.fromCoroutine(one_after_another(store, octets, ACCOUNTS[n % len(ACCOUNTS)], each))
+            Deferred.fromCoroutine(work(store, octets, accounts[n % len(accounts)], each))
             for n in range(clients)
         ]
     )
@@ -77,6 +96,8 @@ async def measure(directory: str, octets: bytes, clients: int, messages: int, jo
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--store", choices=sorted(STORES), default="maildir")
+    parser.add_argument("--append", action="store_true", help="append, rather than deliver")
     parser.add_argument("--directory", default=None, help="where to write; a real disk, not tmpfs")
     parser.add_argument("--size", type=int, default=5000)
     parser.add_argument("--messages", type=int, default=4000)
@@ -103,7 +124,15 @@ def main() -> None:
     async def run() -> None:
         for clients in arguments.clients:
             count = arguments.messages if clients > 1 else arguments.messages // 4
-            await measure(f"{base}/{clients}", octets, clients, count, not arguments.no_journal)
+            await measure(
+                arguments.store,
+                f"{base}/{clients}",
+                octets,
+                clients,
+                count,
+                not arguments.no_journal,
+                arguments.append,
+            )
 
     def stop(result: object) -> None:
         if result is not None:
@@ -122,7 +151,7 @@ def profile_threads(profiles: list[cProfile.Profile]) -> None:
     run = threading.Thread.run
 
     def profiled(thread: threading.Thread) -> None:
-        if not thread.name.startswith("deliver"):
+        if not thread.name.startswith(("deliver", "mailboxes")):
             run(thread)
             return
         profile = cProfile.Profile()

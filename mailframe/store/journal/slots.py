@@ -78,12 +78,14 @@ class Slots:
             while True:
                 path = os.path.join(self._path, f"{number}{_SUFFIX}")
                 descriptor = self._files.open_journal(path)
-                if self._files.lock(descriptor) and not self._files.size(path):
-                    self._files.resize(descriptor, size)
-                    # Names on stable storage: an entry is worth nothing in a file that nobody finds.
-                    self._files.flush_directory(self._path)
-                    self._files.flush_directory(self._directory)
-                    return path, descriptor
+                try:
+                    if self._files.lock(descriptor) and not self._files.size(path):
+                        self._claim(descriptor, size)
+                        return path, descriptor
+                except BaseException:
+                    # Not left open: its lock would keep everybody from it for as long as the process lives.
+                    self._files.close(descriptor)
+                    raise
                 self._files.close(descriptor)
                 number += 1
 
@@ -93,6 +95,17 @@ class Slots:
             if clean:
                 self._files.unlink(path)
         self._files.close(descriptor)
+
+    def _claim(self, descriptor: int, size: int) -> None:
+        try:
+            self._files.resize(descriptor, size)
+            # Names on stable storage: an entry is worth nothing in a file that nobody finds.
+            self._files.flush_directory(self._path)
+            self._files.flush_directory(self._directory)
+        except BaseException:
+            with suppress(OSError):
+                self._files.resize(descriptor, 0)
+            raise
 
     def _names(self) -> list[str]:
         return [name for name in self._files.names(self._path) if name.endswith(_SUFFIX)]
@@ -104,7 +117,9 @@ class Slots:
             self._files.lock(descriptor, wait=True)
             yield
         finally:
-            self._files.close(descriptor)
+            # Nothing was written there: it does not matter what closing it says.
+            with suppress(OSError):
+                self._files.close(descriptor)
 
     def _finish(self, descriptor: int, name: str, restore: Restore) -> None:
         path = os.path.join(self._path, name)

@@ -31,13 +31,13 @@ from mailframe.message.status import OK, UNKNOWN_FAULT, MailframeError, Status
 from mailframe.store.catalogue.rows import MailboxRow
 from mailframe.store.ingest.log import Accepted
 from mailframe.store.journal.journalling import Journalling
-from mailframe.store.journal.records import Entry
 from mailframe.store.names import canonical
 from mailframe.store.quota import Limit, Usage
 from mailframe.store.values import INBOX, Delivery, NewMessage
 
 from . import metrics, room
 from .arrival import Attempt, add_rows
+from .entries import entry_of
 from .layout import Arrival, Written
 from .maildrop import Maildrop
 from .shelf import Shelf
@@ -277,7 +277,9 @@ class Group:
     # Step 5: what is small, all in one place.
 
     def _append_to_journal(self) -> None:
-        entries = {id(attempt): entry for attempt in self._alive() if (entry := _entry(attempt)) is not None}
+        entries = {
+            id(attempt): entry for attempt in self._alive() if (entry := entry_of(attempt)) is not None
+        }
         if not entries:
             return
         assert self._journal is not None
@@ -366,18 +368,6 @@ class Group:
                 if filled is not None:
                     answer.filled[attempt.delivery.account] = filled
         return answers
-
-
-def _entry(attempt: Attempt) -> Entry | None:
-    """What the journal is told; None for a file that is flushed by itself."""
-    written, row, mailbox = attempt.written, attempt.row, attempt.mailbox
-    if written is None or written.octets is None or row is None or mailbox is None:
-        return None
-    return Entry(
-        attempt.delivery.account, mailbox.mailbox_id, "new" if row.info is None else "cur", row.file,
-        (row.info or "") if written.noted is None else written.noted, row.uid, row.modseq, row.internal_date,
-        written.octets,
-    )  # fmt: skip
 
 
 def _fault_of_flush(drop: Maildrop, place: str) -> BaseException | None:

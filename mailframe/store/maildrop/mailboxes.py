@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 import apsw
 from twisted.logger import Logger
@@ -41,9 +42,11 @@ from mailframe.store.values import (
 
 from . import keeping, room
 from .arrival import Attempt, add_rows
+from .entries import entry_of
 from .layout import Arrival
 from .maildrop import Maildrop
 from .moving import move
+from .promises import Promise
 
 log = Logger()
 
@@ -191,7 +194,7 @@ def append(drop: Maildrop, name: str, messages: Sequence[NewMessage], exempt: bo
             mailbox = drop.current(mailbox.mailbox_id)
             add_rows(drop, mailbox, attempts, lenient=False)
         committed = True
-        _flush_places(drop, attempts)
+        _make_last(drop, mailbox, attempts)
     except BaseException:
         _take_back(drop, mailbox, attempts, committed)
         raise
@@ -204,19 +207,33 @@ def append(drop: Maildrop, name: str, messages: Sequence[NewMessage], exempt: bo
 
 
 def _write_all(drop: Maildrop, mailbox: MailboxRow, attempts: Sequence[Attempt]) -> None:
-    describe = drop.surroundings.describe
+    describe, promises = drop.surroundings.describe, drop.promises
+    limit, device = (-1, -1) if promises is None else (promises.limit, promises.device)
     for attempt in attempts:
-        attempt.written = drop.layout.write(Arrival(mailbox, attempt.delivery.message.content, describe))
+        content = attempt.delivery.message.content
+        attempt.written = drop.layout.write(
+            Arrival(mailbox, content, describe, journalled=limit, device=device)
+        )
     for attempt in attempts:
-        assert attempt.written is not None
-        drop.layout.flush(attempt.written)
+        if attempt.written is not None and attempt.written.octets is None:
+            drop.layout.flush(attempt.written)
 
 
-def _flush_places(drop: Maildrop, attempts: Sequence[Attempt]) -> None:
-    places = {drop.layout.place_of(attempt.written) for attempt in attempts if attempt.written is not None}
+def _make_last(drop: Maildrop, mailbox: MailboxRow, attempts: Sequence[Attempt]) -> None:
+    """Small messages by a journal, with those of other sessions; others by a flush of their place."""
+    entries, places = [], set()
+    for attempt in attempts:
+        attempt.mailbox = mailbox
+        entry = entry_of(attempt)
+        if entry is not None:
+            entries.append(entry)
+        elif attempt.written is not None:
+            places.add(drop.layout.place_of(attempt.written))
     for place in places:
         if place is not None:
             drop.layout.flush_place(place)
+    if entries and drop.promises is not None:
+        drop.promises.add(Promise(entries, partial(_take_back, drop, mailbox, attempts, committed=True)))
 
 
 def _take_back(drop: Maildrop, mailbox: MailboxRow, attempts: Sequence[Attempt], committed: bool) -> None:

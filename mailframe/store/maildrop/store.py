@@ -18,6 +18,7 @@ from mailframe.message.content import Content
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, Status
 from mailframe.store.interfaces import IHints, IMailStore
 from mailframe.store.journal.journalling import Journalling
+from mailframe.store.journal.sharing import SharedJournal
 from mailframe.store.journal.slots import Slots
 from mailframe.store.quota import Limit
 from mailframe.store.reactor import Reactor
@@ -48,7 +49,7 @@ class Threads:
         working: threads for sessions, and one more that searches; 0: no threads of any kind, work is done at once.
         delivering: threads that deliver.
         open_accounts: accounts that stay open in all of them.
-        journal_size: octets of each delivering thread's journal.
+        journal_size: octets of each delivering thread's journal, and of the one that all working threads have.
     """
 
     working: int = 4
@@ -94,8 +95,10 @@ class MaildropStore:
         for_deliveries = max(8, threads.open_accounts // 2 // delivering)
         self._flusher = Flusher(reactor, threaded=self._threaded)
         self._journals: list[Journalling] = []
+        self._journal_size = threads.journal_size
+        self._appended = SharedJournal(self._journalling()) if backend.journalled else None
         self._delivering = [
-            self._deliverer(for_deliveries, threads.journal_size, f"deliver {n}" if self._threaded else "")
+            self._deliverer(for_deliveries, f"deliver {n}" if self._threaded else "")
             for n in range(delivering)
         ]
         self._working = [
@@ -239,12 +242,15 @@ class MaildropStore:
         if self._filler is not None:
             self._filler.notice(account)
 
-    def _deliverer(self, limit: int, journal_size: int, name: str) -> Worker[Unit, Answer]:
-        shelf, journal = Shelf(self._surroundings, self._backend.opener(), limit), None
-        if self._backend.journalled:
-            files, directory = self._backend.files, self._backend.directory
-            journal = Journalling(files, directory, self._boot, journal_size, self._reactor, bool(name))
-            self._journals.append(journal)
+    def _journalling(self) -> Journalling:
+        files, directory = self._backend.files, self._backend.directory
+        made = Journalling(files, directory, self._boot, self._journal_size, self._reactor, self._threaded)
+        self._journals.append(made)
+        return made
+
+    def _deliverer(self, limit: int, name: str) -> Worker[Unit, Answer]:
+        shelf = Shelf(self._surroundings, self._backend.opener(), limit)
+        journal = self._journalling() if self._backend.journalled else None
 
         def perform(shelf: Shelf, units: list[Unit]) -> list[Answer]:
             return Group(shelf, units, journal).deliver()
@@ -275,7 +281,8 @@ class MaildropStore:
 
     def _worker(self, limit: int, name: str) -> Worker[Task, Done]:
         shelf = Shelf(self._surroundings, self._backend.opener(), limit)
-        return Worker(self._reactor, shelf, perform_tasks, name, self._flusher, self.waiting_limit)
+        perform = partial(perform_tasks, journal=self._appended)
+        return Worker(self._reactor, shelf, perform, name, self._flusher, self.waiting_limit)
 
     def _refused(self, error: Exception, count: int) -> Sequence[Status]:
         """The whole group failed, or too much waits: the same temporary status for all."""

@@ -14,11 +14,13 @@ from twisted.python.failure import Failure
 
 from mailframe.database.lanes import DirectLane, Lane
 from mailframe.database.sqlite import flush_log, storage_error
+from mailframe.store.journal.sharing import SharedJournal
 from mailframe.store.quota import Limit
 from mailframe.store.reactor import Reactor
 
 from . import metrics
 from .maildrop import Maildrop
+from .promises import Promises
 from .shelf import Shelf
 
 log = Logger()
@@ -179,17 +181,36 @@ class Done:
     changed: frozenset[str]
 
 
-def perform_tasks(shelf: Shelf, tasks: list[Task]) -> list[Done | Failure]:
-    """Tasks, each on its own. Faults of disk and database become temporary `MailframeError`."""
-    return [_perform(shelf, task) for task in tasks]
+def perform_tasks(
+    shelf: Shelf, tasks: list[Task], journal: SharedJournal | None = None
+) -> list[Done | Failure]:
+    """Tasks, each on its own. Faults of disk and database become temporary `MailframeError`.
+
+    Args:
+        shelf: the thread's accounts.
+        tasks: what is to be done.
+        journal: makes what they appended durable, with one flush for all.
+    """
+    promises = None if journal is None else Promises(journal)
+    outcomes = []
+    for number, task in enumerate(tasks):
+        if promises is not None:
+            promises.begin(number)
+        outcomes.append(_perform(shelf, task, promises))
+    if promises is not None:
+        fault, broken = promises.keep()
+        for number in broken if fault is not None else ():
+            assert fault is not None
+            outcomes[number] = Failure(_told(fault, tasks[number]))
+    return outcomes
 
 
-def _perform(shelf: Shelf, task: Task) -> Done | Failure:
+def _perform(shelf: Shelf, task: Task, promises: Promises | None) -> Done | Failure:
     try:
         drop = shelf.get(task.account, task.create)
     except Exception as fault:
         return Failure(_told(fault, task))
-    drop.limit = task.limit
+    drop.limit, drop.promises = task.limit, promises
     try:
         result = task.function(drop)
     except Exception as fault:
