@@ -24,10 +24,12 @@ _END_LIMIT = 64
 _BREAK = re.compile(
     r"</?(?:address|article|aside|blockquote|body|br|caption|center|dd|div|dl|dt|figure|footer|form|h[1-6]|head"
     r"|header|hr|html|img|li|main|nav|ol|option|p|pre|section|table|tbody|td|tfoot|th|thead|title|tr|ul)"
-    r"\b[^<>]*>",
+    r"\b[^<>\0]*>",
     re.IGNORECASE,
 )
-_TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>")
+_TAG = re.compile(r"<[a-zA-Z/!?][^<>\0]*>")
+_GONE = "\0"
+"""Stands where something was: no tag, and no name of a character, goes on behind it."""
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 
 
@@ -44,7 +46,7 @@ class MarkupText:
 
     def feed(self, piece: str) -> str:
         """The text of what came so far and was not given yet; what may go on in the next piece waits."""
-        shown, rest = self._without_hidden(self._rest + piece)
+        shown, rest = self._without_hidden(self._rest + piece.replace(_GONE, ""))
         if self._end is not None:
             self._rest = rest
             return self._text(shown)
@@ -65,23 +67,26 @@ class MarkupText:
             if self._end is not None:
                 end = self._end.search(text, at)
                 if end is None:
-                    return "".join(shown), text[max(at, len(text) - _END_LIMIT) :]
+                    return _GONE.join(shown), text[max(at, len(text) - _END_LIMIT) :]
                 at, self._end = end.end(), None
             begin = _HIDDEN.search(text, at)
             if begin is None:
-                return "".join(shown), text[at:]
+                return _GONE.join((*shown, "")), text[at:]
             shown.append(text[at : begin.start()])
             # "<!-->" is a whole comment.
             at = begin.end() if begin[1] else begin.end() - 2
             self._end = _ENDS[(begin[1] or "").lower()]
 
     def _text(self, markup: str) -> str:
-        text = _SPACE.sub(" ", _TAG.sub("", _BREAK.sub(" ", markup)))
+        text = _TAG.sub(_GONE, _BREAK.sub(_GONE + " ", markup))
+        if "&" in text:
+            text = unescape(text)
+        text = _SPACE.sub(" ", text.replace(_GONE, ""))
         if self._after_space:
             text = text.removeprefix(" ")
         if text:
             self._after_space = text.endswith(" ")
-        return unescape(text) if "&" in text else text
+        return text
 
 
 def _cut(text: str) -> int:
@@ -91,7 +96,9 @@ def _cut(text: str) -> int:
         return tag
     entity = text.rfind("&", max(0, len(text) - _ENTITY_LIMIT))
     if entity >= 0 and text.find(";", entity) < 0:
-        return entity
+        # Not in the middle of a tag.
+        tag = text.rfind("<", max(0, entity - TAG_LIMIT), entity)
+        return tag if tag >= 0 and text.find(">", tag, entity) < 0 else entity
     return len(text)
 
 

@@ -39,6 +39,10 @@ class MarkupTextTests(SynchronousTestCase):
             markup_text("caf&eacute; &lt;b&gt; &#x2603;&nbsp;&unknown; AT&T"), "café <b> ☃\xa0&unknown; AT&T"
         )
 
+    def test_tag_ends_a_name(self) -> None:
+        """A character's name does not go on behind a tag or a comment."""
+        self.assertEqual(markup_text("&eacute<b>;</b> &am<!-- -->p;"), "é; &amp;")
+
     def test_no_tags(self) -> None:
         """A sign that begins no tag stands for itself."""
         self.assertEqual(markup_text("1 < 2 > 0 <"), "1 < 2 > 0 <")
