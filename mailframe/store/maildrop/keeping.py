@@ -144,6 +144,6 @@ def _drop_empty(drop: Maildrop, mailbox: MailboxRow) -> None:
         mailbox = drop.current(mailbox.mailbox_id)
         if mailbox.messages:
             return
-        drop.catalogue.mailboxes.remove(mailbox)
         drop.layout.take_away(mailbox)
+        drop.catalogue.mailboxes.remove(mailbox)
     drop.layout.taken_away(mailbox)

@@ -116,7 +116,7 @@ class Layout(Protocol):
         """Folders and names of mailboxes that other programs have made."""
 
     def take_away(self, mailbox: MailboxRow) -> None:
-        """A mailbox is being deleted: put it out of sight. In a writing transaction."""
+        """A mailbox is being deleted, whose rows are still there: put it out of sight. In a writing transaction."""
 
     def taken_away(self, mailbox: MailboxRow) -> None:
         """That was committed: remove what is left of it."""

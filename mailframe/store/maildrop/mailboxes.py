@@ -99,8 +99,8 @@ def delete(drop: Maildrop, name: str) -> None:
         mailbox = drop.current(mailbox_id)
         if mailbox.name == INBOX:
             raise refuse(INBOX_STAYS)
-        drop.catalogue.mailboxes.remove(mailbox)
         drop.layout.take_away(mailbox)
+        drop.catalogue.mailboxes.remove(mailbox)
     drop.changed.add(mailbox_id)
     drop.layout.taken_away(mailbox)
     # With the row on the disk too, neither the mailbox nor mail of a delivery journal comes back.

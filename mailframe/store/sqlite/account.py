@@ -10,6 +10,7 @@ from mailframe.store.catalogue.sqlite.catalogue import BOOT_ID, Catalogue
 from mailframe.store.files import Files
 from mailframe.store.flags import KEYWORDS_LIMIT
 
+from .checking import Differences, differences, put_right
 from .contents import Contents
 
 ROOM = "mailframe.store.sqlite"
@@ -57,10 +58,28 @@ class AccountFile(Catalogue):
             self._files.flush_directory(os.path.dirname(self.path))
             self._named = True
 
+    def check(self, repair: bool = False) -> Differences:
+        """Compare messages and their octets; what was different.
+
+        Args:
+            repair: put it right.
+        """
+        if not repair:
+            with self.reading():
+                return differences(self._connection)
+        with self.writing(0):
+            found = differences(self._connection)
+            put_right(self._connection, found)
+        return found
+
+    def pages(self) -> int:
+        """How many pages the file has."""
+        return int(self._connection.pragma("page_count"))
+
     def spare_pages(self) -> int:
         """How many free pages there are that should go back to the file system; see `KEPT_FREE`."""
-        free, total = (int(self._connection.pragma(name)) for name in ("freelist_count", "page_count"))
-        return max(0, free - max(KEPT_FREE, total // 8))
+        free = int(self._connection.pragma("freelist_count"))
+        return max(0, free - max(KEPT_FREE, self.pages() // 8))
 
     def shrink(self, pages: int) -> int:
         """Give free pages back, no more than so many; how many it were. Needs a writing transaction."""

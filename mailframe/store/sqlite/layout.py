@@ -43,11 +43,14 @@ class SQLiteLayout:
         drop: the account.
         file: its file, open.
         place: what the backend lends.
+
+    Attributes:
+        file: as given.
     """
 
     def __init__(self, drop: Maildrop, file: AccountFile, place: Place) -> None:
         self._drop = drop
-        self._file = file
+        self.file = file
         self._place = place
         self._removed_recent = False
         self._next = 0
@@ -61,15 +64,15 @@ class SQLiteLayout:
 
     def furnished(self) -> None:
         """See `Layout.furnished`."""
-        directory = os.path.dirname(self._file.path)
+        directory = os.path.dirname(self.file.path)
         for path in (directory, os.path.dirname(directory), self._place.directory):
             self._place.files.flush_directory(path)
 
     def put_right(self) -> None:
         """See `Layout.put_right`: large messages whose writers were killed are given up."""
-        if self._file.contents.abandoned(now() - COMING_SECONDS):
+        if self.file.contents.abandoned(now() - COMING_SECONDS):
             with self._drop.writing(0):
-                self._file.contents.give_up_before(now() - COMING_SECONDS)
+                self.file.contents.give_up_before(now() - COMING_SECONDS)
 
     def close(self) -> None:
         """See `Layout.close`."""
@@ -79,7 +82,7 @@ class SQLiteLayout:
         if self._removed_recent:
             self._removed_recent = False
             try:
-                self._file.flush()
+                self.file.flush()
             except OSError as fault:
                 # They are removed, and it is tried again within a second.
                 log.error(
@@ -90,7 +93,7 @@ class SQLiteLayout:
 
     def rest(self) -> bool:
         """See `WritesLater.rest`: octets of removed messages, and free pages, go bit by bit."""
-        return rest(self._drop, self._file)
+        return rest(self._drop, self.file)
 
     # Transactions.
 
@@ -143,7 +146,7 @@ class SQLiteLayout:
         self, mailbox: MailboxRow, row: MessageRow, offset: int = 0, length: int | None = None
     ) -> bytes | None:
         """See `Layout.read`."""
-        contents, number = self._file.contents, int(row.file)
+        contents, number = self.file.contents, int(row.file)
         if self.is_large(row) and (offset or length is not None):
             rest = max(0, row.size - offset)
             return contents.window(number, offset, rest if length is None else min(length, rest))
@@ -155,7 +158,7 @@ class SQLiteLayout:
     def pieces(self, mailbox: MailboxRow, row: MessageRow) -> Iterator[bytes] | None:
         """See `Layout.pieces`."""
         number = int(row.file)
-        return self._file.contents.pieces(number) if self._file.contents.exists(number) else None
+        return self.file.contents.pieces(number) if self.file.contents.exists(number) else None
 
     # Changing messages.
 
@@ -183,7 +186,7 @@ class SQLiteLayout:
         if move:
             self._note_removed(old for old, _ in rows)
         else:
-            self._file.contents.share(int(new.file) for _, new in rows)
+            self.file.contents.share(int(new.file) for _, new in rows)
 
     def remove(self, mailbox: MailboxRow, rows: Sequence[MessageRow]) -> Removed:
         """See `Layout.remove`."""
@@ -197,7 +200,7 @@ class SQLiteLayout:
         """See `Layout.write`: small messages stay in memory until they have a place."""
         # A checkpoint of the journal flushes the store's own device only.
         same = arrival.journalled >= 0 and self._own_device() == arrival.device
-        return keep(self._drop, self._file, arrival, arrival.journalled if same else -1)
+        return keep(self._drop, self.file, arrival, arrival.journalled if same else -1)
 
     def begin_flush(self, written: Written) -> None:
         """See `Layout.begin_flush`: `flush_place` does it all."""
@@ -207,13 +210,13 @@ class SQLiteLayout:
 
     def arriving(self, mailbox: MailboxRow, attempts: Sequence[Attempt]) -> AbstractContextManager[None]:
         """See `Layout.arriving`."""
-        self._next = self._file.contents.reserve(len(attempts))
+        self._next = self.file.contents.reserve(len(attempts))
         return nullcontext()
 
     def place(self, mailbox: MailboxRow, written: Written, row: MessageRow, flagged: bool) -> MessageRow:
         """See `Layout.place`: octets go into the file, or one more message has them."""
         assert isinstance(written, SQLiteWritten)
-        parcel, contents = written.parcel, self._file.contents
+        parcel, contents = written.parcel, self.file.contents
         assert parcel is not None
         if not parcel.number:
             if parcel.octets is None:
@@ -232,11 +235,11 @@ class SQLiteLayout:
 
     def place_of(self, written: Written) -> str | None:
         """See `Layout.place_of`: the account's file, whose flush flushes all that was committed to it."""
-        return self._file.path
+        return self.file.path
 
     def flush_place(self, place: str) -> None:
         """See `Layout.flush_place`."""
-        self._file.flush()
+        self.file.flush()
 
     def abandon(self, written: Written) -> None:
         """See `Layout.abandon`; with its row, where it has one, so that no row is ever without its octets."""
@@ -252,7 +255,7 @@ class SQLiteLayout:
 
     def restore(self, mailbox: MailboxRow, entries: Sequence[Entry], distrusted: bool) -> int:
         """See `Layout.restore`."""
-        return restore(self._drop, self._file, mailbox, entries, distrusted)
+        return restore(self._drop, self.file, mailbox, entries, distrusted)
 
     # Inside.
 
@@ -269,13 +272,13 @@ class SQLiteLayout:
             self._drop.changed.add(mailbox.mailbox_id)
         elif parcel.octets is None and not parcel.uses:
             with self._writing():
-                self._file.contents.give_up(parcel.number)
+                self.file.contents.give_up(parcel.number)
             parcel.number = 0
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """The open transaction, or one of its own."""
-        if self._file.in_transaction:
+        if self.file.in_transaction:
             yield
             return
         with self._drop.writing(0):
@@ -287,7 +290,7 @@ class SQLiteLayout:
             number = int(row.file)
             sizes[number] = row.size
             times[number] += 1
-        self._file.contents.release(sizes, times)
+        self.file.contents.release(sizes, times)
 
     def _note_removed(self, rows: Iterable[MessageRow]) -> None:
         """Messages go from where they were delivered: `settle` follows."""
@@ -298,7 +301,7 @@ class SQLiteLayout:
     def _own_device(self) -> int:
         """Where the account's file lies, which may be another disk than the store's."""
         if self._device is None:
-            self._device = self._place.files.device(self._file.path)
+            self._device = self._place.files.device(self.file.path)
         return self._device
 
 
