@@ -10,17 +10,23 @@ from dataclasses import dataclass
 
 import apsw
 
-_USED = "WITH used AS (SELECT CAST(file AS INTEGER) AS id, count(*) AS times FROM messages GROUP BY 1) "
-_MISSING = (
-    _USED + "SELECT used.id FROM used WHERE NOT EXISTS (SELECT 1 FROM pieces WHERE pieces.id = used.id << 16)"
+
+def _of_used(query: str) -> str:
+    """A query that may look at ``used``: contents that messages have, and how many have each."""
+    used = "SELECT CAST(file AS INTEGER) AS id, count(*) AS times FROM messages GROUP BY 1"
+    return f"WITH used AS ({used}) {query}"
+
+
+_MISSING = _of_used(
+    "SELECT id FROM used WHERE NOT EXISTS (SELECT 1 FROM pieces WHERE pieces.id = used.id << 16)"
 )
-_ORPHANS = (
-    _USED + "SELECT DISTINCT id >> 16 FROM pieces WHERE id >> 16 NOT IN (SELECT id FROM used"
+_ORPHANS = _of_used(
+    "SELECT DISTINCT id >> 16 FROM pieces WHERE id >> 16 NOT IN (SELECT id FROM used"
     " UNION ALL SELECT id FROM coming_contents UNION ALL SELECT id FROM unused_contents)"
 )
-_UNUSED_IN_USE = _USED + "SELECT id FROM unused_contents WHERE id IN (SELECT id FROM used)"
-_MISCOUNTED = (
-    _USED + "SELECT coalesce(used.id, shared.id), coalesce(times, 0)"
+_UNUSED_IN_USE = _of_used("SELECT id FROM unused_contents WHERE id IN (SELECT id FROM used)")
+_MISCOUNTED = _of_used(
+    "SELECT coalesce(used.id, shared.id), coalesce(times, 0)"
     " FROM used FULL JOIN shared_contents AS shared ON used.id = shared.id"
     " WHERE coalesce(others, 0) <> max(coalesce(times, 0) - 1, 0) OR (others IS NOT NULL AND others < 1)"
 )

@@ -52,7 +52,7 @@ class SQLiteLayout:
         self._drop = drop
         self.file = file
         self._place = place
-        self._removed_recent = False
+        self._unsettled = False
         self._next = 0
         self._placed: list[SQLiteWritten] = []
         self._device: int | None = None
@@ -78,13 +78,17 @@ class SQLiteLayout:
         """See `Layout.close`."""
 
     def settle(self) -> None:
-        """Put removals of recent messages on stable storage, so that a delivery journal does not put them back."""
-        if self._removed_recent:
-            self._removed_recent = False
+        """Put copies on stable storage, and removals of what is recent: a delivery journal must not put it back.
+
+        A fault is no reason to refuse what is done: until a flush succeeds, a lost power supply leaves all as it was
+        before, and the numbers that were told are given to no other message.
+        """
+        if self._unsettled:
+            self._unsettled = False
             try:
                 self.file.flush()
             except OSError as fault:
-                # They are removed, and it is tried again within a second.
+                # It is tried again within a second.
                 log.error(
                     "the file of {account} cannot be flushed: {fault}",
                     account=self._drop.account,
@@ -183,9 +187,8 @@ class SQLiteLayout:
         move: bool,
     ) -> None:
         """See `Layout.transfer`: no octets are touched."""
-        if move:
-            self._note_removed(old for old, _ in rows)
-        else:
+        self._unsettled = True
+        if not move:
             self.file.contents.share(int(new.file) for _, new in rows)
 
     def remove(self, mailbox: MailboxRow, rows: Sequence[MessageRow]) -> Removed:
@@ -296,7 +299,7 @@ class SQLiteLayout:
         """Messages go from where they were delivered: `settle` follows."""
         if self._place.journalled:
             begin = now() - RECENT_SECONDS
-            self._removed_recent |= any(row.save_date >= begin for row in rows)
+            self._unsettled |= any(row.save_date >= begin for row in rows)
 
     def _own_device(self) -> int:
         """Where the account's file lies, which may be another disk than the store's."""
