@@ -53,6 +53,8 @@ class Item(enum.Flag):
     """``description.envelope``; any of these three may read the content once and remember the answer."""
     BODYSTRUCTURE = enum.auto()
     """``description.bodystructure`` and ``description.body``."""
+    PREVIEW = enum.auto()
+    """``preview``: read from the content once, and remembered."""
     PARTS = enum.auto()
     """``description.parts``: where each MIME part lies."""
 
@@ -94,6 +96,7 @@ class Message:
         size: octets with CRLF line ends.
         email_id, thread_id: RFC 8474 object ids.
         save_date: seconds since the epoch when it came into this mailbox (RFC 8514).
+        preview: what it begins with (RFC 8970); None where it was not asked for.
         description: see `Description`; fields that were not asked for may be empty.
         uidl: what POP3 calls it (RFC 1939 section 7), where another server has given it a name; else "".
     """
@@ -108,6 +111,7 @@ class Message:
     save_date: int = 0
     description: Description | None = None
     uidl: str = ""
+    preview: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from mailframe.store.sharing.rights import Rights
 from mailframe.store.text.interfaces import TextIndex
+from mailframe.store.threads import Threads
 from mailframe.store.values import Description
 
 from .keywords import Keywords
@@ -143,6 +144,9 @@ class Messages(Protocol):
     def set_infos(self, infos: Iterable[tuple[int, str | None]]) -> None:
         """Note that files have another name; nothing a client sees."""
 
+    def set_threads(self, threads: Iterable[tuple[int, str]]) -> None:
+        """Note THREADIDs, by row ids; nothing that clients are told of."""
+
     def set_form(self, id_: int, form: int, size: int) -> None:
         """Note how the octets lie, and the message's size as it really is."""
 
@@ -158,6 +162,12 @@ class Descriptions(Protocol):
 
     def of(self, first: int, last: int) -> dict[int, Description]:
         """Descriptions of row ids in a range."""
+
+    def previews(self, first: int, last: int) -> dict[int, str]:
+        """What messages begin with, of row ids in a range."""
+
+    def set_previews(self, previews: Iterable[tuple[int, str]]) -> None:
+        """Keep what messages begin with, by row ids, where they are described."""
 
     def copy(self, pairs: Iterable[tuple[int, int]]) -> None:
         """Give copies the description of their sources: pairs of source and target row ids."""
@@ -244,6 +254,10 @@ class Catalogue(Protocol):
 
     def forget_texts(self) -> None:
         """Close what `texts` gave; something is wrong with it. It is opened again when it is asked for again."""
+
+    @property
+    def threads(self) -> Threads:
+        """Threads of its messages; adding needs a writing transaction."""
 
     @property
     def access(self) -> Access:

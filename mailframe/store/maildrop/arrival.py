@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mailframe.message.status import MailframeError, Status
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, new_object_id, row_id
+from mailframe.store.threads import thread_of
 from mailframe.store.values import SYSTEM_FLAGS, Delivery
 
 from .layout import Written
@@ -62,7 +63,8 @@ def add_rows(drop: Maildrop, mailbox: MailboxRow, attempts: Sequence[Attempt], l
                 flags, packed = keywords.pack(keywords.known(message.flags & SYSTEM_FLAGS))
             row = MessageRow(
                 row_id(mailbox, uid), mailbox.id, modseq, flags, packed, message.internal_date or saved,
-                written.size, saved, new_object_id("M"), "", "", None, written.disk_size, written.form,
+                written.size, saved, new_object_id("M"), _thread(drop, attempt), "", None, written.disk_size,
+                written.form,
             )  # fmt: skip
             attempt.row = row = layout.place(mailbox, written, row, bool(message.flags))
             rows.append(row)
@@ -71,3 +73,10 @@ def add_rows(drop: Maildrop, mailbox: MailboxRow, attempts: Sequence[Attempt], l
             uid += 1
         catalogue.messages.add(rows)
         catalogue.descriptions.add(described)
+
+
+def _thread(drop: Maildrop, attempt: Attempt) -> str:
+    """Found now where the message was described, too; else when somebody asks."""
+    if attempt.written is None or attempt.written.description is None:
+        return ""
+    return thread_of(drop.catalogue.threads, attempt.delivery.message.content.body.head)

@@ -21,7 +21,9 @@ from mailframe.store.values import (
     Span,
 )
 
+from . import threading
 from .maildrop import Maildrop, uids_of
+from .previews import previews_of
 
 T = TypeVar("T")
 
@@ -71,6 +73,9 @@ def _changes(drop: Maildrop, mailbox_id: str, since: int, read_only: bool) -> Ch
 
 def fetch(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Item) -> list[Message]:
     """See `IMailbox.fetch`."""
+    if Item.PREVIEW in items:
+        # It is kept with the description, and found by the structure that this has.
+        items |= Item.PARTS
     with drop.catalogue.reading():
         mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
         if mailbox is None:
@@ -83,15 +88,17 @@ def fetch(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Item) -> 
         uidls = {}
         if Item.UIDL in items and rows:
             uidls = drop.catalogue.uidls.of(rows[0].id, rows[-1].id)
+    if Item.IDENTITY in items:
+        rows = threading.assigned(drop, mailbox, rows)
     if not items & DESCRIPTION_ITEMS:
         return [message_of(row, items, keywords, uidl=uidls.get(row.id, "")) for row in rows]
-    made = _describe(drop, mailbox, [row for row in rows if row.id not in known])
-    found = []
-    for row in rows:
-        description = known.get(row.id) or made.get(row.id)
-        if description is not None:
-            found.append(message_of(row, items, keywords, description, uidls.get(row.id, "")))
-    return found
+    known |= _describe(drop, mailbox, [row for row in rows if row.id not in known])
+    rows = [row for row in rows if row.id in known]
+    previews = previews_of(drop, mailbox, rows) if Item.PREVIEW in items else {}
+    return [
+        message_of(row, items, keywords, known[row.id], uidls.get(row.id, ""), previews.get(row.id))
+        for row in rows
+    ]
 
 
 def read(drop: Maildrop, mailbox_id: str, spans: Sequence[Span]) -> list[bytes | None]:
@@ -169,7 +176,12 @@ def _take_recent(drop: Maildrop, mailbox: MailboxRow, read_only: bool) -> list[i
 
 
 def message_of(
-    row: MessageRow, items: Item, keywords: Keywords, description: Description | None = None, uidl: str = ""
+    row: MessageRow,
+    items: Item,
+    keywords: Keywords,
+    description: Description | None = None,
+    uidl: str = "",
+    preview: str | None = None,
 ) -> Message:
     """A row as it was asked for."""
     return Message(
@@ -183,6 +195,7 @@ def message_of(
         save_date=row.save_date if Item.IDENTITY in items else 0,
         description=description,
         uidl=uidl,
+        preview=preview,
     )
 
 

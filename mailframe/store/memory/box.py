@@ -11,9 +11,12 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from mailframe.message.preview import preview
+from mailframe.message.scanner import scan
 from mailframe.message.status import MailframeError
 from mailframe.store import flags as flag_rules
 from mailframe.store.identity import object_id
+from mailframe.store.threads import MemoryThreads, thread_of
 from mailframe.store.values import (
     DELETED,
     DESCRIPTION_ITEMS,
@@ -71,6 +74,7 @@ class Box:
         gone: True after it was deleted.
         vanished_from: expunged UIDs are known for every modseq above this.
         sharing: its rights and annotations.
+        threads: the account's.
     """
 
     name: str
@@ -85,6 +89,7 @@ class Box:
     gone: bool = False
     vanished_from: int = 0
     sharing: Sharing = field(default_factory=Sharing)
+    threads: MemoryThreads = field(default_factory=MemoryThreads)
     rows: dict[int, Row] = field(default_factory=dict)
     _by_modseq: OrderedDict[int, None] = field(default_factory=OrderedDict)
     _vanished: list[tuple[int, int]] = field(default_factory=list)
@@ -138,6 +143,8 @@ class Box:
         row = self.rows[uid]
         if items & DESCRIPTION_ITEMS and row.description is None:
             row.description = describe([row.octets])
+        if Item.IDENTITY in items and not row.thread_id:
+            row.thread_id = thread_of(self.threads, row.octets)
         return Message(
             uid=uid,
             flags=row.flags if Item.FLAGS in items else frozenset(),
@@ -149,6 +156,7 @@ class Box:
             save_date=row.save_date if Item.IDENTITY in items else 0,
             description=row.description if items & DESCRIPTION_ITEMS else None,
             uidl=row.uidl if Item.UIDL in items else "",
+            preview=_preview(row.octets) if Item.PREVIEW in items else None,
         )
 
     # Changing.
@@ -281,6 +289,10 @@ class Box:
         spelled = [flag_rules.spelled(flags, keywords, self.keywords_limit) for flags in many]
         self.keywords = keywords
         return spelled
+
+
+def _preview(octets: bytes) -> str:
+    return preview(scan([octets]), lambda offset, length: octets[offset : offset + length])
 
 
 def new_row(message: NewMessage, save_date: int) -> Row:

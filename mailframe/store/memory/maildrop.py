@@ -21,6 +21,7 @@ from mailframe.store.names import (
 )
 from mailframe.store.quota import ACCOUNT, NO_RULES, QuotaRoot, QuotaRules, Usage
 from mailframe.store.refusals import ALREADYEXISTS, NONEXISTENT, OCCUPIED, UNDER_ITSELF, refuse
+from mailframe.store.threads import MemoryThreads
 from mailframe.store.values import (
     INBOX,
     SEPARATOR,
@@ -78,6 +79,7 @@ class Maildrop:
         self.boxes: dict[str, Box] = {}
         self.subscribed: set[str] = {INBOX, *surroundings.mailboxes}
         self.sharing = Sharing()
+        self._threads = MemoryThreads()
         self._uidvalidity = 0
         self._make(INBOX)
         for mailbox, special_use in surroundings.mailboxes.items():
@@ -199,7 +201,9 @@ class Maildrop:
     def _make(self, name: str, special_use: str | None = None) -> Box:
         # No mailbox of an account ever has a UIDVALIDITY that another had, whatever it was called.
         self._uidvalidity = max(self._uidvalidity + 1, self.surroundings.now())
-        box = Box(name, self._uidvalidity, special_use, self.surroundings.keywords_limit)
+        box = Box(
+            name, self._uidvalidity, special_use, self.surroundings.keywords_limit, threads=self._threads
+        )
         above = self.boxes.get(name.rpartition(SEPARATOR)[0])
         if above is not None:
             # Who has rights on the mailbox above has them on a new one, too (RFC 4314 section 3).

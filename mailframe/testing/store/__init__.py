@@ -24,6 +24,7 @@ from .reading import ReadingContract
 from .searching import SearchContract
 from .sharing import SharingContract
 from .taking_over import TakeOverContract
+from .threads import ThreadsContract
 
 __all__ = ["MailStoreContract", "StoreFixture", "describe"]
 
@@ -41,6 +42,7 @@ class MailStoreContract(
     SearchContract,
     SharingContract,
     TakeOverContract,
+    ThreadsContract,
     ModelContract,
 ):
     """Every sentence of `IMailStore`, `IMailAccount` and `IMailbox`; mix it into a ``TestCase`` of trial."""

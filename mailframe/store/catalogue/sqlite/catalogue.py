@@ -23,6 +23,7 @@ from .descriptions import Descriptions
 from .mailboxes import Mailboxes
 from .messages import Messages
 from .sharing import Access, Annotations
+from .threads import Threads
 from .uidls import Uidls
 
 ROOM = "mailframe.store.catalogue.sqlite"
@@ -55,7 +56,7 @@ class Catalogue:
         page_octets: as for `mailframe.database.sqlite.open_connection`.
 
     Attributes:
-        mailboxes, messages, descriptions, uidls, access, annotations: its tables.
+        mailboxes, messages, descriptions, uidls, threads, access, annotations: its tables.
         dirty: something was committed and not flushed yet.
         recovered: numbers jumped, because the machine stopped without a warning.
     """
@@ -81,6 +82,7 @@ class Catalogue:
             self.messages = Messages(self._connection)
             self.descriptions = Descriptions(self._connection)
             self.uidls = Uidls(self._connection)
+            self.threads = Threads(self._connection)
             self.access = Access(self._connection)
             self.annotations = Annotations(self._connection)
             self.recovered = self._recover()

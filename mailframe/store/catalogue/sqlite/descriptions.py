@@ -18,7 +18,7 @@ class Descriptions:
     def add(self, described: Iterable[tuple[int, Description]]) -> None:
         """Keep descriptions, by row ids; of messages that are gone meanwhile nothing is kept."""
         self._connection.executemany(
-            "INSERT OR REPLACE INTO descriptions SELECT ?1, ?2, ?3, ?4, ?5"
+            "INSERT OR REPLACE INTO descriptions SELECT ?1, ?2, ?3, ?4, ?5, NULL"
             " WHERE EXISTS (SELECT 1 FROM messages WHERE id = ?1)",
             [(id_, each.envelope, each.bodystructure, each.body, each.parts) for id_, each in described],
         )
@@ -31,6 +31,20 @@ class Descriptions:
         )
         return {row[0]: Description(*row[1:]) for row in rows}
 
+    def previews(self, first: int, last: int) -> dict[int, str]:
+        """What messages begin with, of row ids in a range."""
+        rows = self._connection.execute(
+            "SELECT id, preview FROM descriptions WHERE id BETWEEN ? AND ? AND preview IS NOT NULL",
+            (first, last),
+        )
+        return dict(rows)
+
+    def set_previews(self, previews: Iterable[tuple[int, str]]) -> None:
+        """Keep what messages begin with, by row ids, where they are described."""
+        self._connection.executemany(
+            "UPDATE descriptions SET preview = ? WHERE id = ?", [(text, id_) for id_, text in previews]
+        )
+
     def one(self, id_: int) -> Description | None:
         """The description of one row id."""
         return self.of(id_, id_).get(id_)
@@ -38,7 +52,7 @@ class Descriptions:
     def copy(self, pairs: Iterable[tuple[int, int]]) -> None:
         """Give copies the description of their sources: pairs of source and target row ids."""
         self._connection.executemany(
-            "INSERT OR REPLACE INTO descriptions SELECT ?2, envelope, bodystructure, body, parts"
+            "INSERT OR REPLACE INTO descriptions SELECT ?2, envelope, bodystructure, body, parts, preview"
             " FROM descriptions WHERE id = ?1",
             pairs,
         )

@@ -157,6 +157,12 @@ class Messages:
             "UPDATE messages SET info = ? WHERE id = ?", [(info, id_) for id_, info in infos]
         )
 
+    def set_threads(self, threads: Iterable[tuple[int, str]]) -> None:
+        """Note THREADIDs, by row ids; nothing that clients are told of."""
+        self._connection.executemany(
+            "UPDATE messages SET thread_id = ? WHERE id = ?", [(thread_id, id_) for id_, thread_id in threads]
+        )
+
     def set_form(self, id_: int, form: int, size: int) -> None:
         """Note how the octets lie in the file, and the message's size as it really is."""
         self._execute("UPDATE messages SET form = ?, size = ? WHERE id = ?", (form, size, id_))
