@@ -27,13 +27,16 @@ class SharedJournal:
 
     Args:
         journalling: the journal.
+
+    Attributes:
+        waiting: what has gathered, and nobody flushes yet.
     """
 
     def __init__(self, journalling: Journalling) -> None:
         self._journalling = journalling
         self._flushing = threading.Lock()
         self._guard = threading.Lock()
-        self._waiting: list[_Waiting] = []
+        self.waiting: list[_Waiting] = []
 
     @property
     def limit(self) -> int:
@@ -53,7 +56,7 @@ class SharedJournal:
         """
         own = _Waiting(entries)
         with self._guard:
-            self._waiting.append(own)
+            self.waiting.append(own)
         with self._flushing:
             if not own.done:
                 self._append_all()
@@ -62,7 +65,7 @@ class SharedJournal:
 
     def _append_all(self) -> None:
         with self._guard:
-            group, self._waiting = self._waiting, []
+            group, self.waiting = self.waiting, []
         fault = None
         try:
             self._journalling.append([entry for one in group for entry in one.entries])
