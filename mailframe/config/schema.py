@@ -186,7 +186,11 @@ BACKENDS: dict[str, type[Any]] = {
     "spool": SpoolOptions,
 }
 """Sections that choose one plugin; their subsections are the plugins' own."""
-OPTIONAL: dict[str, type[Any]] = {"tlsrpt": TLSReportOptions, "ingest": IngestOptions, "sharing": SharingOptions}
+OPTIONAL: dict[str, type[Any]] = {
+    "tlsrpt": TLSReportOptions,
+    "ingest": IngestOptions,
+    "sharing": SharingOptions,
+}
 """Sections without which something is not done at all."""
 LISTS: dict[str, type[Any]] = {
     "shaping": ShapingOptions,

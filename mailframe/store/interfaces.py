@@ -266,7 +266,7 @@ class IMailbox(Interface):
         """The mailbox now; the starting point for `changes`."""
 
     def changes(since: int) -> Awaitable[Changes]:
-        """What happened after ``since``, a modseq from `Snapshot`, `Changes` or `Stored`.
+        """What happened after ``since``, a modseq from `Snapshot`, `Changes` or `mailframe.store.values.Stored`.
 
         Includes what this session did itself. Cheap when nothing happened.
 

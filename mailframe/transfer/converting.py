@@ -1,4 +1,4 @@
-"""One account becomes the image of another, in another store: `mailframe mailbox convert`.
+"""One account becomes the image of another, in another store: ``mailframe mailbox convert``.
 
 The account that is converted is only read. What the image lacks comes in with UIDs, MODSEQs and object ids as they
 are; flags follow; what is expunged goes. So an interrupted conversion goes on where it was, and one that is run again

@@ -138,7 +138,7 @@ class Outcome:
     Attributes:
         folders: each mailbox.
         octets: of the messages that came over.
-        differences: what `--verify` found, in words.
+        differences: what ``--verify`` found, in words.
     """
 
     folders: list[FolderOutcome] = field(default_factory=list)

@@ -21,7 +21,7 @@ _MESSAGE = re.compile(rb"[ (]BODY\[\](?:<0>)? \Z", re.IGNORECASE)
 class ResponseReader:
     """Octets in, responses out, however they are split.
 
-    The literal of a ``BODY[]`` comes out as `Piece`s, before the response it is in.
+    The literal of a ``BODY[]`` comes out in pieces (`Piece`), before the response it is in.
     """
 
     def __init__(self) -> None:

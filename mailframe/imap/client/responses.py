@@ -29,7 +29,7 @@ class Literal(bytes):
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """Stands for the octets of a message, which came before as `Piece`s: how many."""
+    """Stands for the octets of a message, which came before, each a `Piece`: how many."""
 
     size: int
 

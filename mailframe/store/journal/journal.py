@@ -141,7 +141,7 @@ class Journal:
     Args:
         files: does the work.
         directory: the store's: all of its file system is flushed at a checkpoint.
-        descriptor: its file, held by this process alone; see `mailframe.store.maildir.slots`.
+        descriptor: its file, held by this process alone; see `mailframe.store.journal.slots`.
         size: octets of the file.
         boot: names this run of the machine.
         due: called in the thread of `append` when a checkpoint is due: now (True), or in some seconds (False).

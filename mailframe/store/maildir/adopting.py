@@ -154,17 +154,17 @@ def _uidls(
 
 
 def uidls_of(
-    foreign: Foreign, format_: str, numbered: Iterable[tuple[int, str]]
+    foreign: Foreign, written: str, numbered: Iterable[tuple[int, str]]
 ) -> Iterator[tuple[int, str]]:
     """UIDs and what POP3 called their messages, where that is not what it calls them here; none twice.
 
     Args:
-        format_: Dovecot's ``pop3_uidl_format``.
+        written: Dovecot's ``pop3_uidl_format``.
         numbered: UIDs and files.
     """
     name, records = None, foreign.records()
-    if foreign.program == "dovecot" and format_ != uidl_format.DEFAULT:
-        name = uidl_format.parse(format_)
+    if foreign.program == "dovecot" and written != uidl_format.DEFAULT:
+        name = uidl_format.parse(written)
     used = set()
     for uid, file in numbered:
         uidl, record = foreign.uidls.get(file, ""), records.get(file)

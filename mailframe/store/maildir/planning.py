@@ -67,13 +67,13 @@ class AccountPlan:
 
 
 def plan(
-    directory: str, account: str, format_: str = uidl_format.DEFAULT, files: Files | None = None
+    directory: str, account: str, written: str = uidl_format.DEFAULT, files: Files | None = None
 ) -> AccountPlan | None:
     """What taking over an account would do; None where nothing of it is there.
 
     Args:
         directory: of the store.
-        format_: Dovecot's ``pop3_uidl_format``.
+        written: Dovecot's ``pop3_uidl_format``.
 
     Raises:
         OSError: something cannot be read.
@@ -85,7 +85,7 @@ def plan(
         return None
     known = known_folders(f"{path}/{CATALOGUE}")
     folders = [
-        _folder(files, path, folder, name, folder in (known or ()), format_)
+        _folder(files, path, folder, name, folder in (known or ()), written)
         for name, folder in sorted(_folders(files, path), key=lambda each: (each[0] != INBOX, each[0]))
     ]
     names = read_subscriptions(files, path) if known is None else None
@@ -119,7 +119,7 @@ def _folders(files: Files, path: str) -> Iterator[tuple[str, str]]:
             yield canonical(name), folder
 
 
-def _folder(files: Files, path: str, folder: str, name: str, known: bool, format_: str) -> FolderPlan:
+def _folder(files: Files, path: str, folder: str, name: str, known: bool, written: str) -> FolderPlan:
     place = f"{path}/{folder}" if folder else path
     listed = dict(_listed(files, place))
     if known or files.exists(f"{place}/{TAKEN_OVER}"):
@@ -131,18 +131,18 @@ def _folder(files: Files, path: str, folder: str, name: str, known: bool, format
         name, folder, foreign.program, known,
         foreign.uids.uidvalidity if foreign.uids is not None else 0,
         foreign.uids.uidnext if foreign.uids is not None else 0,
-        len(listed), len(uids), sorted(keywords), _uidls(foreign, name, uids, listed, format_),
+        len(listed), len(uids), sorted(keywords), _uidls(foreign, name, uids, listed, written),
     )  # fmt: skip
 
 
 def _uidls(
-    foreign: Foreign, name: str, uids: dict[str, int], listed: dict[str, str | None], format_: str
+    foreign: Foreign, name: str, uids: dict[str, int], listed: dict[str, str | None], written: str
 ) -> int:
     if name != INBOX:
         return 0
     # New UIDs are as good as any here: a name that is made of a UID is made of one that is kept.
     numbered = [(uids.get(file, 0), file) for file in listed]
-    return sum(1 for _ in uidls_of(foreign, format_, numbered))
+    return sum(1 for _ in uidls_of(foreign, written, numbered))
 
 
 def _listed(files: Files, place: str) -> Iterator[tuple[str, str | None]]:

@@ -2,7 +2,7 @@
 
 A group has many units, each one call of `deliver`. First all files of the group are written into their ``tmp/``.
 Then, account by account under its catalogue's write lock, files are renamed into ``new/`` and rows added; last,
-octets and names of all go into the delivery journal (`mailframe.store.maildir.journal`) with one flush. Files that
+octets and names of all go into the delivery journal (`mailframe.store.journal.journal`) with one flush. Files that
 are too large for it, or on another device, or all where there is no journal, are flushed before they are renamed,
 together, so that the file system can put them into one commit of its own; and each directory is flushed once
 afterwards. Only then anybody is answered. A crash leaves files in ``tmp/`` (swept when old), or files in ``new/``

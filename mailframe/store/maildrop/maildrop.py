@@ -52,7 +52,7 @@ class Maildrop:
             raise
 
     def close(self, clean: bool = False) -> None:
-        """Close it; see `Catalogue.close`."""
+        """Close it; see `mailframe.store.catalogue.interfaces.Catalogue.close`."""
         self.layout.close()
         self.catalogue.close(clean)
 
