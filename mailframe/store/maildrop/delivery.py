@@ -18,8 +18,7 @@ interpreter lock.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import apsw
@@ -32,7 +31,7 @@ from mailframe.store.catalogue.rows import MailboxRow
 from mailframe.store.ingest.log import Accepted
 from mailframe.store.journal.journalling import Journalling
 from mailframe.store.names import canonical
-from mailframe.store.quota import Limit, Usage
+from mailframe.store.quota import Usage
 from mailframe.store.values import INBOX, Delivery, NewMessage
 
 from . import metrics, room
@@ -41,55 +40,13 @@ from .entries import entry_of
 from .layout import Arrival, Written
 from .maildrop import Maildrop
 from .shelf import Shelf
+from .units import Answer, Filled, Unit
 
 log = Logger()
-
-Changed = set[tuple[str, str]]
-"""Accounts and MAILBOXIDs that something came into."""
-
 
 DESCRIBED_AT_ONCE = 4
 """In groups up to this size messages are described when they come. Larger groups mean that many wait: then whoever
 first asks pays for the description, which was a third of the processor time of a delivery."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """An account passed a percent of its quota at which its owner is to be told."""
-
-    percent: int
-    limit: Limit
-    usage: Usage
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One call of `deliver`.
-
-    Attributes:
-        deliveries: what it is about.
-        atomic: all or none.
-        limits: accounts' own limits, where they have any.
-    """
-
-    deliveries: Sequence[Delivery]
-    atomic: bool
-    limits: Mapping[str, Limit | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What became of a unit.
-
-    Attributes:
-        statuses: one for each delivery.
-        changed: where hints are due.
-        filled: accounts that became so many percent full, and how they stand.
-    """
-
-    statuses: Sequence[Status]
-    changed: Changed
-    filled: dict[str, Filled] = field(default_factory=dict)
 
 
 class Group:

@@ -27,7 +27,7 @@ from mailframe.store.values import INBOX, Delivery, NewMessage
 
 from . import mailboxes, metrics, room
 from .account import MaildropAccount
-from .delivery import Answer, Filled, Group, Unit
+from .delivery import Group
 from .expiring import Expiring, Round
 from .filling import Filler
 from .layout import Backend
@@ -36,6 +36,7 @@ from .replay import restore
 from .shelf import Shelf
 from .surroundings import Surroundings
 from .threads import Done, Flusher, Task, Worker, perform_tasks
+from .units import Answer, Filled, Unit
 
 log = Logger()
 T = TypeVar("T")
