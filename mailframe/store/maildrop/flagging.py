@@ -45,12 +45,17 @@ def _store(
         spelled = keywords.known(flags) if change is FlagChange.REMOVE else keywords.spell(flags)
         touched: list[tuple[MessageRow, Packed]] = []
         untouchable = set(failed)
+        # Thousands of messages have the same few combinations of flags.
+        changed_to: dict[Packed, Packed] = {}
         for row in rows:
-            if row.uid in untouchable:
+            if untouchable and row.uid in untouchable:
                 continue
-            after = rules.changed(keywords.unpack(row.flags, row.keywords), change, spelled)
-            packed = keywords.pack(after)
-            if packed != (row.flags, row.keywords):
+            before = (row.flags, row.keywords)
+            packed = changed_to.get(before)
+            if packed is None:
+                after = rules.changed(keywords.unpack(*before), change, spelled)
+                packed = changed_to[before] = keywords.pack(after)
+            if packed != before:
                 touched.append((row, packed))
         modseq = mailbox.modseq
         if touched:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mailframe.store.catalogue.rows import MailboxRow, MessageRow, row_id
+from mailframe.store.catalogue.rows import MailboxRow, MessageRow, Packed, row_id
 from mailframe.store.quota import Usage
 from mailframe.store.refusals import TRYCREATE
 from mailframe.store.values import Copied
@@ -107,24 +107,23 @@ def _new_rows(
     mailboxes = drop.catalogue.mailboxes
     uid, modseq = mailboxes.take_uids(target, len(rows))
     before, after = mailboxes.keywords(source), mailboxes.keywords(target)
-    saved = now()
+    saved, name = now(), drop.layout.name
+    translated: dict[Packed, Packed] = {}
     new = []
-    for number, row in enumerate(rows):
-        spelled = after.spell(before.unpack(row.flags, row.keywords))
-        flags, keywords = after.pack(spelled)
-        file, info = drop.layout.name(row, target, flags)
+    for id_, row in enumerate(rows, row_id(target, uid)):
+        # Thousands of messages have the same few combinations of flags.
+        packed = translated.get((row.flags, row.keywords))
+        if packed is None:
+            spelled = after.spell(before.unpack(row.flags, row.keywords))
+            packed = translated[row.flags, row.keywords] = after.pack(spelled)
+        flags, keywords = packed
+        file, info = name(row, target, flags)
         new.append(
-            row._replace(
-                id=row_id(target, uid + number),
-                mailbox=target.id,
-                modseq=modseq,
-                flags=flags,
-                keywords=keywords,
-                save_date=saved,
-                file=file,
-                info=info,
+            MessageRow(
+                id_, target.id, modseq, flags, keywords, row.internal_date, row.size, saved, row.email_id,
+                row.thread_id, file, info, row.disk_size, row.form,
             )
-        )
+        )  # fmt: skip
     return new
 
 

@@ -55,13 +55,12 @@ class Differences:
 
 def differences(connection: apsw.Connection) -> Differences:
     """Compare messages and contents; of one moment where a transaction is open."""
-    return Differences(
-        *(
-            tuple(number for (number,) in connection.execute(sql))
-            for sql in (_MISSING, _ORPHANS, _UNUSED_IN_USE)
-        ),
-        miscounted=tuple((number, times) for number, times in connection.execute(_MISCOUNTED)),
+    missing, orphans, doomed = (
+        tuple(number for (number,) in connection.execute(query))
+        for query in (_MISSING, _ORPHANS, _UNUSED_IN_USE)
     )
+    counts = tuple((number, times) for number, times in connection.execute(_MISCOUNTED))
+    return Differences(missing, orphans, doomed, counts)
 
 
 def put_right(connection: apsw.Connection, found: Differences) -> None:

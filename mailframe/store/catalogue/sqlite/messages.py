@@ -76,7 +76,10 @@ class Messages:
             return iter(())
         first, last = min(wanted), max(wanted)
         if last - first < _SPARSE * len(wanted):
-            return (row for row in self._range(mailbox, first, last) if row.uid in wanted)
+            rows = self._range(mailbox, first, last)
+            # All that there are: nothing to leave out.
+            whole = last - first + 1 == len(wanted)
+            return rows if whole else (row for row in rows if row.id & UID_MASK in wanted)
         ids = json.dumps([row_id(mailbox, uid) for uid in wanted])
         rows = self._execute(
             f"SELECT {_COLUMNS} FROM messages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",  # noqa: S608
@@ -189,7 +192,7 @@ class Messages:
             f"SELECT {_COLUMNS} FROM messages WHERE id BETWEEN ? AND ? ORDER BY id",  # noqa: S608
             (row_id(mailbox, first), row_id(mailbox, last)),
         )
-        return (MessageRow(*row) for row in rows)
+        return map(MessageRow._make, rows)
 
     def _forget_vanished(self, mailbox: MailboxRow) -> None:
         # The row that is one too many, counted from the newest; none is found while there are few.
