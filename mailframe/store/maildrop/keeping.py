@@ -51,7 +51,12 @@ def set_aside(drop: Maildrop, mailbox: MailboxRow, uids: Sequence[int] | None) -
     """
     target = kept_name(mailbox.name)
     _make(drop, target)
-    return list(moving.move(drop, mailbox.mailbox_id, uids, target).source)
+    wanted = drop.catalogue.messages.uids(mailbox) if uids is None else sorted(set(uids))
+    gone: list[int] = []
+    for start in range(0, len(wanted), GROUP):
+        moved = moving.move(drop, mailbox.mailbox_id, wanted[start : start + GROUP], target)
+        gone.extend(moved.source)
+    return gone
 
 
 def kept(drop: Maildrop) -> list[KeptMailbox]:

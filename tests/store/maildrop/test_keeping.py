@@ -6,7 +6,7 @@ from unittest import mock
 
 from mailframe.message.content import Content
 from mailframe.message.status import MailframeError
-from mailframe.store.maildrop import keeping
+from mailframe.store.maildrop import keeping, moving
 from mailframe.store.maildrop.expiring import Expiring, Round
 from mailframe.store.maildrop.surroundings import Policies
 from mailframe.store.quota import Limit, QuotaRules
@@ -236,8 +236,12 @@ class GroupTests(RetentionCase):
     """What is had back in parts."""
 
     def test_restored_in_parts(self) -> None:
-        """Many messages are restored some at a time."""
-        self.expunge(*self.append(*(numbered(n) for n in range(5))))
-        with mock.patch.object(keeping, "GROUP", 2):
+        """Many messages are expunged and restored some at a time, so that deliveries do not wait for all."""
+        with (
+            mock.patch.object(keeping, "GROUP", 2),
+            mock.patch.object(moving, "move", side_effect=moving.move) as moved,
+        ):
+            self.assertEqual(len(self.expunge(*self.append(*(numbered(n) for n in range(5))))), 5)
+            self.assertEqual([len(call.args[2]) for call in moved.call_args_list], [2, 2, 1])
             self.assertEqual(self.wait(self.account().restore(INBOX)), 5)
         self.assertEqual(sorted(self.contents()), [numbered(n) for n in range(5)])
