@@ -81,6 +81,11 @@ class AccountFile(Catalogue):
         free = int(self._connection.pragma("freelist_count"))
         return max(0, free - max(KEPT_FREE, self.pages() // 8))
 
+    def write_back(self) -> None:
+        """Bring the log into the file, as far as nobody reads older pages: only then it is smaller on the disk."""
+        for _ in self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)"):
+            pass
+
     def shrink(self, pages: int) -> int:
         """Give free pages back, no more than so many; how many it were. Needs a writing transaction."""
         pages = min(pages, self.spare_pages())

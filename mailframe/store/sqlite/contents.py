@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import apsw
 
+from mailframe.store.catalogue.rows import runs
+
 PIECE = 1024 * 1024
 """Octets of each piece of a large content but the last; reading one takes 1.2 ms, a window in it 0.1 ms a 256 KiB."""
 LARGE = 256 * 1024
@@ -77,7 +79,7 @@ class Contents:
 
     def rewrite(self, number: int, octets: bytes) -> None:
         """Write a small content anew, although it seems to be there: its pages go to the log once more."""
-        self._remove(number)
+        self._remove(number, number)
         self.add(number, octets)
 
     # Reading.
@@ -137,15 +139,14 @@ class Contents:
             sizes: octets of each content.
             times: how many messages each of them loses.
         """
-        unused = self._without_messages(times)
         budget = REMOVED_AT_ONCE
-        later = []
-        for number in unused:
+        at_once: list[int] = []
+        later: list[int] = []
+        for number in self._without_messages(times):
             budget -= sizes[number]
-            if budget < 0:
-                later.append(number)
-            else:
-                self._remove(number)
+            (at_once if budget >= 0 else later).append(number)
+        for first, last in runs(at_once):
+            self._remove(first, last)
         if later:
             self._execute(
                 "INSERT OR IGNORE INTO unused_contents SELECT value FROM json_each(?)", (json.dumps(later),)
@@ -199,8 +200,9 @@ class Contents:
         finally:
             blob.close()
 
-    def _remove(self, number: int) -> None:
-        self._execute("DELETE FROM pieces WHERE id BETWEEN ? AND ?", _range(number))
+    def _remove(self, first: int, last: int) -> None:
+        """All contents from one number to another."""
+        self._execute("DELETE FROM pieces WHERE id BETWEEN ? AND ?", (_range(first)[0], _range(last)[1]))
 
     def _remove_last_piece(self, number: int) -> int:
         """Remove one piece, and the content from the list with its first; the octets that it had, at least 1."""

@@ -47,4 +47,7 @@ def _step(drop: Maildrop, file: AccountFile) -> bool:
         return False
     with drop.writing(0):
         metrics.SHRUNK_PAGES.inc(file.shrink(STEP_PAGES))
-    return bool(file.spare_pages())
+    if file.spare_pages():
+        return True
+    file.write_back()
+    return False

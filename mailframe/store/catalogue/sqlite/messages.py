@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import apsw
 
-from mailframe.store.catalogue.rows import UID_MASK, FileRow, MailboxRow, MessageRow, Packed, row_id
+from mailframe.store.catalogue.rows import UID_MASK, FileRow, MailboxRow, MessageRow, Packed, row_id, runs
 
 VANISHED_LIMIT = 100_000
 """Expunged UIDs remembered of one mailbox. Whoever asks for changes before the oldest of them is told every
@@ -148,11 +148,15 @@ class Messages:
         self._connection.executemany(_ADD, rows)
 
     def set_flags(self, modseq: int, changes: Iterable[tuple[int, Packed, str | None]]) -> None:
-        """Change flags and the file's info: row id, the packed flags, the info."""
-        self._connection.executemany(
-            "UPDATE messages SET modseq = ?, flags = ?, keywords = ?, info = ? WHERE id = ?",
-            [(modseq, flags, keywords, info, id_) for id_, (flags, keywords), info in changes],
-        )
+        """Change flags and the file's info: row id, the packed flags, the info.
+
+        A statement a run of neighbours that become alike. STORE for 10,000 takes 0.06 s, and 0.07 with a statement each.
+        """
+        for (flags, keywords, info), first, last in _alike(changes):
+            self._execute(
+                "UPDATE messages SET modseq = ?, flags = ?, keywords = ?, info = ? WHERE id BETWEEN ? AND ?",
+                (modseq, flags, keywords, info, first, last),
+            )
 
     def set_infos(self, infos: Iterable[tuple[int, str | None]]) -> None:
         """Note that files have another name; nothing a client sees."""
@@ -172,11 +176,14 @@ class Messages:
 
     def expunge(self, mailbox: MailboxRow, uids: Sequence[int], modseq: int) -> None:
         """Take messages out, and remember that they were there."""
-        self._connection.executemany(
-            "DELETE FROM messages WHERE id = ?", [(row_id(mailbox, uid),) for uid in uids]
-        )
-        self._connection.executemany(
-            "INSERT OR IGNORE INTO vanished VALUES (?, ?, ?)", [(mailbox.id, modseq, uid) for uid in uids]
+        for first, last in runs(uids):
+            self._execute(
+                "DELETE FROM messages WHERE id BETWEEN ? AND ?",
+                (row_id(mailbox, first), row_id(mailbox, last)),
+            )
+        self._execute(
+            "INSERT OR IGNORE INTO vanished SELECT ?, ?, value FROM json_each(?)",
+            (mailbox.id, modseq, json.dumps(list(uids))),
         )
         # One statement, not one a message: few mailboxes have any.
         self._execute(
@@ -203,3 +210,22 @@ class Messages:
         if newest is not None:
             self._execute("DELETE FROM vanished WHERE mailbox = ? AND modseq <= ?", (mailbox.id, newest))
             self._execute("UPDATE mailboxes SET vanished_from = ? WHERE id = ?", (newest, mailbox.id))
+
+
+_Columns = tuple[int, bytes | None, str | None]
+
+
+def _alike(changes: Iterable[tuple[int, Packed, str | None]]) -> Iterator[tuple[_Columns, int, int]]:
+    """Runs of neighbours that get the same columns: these, and the first and the last row id."""
+    columns: _Columns = (0, None, None)
+    first = last = 0
+    for id_, (flags, keywords), info in changes:
+        new = (flags, keywords, info)
+        if first and id_ == last + 1 and new == columns:
+            last = id_
+            continue
+        if first:
+            yield columns, first, last
+        columns, first, last = new, id_, id_
+    if first:
+        yield columns, first, last
