@@ -41,6 +41,16 @@ class MigrateTests(SynchronousTestCase):
         self.assertEqual(migrate(self.connection, ROOM), 1)
         self.assertEqual(self.connection.execute("SELECT * FROM notes").get, (1, "one", ""))
 
+    def test_two_rooms_in_one_file(self) -> None:
+        """A room whose tables lie in another one's file keeps a version of its own, and is refused when newer."""
+        self.connection.pragma("user_version", 7)
+        self.assertEqual(migrate(self.connection, ROOM, beside=True), 0)
+        self.assertEqual(self.columns(), ["id", "text", "author"])
+        self.assertEqual(migrate(self.connection, ROOM, beside=True), 2)
+        self.assertEqual(self.connection.pragma("user_version"), 7)
+        self.connection.execute("UPDATE rooms SET version = 3")
+        self.assertRaises(UnusableDatabase, migrate, self.connection, ROOM, beside=True)
+
     def test_twice(self) -> None:
         """An up-to-date file is left alone."""
         migrate(self.connection, ROOM)

@@ -10,7 +10,7 @@ from mailframe.store.catalogue.sqlite.catalogue import JUMP, Catalogue
 from mailframe.store.maildir.folders import CATALOGUE
 from mailframe.store.maildir.tree import Tree
 from mailframe.store.maildrop import shelf as shelf_module
-from mailframe.store.values import FLAGGED, INBOX, SEEN, FlagChange
+from mailframe.store.values import FLAGGED, INBOX, SEEN, FlagChange, Item
 
 from .fixture import ALICE, MaildirCase, numbered
 
@@ -203,7 +203,7 @@ class RecoveryTests(MaildirCase):
         self.wait(other.remove_account(ALICE))
         self.wait(other.stop())
         self.assertEqual(self.contents(), [])
-        self.assertEqual(self.wait(mailbox.fetch([1], 0)), [])
+        self.assertEqual(self.wait(mailbox.fetch([1], Item.FLAGS)), [])
         self.deliver(numbered(2))
         self.assertEqual(self.contents(), [numbered(2)])
 
