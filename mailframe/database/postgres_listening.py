@@ -7,7 +7,7 @@ each time the connection has been made again, and looks for itself.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 import psycopg
@@ -47,17 +47,25 @@ class Listening:
         channel: what is listened to.
         reactor: reads the connection.
         heard: called without arguments, once for all that came together, and when a connection was made.
+        told: called with what came together, where somebody wants to know that; then ``heard`` is only called when a
+            connection was made.
     """
 
     log = Logger()
 
     def __init__(
-        self, address: str, channel: str, reactor: ListeningReactor, heard: Callable[[], None]
+        self,
+        address: str,
+        channel: str,
+        reactor: ListeningReactor,
+        heard: Callable[[], None],
+        told: Callable[[Sequence[bytes]], None] | None = None,
     ) -> None:
         self._address = address
         self._channel = channel
         self._reactor = reactor
         self._heard = heard
+        self._told = told or (lambda payloads: heard())
         self._lane: Lane[Callable[[], Connection], Connection] | None = None
         self._ear: _Ear | None = None
         self._pause = FIRST_PAUSE
@@ -90,7 +98,7 @@ class Listening:
             connecting: Deferred[Connection] = self._lane.submit(self._listen_blocking)
             connecting.addCallbacks(self._connected, self._failed)
             connecting.addErrback(
-                lambda failure: self.log.failure("cannot hear of changes in the queue", failure)
+                lambda failure: self.log.failure("cannot hear of changes in the database", failure)
             )
 
     def _listen_blocking(self) -> Connection:
@@ -108,7 +116,7 @@ class Listening:
             connection.close()
             return
         self._pause = FIRST_PAUSE
-        self._ear = _Ear(connection, self._heard, self._lost)
+        self._ear = _Ear(connection, self._told, self._lost)
         self._reactor.addReader(self._ear)
         self._heard()
 
@@ -136,11 +144,13 @@ class Listening:
 class _Ear:
     """The connection, as a reactor reads it."""
 
-    def __init__(self, connection: Connection, heard: Callable[[], None], lost: Callable[[], None]) -> None:
+    def __init__(
+        self, connection: Connection, told: Callable[[Sequence[bytes]], None], lost: Callable[[], None]
+    ) -> None:
         self._connection = connection
         # A copy: libpq closes its own as soon as it finds the connection lost, before the reactor could forget it.
         self._descriptor = os.dup(connection.fileno())
-        self._heard = heard
+        self._told = told
         self._lost = lost
 
     def fileno(self) -> int:
@@ -153,16 +163,16 @@ class _Ear:
 
     def doRead(self) -> None:
         """Take in what came; does not block."""
-        wire, some = self._connection.pgconn, False
+        wire, payloads = self._connection.pgconn, []
         try:
             wire.consume_input()
-            while wire.notifies() is not None:
-                some = True
+            while (notification := wire.notifies()) is not None:
+                payloads.append(notification.extra)
         except psycopg.OperationalError:
             self._lost()
             return
-        if some:
-            self._heard()
+        if payloads:
+            self._told(payloads)
 
     def connectionLost(self, reason: Failure) -> None:
         """The reactor found the socket dead."""

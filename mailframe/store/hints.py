@@ -32,6 +32,11 @@ class LocalHints:
         for changed in tuple(self._listeners.get((account, mailbox_id), ())):
             changed()
 
+    def received_all(self) -> None:
+        """Tell all listeners here: hints may have been lost."""
+        for account, mailbox_id in tuple(self._listeners):
+            self.received(account, mailbox_id)
+
     def listen(self, account: str, mailbox_id: str, changed: Callable[[], None]) -> Callable[[], None]:
         """Call ``changed`` on each hint until the returned function is called."""
         key = (account, mailbox_id)
