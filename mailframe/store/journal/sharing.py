@@ -23,8 +23,8 @@ class SharedJournal:
     """A journal that several threads append to.
 
     While one thread flushes, others gather; the next one of them flushes for all. Measured with twenty clients that
-    append to SQLite files of their own, messages of 5 KB: 2,700 a second at 300 us of processor time each, and 1,400 at
-    420 where each flushes its own file.
+    append to SQLite files of their own, messages of 5 KB: 2,700 a second at 300 us of processor time each, and 1,400
+    at 420 where each flushes its own file.
 
     Args:
         journalling: the journal.

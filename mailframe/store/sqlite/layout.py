@@ -7,6 +7,7 @@ here: what a layout does about other programs is nothing. `MessageRow.file` is t
 from __future__ import annotations
 
 import os
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -54,7 +55,8 @@ class SQLiteLayout:
         self._place = place
         self._unsettled = False
         self._next = 0
-        self._placed: list[SQLiteWritten] = []
+        # Not held: an open account must not keep the octets of what came last.
+        self._placed: list[weakref.ref[SQLiteWritten]] = []
         self._device: int | None = None
 
     # The account.
@@ -107,8 +109,9 @@ class SQLiteLayout:
 
     def undo(self) -> None:
         """See `Layout.undo`: the file undoes all by itself, and nothing placed has a place any more."""
-        for written in self._placed:
-            _displaced(written)
+        for reference in self._placed:
+            if (written := reference()) is not None:
+                _displaced(written)
         self._placed.clear()
 
     # Mailboxes.
@@ -233,7 +236,7 @@ class SQLiteLayout:
         parcel.uses += 1
         written.mailbox, written.row = mailbox, row._replace(file=str(parcel.number), info="")
         written.noted = note(row)
-        self._placed.append(written)
+        self._placed.append(weakref.ref(written))
         return written.row
 
     def place_of(self, written: Written) -> str | None:

@@ -39,7 +39,7 @@ class Parcel:
     uses: int = 0
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class SQLiteWritten(Written):
     """A message that is kept.
 
