@@ -62,6 +62,14 @@ sqlite_store = Declaration(
     schema="mailframe.store.sqlite.options.SQLiteStoreOptions",
     implementation="mailframe.roles.backends.build_sqlite_store",
 )
+postgresql_store = Declaration(
+    IMailStoreFactory,
+    name="postgresql",
+    summary="A PostgreSQL database that several nodes share, for catalogues and messages",
+    schema="mailframe.store.postgresql.options.PostgreSQLStoreOptions",
+    implementation="mailframe.roles.backends.build_postgresql_store",
+    install="mailframe[postgres]",
+)
 memory_store = Declaration(
     IMailStoreFactory,
     name="memory",

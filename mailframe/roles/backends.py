@@ -24,12 +24,14 @@ from mailframe.policy.loops import LoopPolicy
 from mailframe.policy.options import HeloOptions, LoginOptions, LoopOptions
 from mailframe.queue.interfaces import ISpool
 from mailframe.registry import PluginUnavailable
+from mailframe.store.interfaces import IMailStore
 from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildir.store import MaildirStore
 from mailframe.store.mbox.options import MboxOptions
 from mailframe.store.mbox.store import MboxStore
 from mailframe.store.memory import MemoryStore
 from mailframe.store.options import MemoryStoreOptions
+from mailframe.store.postgresql.options import PostgreSQLStoreOptions
 from mailframe.store.sqlite.options import SQLiteStoreOptions
 from mailframe.store.sqlite.store import SQLiteStore
 
@@ -64,6 +66,16 @@ def build_sqlite_store(options: SQLiteStoreOptions, context: Context) -> SQLiteS
     return SQLiteStore(
         options.directory, describe, context.hints, context.reactor, options, policies=context.store_policies
     )
+
+
+def build_postgresql_store(options: PostgreSQLStoreOptions, context: Context) -> IMailStore:
+    """The store in a database that nodes share."""
+    # The library need not be installed where it is not used.
+    from mailframe.store.postgresql.store import PostgresStore
+
+    store = PostgresStore(describe, context.hints, context.reactor, options, policies=context.store_policies)
+    context.checks["store"] = store.answers
+    return cast(IMailStore, store)
 
 
 def build_memory_store(options: MemoryStoreOptions, context: Context) -> MemoryStore:

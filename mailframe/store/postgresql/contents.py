@@ -4,9 +4,9 @@ What a message has in front that others have not (the trace field of its own mai
 for a thousand accounts is one content all the same.
 
 How many messages have a content is counted by an index over the messages, when somebody asks: there is no counter
-that a thousand transactions would wait for one after another, and none that could be wrong. A content without messages
-is removed by `mailframe.store.postgresql.sweeping`, but not within `GRACE_SECONDS` after somebody wrote it or found it
-written already: until then that one may give it to a message.
+that a thousand transactions would wait for one after another, and none that could be wrong. A content that no message
+has is removed by `mailframe.store.postgresql.sweeping`, but not within `GRACE_SECONDS` after somebody wrote it or
+found it written already: until then that one may give it to a message.
 """
 
 from __future__ import annotations

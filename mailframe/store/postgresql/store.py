@@ -83,6 +83,15 @@ class PostgresStore(MaildropStore):
         await super().stop()
         await self._across.stop()
 
+    async def answers(self) -> str | None:
+        """Can the database be reached? None: yes.
+
+        Raises:
+            OSError: no.
+        """
+        await self._aside(self._backend.start)
+        return None
+
     def _round(self, units: list[None]) -> list[Swept]:
         done = self._sweeper.round()
         return [done for _ in units]
