@@ -11,7 +11,8 @@ from mailframe.store.postgresql.options import PostgreSQLStoreOptions
 from mailframe.store.postgresql.store import PostgresStore
 from mailframe.store.values import Describe
 from mailframe.testing.store import MailStoreContract
-from tests.postgres import database
+
+from .fixture import database
 
 
 class _Contract(MailStoreContract):
