@@ -16,3 +16,6 @@ class Reactor(Protocol):
 
     def callLater(self, delay: float, function: Callable[..., Any], *arguments: Any) -> IDelayedCall:
         """Call a function after ``delay`` seconds."""
+
+    def seconds(self) -> float:
+        """What the timers count by."""

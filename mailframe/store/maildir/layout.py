@@ -22,7 +22,7 @@ from .filenames import NO_FLAGS, info_for, with_sizes
 from .foreign import read_subscriptions
 from .line_ends import look as look_at_octets
 from .line_ends import with_crlf
-from .look import look
+from .look import look, next_look
 from .place import Place
 from .reading import LARGE, LargeFile, LargeFiles, pieces_of, read_whole
 from .replay import restore
@@ -139,6 +139,15 @@ class MaildirLayout:
     def look(self, mailbox: MailboxRow, force: bool = False) -> bool:
         """See `Layout.look`."""
         return look(self.tree, mailbox, force)
+
+    def next_look(self, mailbox: MailboxRow) -> float | None:
+        """Seconds until a look may find more; see `mailframe.store.maildir.look.next_look`."""
+        return next_look(self.tree, mailbox)
+
+    def directories(self, mailbox: MailboxRow) -> tuple[str, ...]:
+        """The directories that a mailbox's files are in."""
+        folder = self.tree.folder(mailbox)
+        return f"{folder}/new", f"{folder}/cur"
 
     # Reading.
 

@@ -105,14 +105,29 @@ def _suspicious(mailbox: MailboxRow, times: tuple[int, int]) -> int:
 
 
 def _is_due(tree: Tree, mailbox: MailboxRow, times: tuple[int, int]) -> bool:
+    return _wait(tree, mailbox, times) <= 0
+
+
+def _wait(tree: Tree, mailbox: MailboxRow, times: tuple[int, int]) -> float:
+    """Seconds until the directories may be listed again."""
     last = tree.looks.get(mailbox.id)
     if last is None:
-        return True
+        return 0.0
     if times != (mailbox.new_time, mailbox.cur_time):
         wait = SHARE * last.seconds
     else:
         wait = max(UNSETTLED_SECONDS, UNSETTLED_SHARE * last.seconds)
-    return time.monotonic() - last.when >= wait
+    return last.when + wait - time.monotonic()
+
+
+def next_look(tree: Tree, mailbox: MailboxRow) -> float | None:
+    """Seconds until a look may find more than those before; None: not until something happens.
+
+    Args:
+        mailbox: as read after the last look.
+    """
+    times = tree.times(mailbox)
+    return max(0.0, _wait(tree, mailbox, times)) if _suspicious(mailbox, times) else None
 
 
 def _look(tree: Tree, mailbox: MailboxRow, directories: int, times: tuple[int, int]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from mailframe.config.types import DataPath, Size, option
+from mailframe.config.types import DataPath, Duration, Size, option
 from mailframe.store.adoption import uidl_format
 from mailframe.store.maildrop.options import MaildropOptions
 
@@ -38,6 +38,17 @@ class MaildirOptions(MaildropOptions):
         "Keep dovecot-uidlist in each folder, locked as Dovecot locks it: both programs can serve the folders at a "
         "time and give messages the same UIDs, and Dovecot can take them back later. Costs some time a delivery.",
         False,
+    )
+    watches: int = option(
+        "Mailboxes with a session that the system (inotify) is asked to tell about in each worker process, so that "
+        "what other programs deliver reaches IDLE at once. 0 where they deliver over a network file system.",
+        4096,
+        validator=attrs.validators.ge(0),
+    )
+    scan: Duration = option(
+        "How often other mailboxes with a session are looked at for what other programs did.",
+        Duration(30.0),
+        validator=attrs.validators.ge(1.0),
     )
     journal: bool = option(
         "Small messages are made durable by a journal, and their files flushed some seconds later, many at once. "

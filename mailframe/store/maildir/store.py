@@ -17,6 +17,7 @@ from .backend import MaildirBackend
 from .filenames import UniqueNames
 from .options import MaildirOptions
 from .place import Place
+from .watching import WatchedHints
 
 DEFAULTS = MaildirOptions()
 
@@ -65,4 +66,10 @@ class MaildirStore(MaildropStore):
             options.threads, options.delivery_threads, options.open_accounts, options.journal_size
         )
         backend = MaildirBackend(place, boot, options.keywords_limit)
-        super().__init__(backend, surroundings, hints, reactor, threads, boot)
+        self._watched = WatchedHints(hints, reactor, self.work, options.watches, options.scan)
+        super().__init__(backend, surroundings, self._watched, reactor, threads, boot)
+
+    async def stop(self) -> None:
+        """See `MaildropStore.stop`."""
+        self._watched.stop()
+        await super().stop()
