@@ -18,8 +18,12 @@ BATCH_MESSAGES = histogram(
 OPEN_ACCOUNTS = gauge("store_open_accounts", "Catalogues that are open")
 FLUSH_SECONDS = histogram("store_flush_seconds", "Seconds that flushing one catalogue took")
 TEXTS_KEPT = counter("store_texts_kept", "Messages whose text was put into an index for SEARCH")
-TEXT_CHARACTERS = counter("store_text_characters", "Characters of bodies that were put into an index for SEARCH")
-_SEARCHES = counter("store_searches", "Searches for text, by what answered: the index, or the messages", ["way"])
+TEXT_CHARACTERS = counter(
+    "store_text_characters", "Characters of bodies that were put into an index for SEARCH"
+)
+_SEARCHES = counter(
+    "store_searches", "Searches for text, by what answered: the index, or the messages", ["way"]
+)
 SEARCHES_BY_INDEX = _SEARCHES.labels("index")
 SEARCHES_BY_MESSAGES = _SEARCHES.labels("messages")
 
