@@ -38,6 +38,11 @@ class Contents:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    @property
+    def started(self) -> str:
+        """When the server was started; see `Session.started`."""
+        return self._session.started
+
     # Coming.
 
     def add(self, octets: bytes) -> int:
@@ -64,11 +69,11 @@ class Contents:
         found = self._touch(digest)
         if found is not None:
             return found
-        number = self._begin(size)
+        number, started = self._begin(size), self.started
         try:
             for place, piece in enumerate(pieces_of(chunks)):
                 self._session.run("INSERT INTO mail_pieces VALUES (%s, %s, %b)", (number, place, piece))
-            return self._finish(number, digest)
+            return self._finish(number, digest, started)
         except BaseException:
             self._give_up(number)
             raise
@@ -131,11 +136,13 @@ class Contents:
         assert row is not None
         return int(row[0])
 
-    def _finish(self, number: int, digest: bytes) -> int:
+    def _finish(self, number: int, digest: bytes, started: str) -> int:
         """All is there; unless somebody else was faster, under whose number it is then."""
         try:
-            self._session.run(
-                "UPDATE mail_contents SET hash = %b, touched = now() WHERE id = %s", (digest, number)
+            count = self._session.run(
+                "UPDATE mail_contents SET hash = %b, touched = now()"
+                " WHERE id = %s AND pg_postmaster_start_time()::text = %s",
+                (digest, number, started),
             )
         except errors.UniqueViolation:
             other = self._touch(digest)
@@ -143,6 +150,9 @@ class Contents:
                 raise DatabaseFault(errno.EAGAIN, "a content came and went at the same time") from None
             self._give_up(number)
             return other
+        if not count:
+            # Nothing was flushed yet, so that the first of its pieces may be lost.
+            raise DatabaseFault(errno.ESTALE, "the server was started again while a content came")
         return number
 
     def _give_up(self, number: int) -> None:

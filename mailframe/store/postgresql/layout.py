@@ -170,8 +170,10 @@ class PostgresLayout:
     def place(self, mailbox: MailboxRow, written: Written, row: MessageRow, flagged: bool) -> MessageRow:
         """See `Layout.place`."""
         assert isinstance(written, PostgresWritten)
-        if not written.placeable:
-            raise DatabaseFault(errno.ETIMEDOUT, "the message was written too long ago")
+        if not written.placeable(self._contents.started):
+            raise DatabaseFault(
+                errno.ESTALE, "the message was written too long ago, or by a server that stopped"
+            )
         return row._replace(file=str(written.number), info=written.prefix.decode("latin-1"))
 
     def place_of(self, written: Written) -> str | None:

@@ -32,16 +32,21 @@ class PostgresWritten(Written):
         number: of its content.
         prefix: what it has in front of that.
         since: when it was written or found written, by `time.monotonic`.
+        started: under which start of the server; another one may have lost what was not flushed.
     """
 
     number: int = 0
     prefix: bytes = b""
     since: float = 0.0
+    started: str = ""
 
-    @property
-    def placeable(self) -> bool:
-        """Is its content there, for sure, as long as it takes to give it to a message?"""
-        return time.monotonic() - self.since < PLACE_SECONDS
+    def placeable(self, started: str) -> bool:
+        """Is its content there, for sure, as long as it takes to give it to a message?
+
+        Args:
+            started: when the server was started that is to do that.
+        """
+        return self.started == started and time.monotonic() - self.since < PLACE_SECONDS
 
 
 @dataclass(slots=True)
@@ -51,17 +56,21 @@ class Latest:
     Attributes:
         body: the body.
         number: its content's.
-        since: see `PostgresWritten.since`.
+        since, started: see `PostgresWritten`.
     """
 
     body: Body | None = None
     number: int = 0
     since: float = 0.0
+    started: str = ""
 
-    def number_of(self, body: Body) -> int:
-        """The content's number of the same body; 0 where it is another, or was written too long ago."""
-        same = self.body is body and time.monotonic() - self.since < PLACE_SECONDS / 2
-        return self.number if same else 0
+    def has(self, body: Body, started: str) -> bool:
+        """Is it this one, and not written too long ago?"""
+        return (
+            self.body is body
+            and self.started == started
+            and time.monotonic() - self.since < PLACE_SECONDS / 2
+        )
 
 
 def keep(contents: Contents, arrival: Arrival, latest: Latest) -> PostgresWritten:
@@ -76,17 +85,17 @@ def keep(contents: Contents, arrival: Arrival, latest: Latest) -> PostgresWritte
         OSError: it could not be done.
     """
     prefix, body = _parted(arrival.content)
-    since = time.monotonic()
-    number = latest.number_of(body)
-    if number:
-        since = latest.since
-    else:
-        number = _kept(contents, body)
-        latest.body, latest.number, latest.since = body, number, since
+    if not latest.has(body, contents.started):
+        latest.body, latest.since = None, time.monotonic()
+        latest.number = _kept(contents, body)
+        latest.body, latest.started = body, contents.started
     size = len(prefix) + body.size
     small = size <= LARGE
     description = described(arrival.describe, prefix + b"".join(body.chunks())) if small else None
-    return PostgresWritten(size, body.size, None, description, number=number, prefix=prefix, since=since)
+    return PostgresWritten(
+        size, body.size, None, description, number=latest.number, prefix=prefix, since=latest.since,
+        started=latest.started,
+    )  # fmt: skip
 
 
 def _parted(content: Content) -> tuple[bytes, Body]:

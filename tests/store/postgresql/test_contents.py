@@ -7,6 +7,7 @@ import hashlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailframe.database.postgres_session import DatabaseFault
 from mailframe.message.content import Content, OctetsBody
 from mailframe.store.postgresql import contents as module
 from mailframe.store.postgresql.checking import differences, put_right
@@ -122,6 +123,22 @@ class LargeTests(PostgresCase):
         self.assertEqual(numbers[0], numbers[1])
         self.assertEqual(self.count("mail_contents"), 1)
         self.assertEqual(first.read(numbers[0]), octets)
+
+    def test_server_started_again(self) -> None:
+        """A large content of which a server that stopped may have lost a part is given up."""
+        contents = Contents(session := self.session())
+
+        begin = Contents._begin
+
+        def begun(contents: Contents, size: int) -> int:
+            number = begin(contents, size)
+            session.started = "before"
+            return number
+
+        self.patch(Contents, "_begin", begun)
+        with self.assertRaises(DatabaseFault):
+            contents.add_large([b"x" * 2_000_000], 2_000_000, b"d" * 32)
+        self.assertEqual(self.count("mail_contents"), 0)
 
     def test_broken_off(self) -> None:
         """Nothing is left of a large message whose file breaks while it is read."""
