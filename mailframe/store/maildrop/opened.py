@@ -9,6 +9,8 @@ from typing import TypeVar
 import apsw
 from twisted.logger import Logger
 
+from mailframe.database.sqlite import storage_status
+from mailframe.message.status import STORAGE_FULL
 from mailframe.store.catalogue.keywords import Keywords
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow
 from mailframe.store.values import (
@@ -142,7 +144,9 @@ def _claiming(drop: Maildrop, read_only: bool, work: Callable[[bool], T]) -> T:
     if not read_only:
         try:
             return work(False)
-        except apsw.FullError as fault:
+        except (OSError, apsw.FullError) as fault:
+            if storage_status(fault) is not STORAGE_FULL:
+                raise
             log.error(
                 "recent messages of {account} are not claimed: {fault}", account=drop.account, fault=fault
             )

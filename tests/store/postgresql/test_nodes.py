@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 import psycopg
@@ -11,7 +12,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from mailframe.config.types import Secret
-from mailframe.database.postgres_session import DatabaseFault
+from mailframe.database.postgres_session import DatabaseFault, Session
 from mailframe.message.content import Content
 from mailframe.message.status import MailframeError
 from mailframe.store.catalogue.postgresql.catalogue import JUMP, UNFLUSHED
@@ -128,6 +129,23 @@ class OneDatabaseTests(PostgresCase):
                 pass
         self.assertEqual(committed, [False, False, True, False])
         session.close()
+
+    def test_full_disk(self) -> None:
+        """While the server's disk is full mail can be read, and what is new is not noted as seen."""
+        self.deliver(ALICE, octets=HELLO)
+        run = Session.run
+
+        def full(session: Session, query: Any, values: Any = ()) -> int:
+            if "first_recent" in query:
+                raise DatabaseFault(errno.ENOSPC, "full")
+            return run(session, query, values)
+
+        patch = self.patch(Session, "run", full)
+        mailbox = self.opened()
+        self.assertEqual(set(self.wait(mailbox.snapshot()).recent), {1})
+        patch.restore()
+        self.assertEqual(set(self.wait(self.opened().snapshot()).recent), {1})
+        self.assertEqual(set(self.wait(self.opened().snapshot()).recent), set())
 
     def test_connections_cut(self) -> None:
         """Connections that the server cut between two units of work are made again unnoticed."""
