@@ -11,13 +11,14 @@ from mailframe.store.catalogue.postgresql.catalogue import Catalogue, find
 from mailframe.store.files import Files
 from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.maildrop.maildrop import Maildrop
+from mailframe.store.text.postgresql.index import ROOM as TEXTS
 
 from .contents import Contents
 from .layout import PostgresLayout
 from .removing import remove
 from .writing import Latest
 
-ROOMS: Final = (CATALOGUE, "mailframe.store.postgresql")
+ROOMS: Final = (CATALOGUE, "mailframe.store.postgresql", TEXTS)
 _PAGE: Final = 5000
 
 

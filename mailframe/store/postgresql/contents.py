@@ -19,6 +19,7 @@ from typing import Final
 from psycopg import errors
 
 from mailframe.database.postgres_session import DatabaseFault, Session
+from mailframe.database.postgres_start import START
 
 PIECE: Final = 1024 * 1024
 """Octets of each piece of a large content but the last."""
@@ -40,7 +41,7 @@ class Contents:
 
     @property
     def started(self) -> str:
-        """When the server was started; see `Session.started`."""
+        """Under which start of the server this is; see `Session.started`."""
         return self._session.started
 
     # Coming.
@@ -140,8 +141,7 @@ class Contents:
         """All is there; unless somebody else was faster, under whose number it is then."""
         try:
             count = self._session.run(
-                "UPDATE mail_contents SET hash = %b, touched = now()"
-                " WHERE id = %s AND pg_postmaster_start_time()::text = %s",
+                "UPDATE mail_contents SET hash = %b, touched = now() WHERE id = %s AND %s = " + START,  # noqa: S608
                 (digest, number, started),
             )
         except errors.UniqueViolation:

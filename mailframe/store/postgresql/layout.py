@@ -177,12 +177,16 @@ class PostgresLayout:
         return row._replace(file=str(written.number), info=written.prefix.decode("latin-1"))
 
     def place_of(self, written: Written) -> str | None:
-        """See `Layout.place_of`: the server's log, which is one for all."""
-        return "log"
+        """See `Layout.place_of`: the server's log, which is one for all, as long as the server goes on."""
+        assert isinstance(written, PostgresWritten)
+        return written.started
 
     def flush_place(self, place: str) -> None:
         """See `Layout.flush_place`."""
         self._catalogue.flush()
+        if place != self._contents.started:
+            # Something that another account committed meanwhile was flushed by a later start of the server.
+            raise DatabaseFault(errno.ESTALE, "the server was started again after the message got its place")
 
     def abandon(self, written: Written) -> None:
         """See `Layout.abandon`: octets go some time later, when no message has them; its row is the caller's."""

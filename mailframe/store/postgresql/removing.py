@@ -38,7 +38,7 @@ def go_on(session: Session) -> bool:
         row = session.row("SELECT id FROM mail_accounts WHERE removed LIMIT 1 FOR UPDATE SKIP LOCKED")
         if row is None:
             return False
-        if not _some_messages(session, row[0]):
+        if not _some_messages(session, row[0]) and not _some_texts(session, row[0]):
             _rest(session, row[0])
         session.commit()
         return True
@@ -56,11 +56,22 @@ def _some_messages(session: Session, account: int) -> int:
     )
 
 
+def _some_texts(session: Session, account: int) -> int:
+    return session.run(
+        "DELETE FROM mail_texts WHERE id IN ("
+        " SELECT text.id FROM mail_text_mailboxes AS box JOIN mail_texts AS text"
+        " ON text.id >= box.mailbox::bigint << 32 AND text.id < (box.mailbox::bigint + 1) << 32"
+        " WHERE box.account = %s LIMIT %s)",
+        (account, STEP_MESSAGES),
+    )
+
+
 def _rest(session: Session, account: int) -> None:
     session.run(
         "DELETE FROM mail_vanished USING mail_mailboxes AS box WHERE mailbox = box.id AND box.account = %s",
         (account,),
     )
+    session.run("DELETE FROM mail_text_mailboxes WHERE account = %s", (account,))
     session.run("DELETE FROM mail_threads WHERE account = %s", (account,))
     session.run("DELETE FROM mail_mailboxes WHERE account = %s", (account,))
     session.run("DELETE FROM mail_accounts WHERE id = %s", (account,))

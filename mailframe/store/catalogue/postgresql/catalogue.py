@@ -20,6 +20,7 @@ from typing import Final
 from mailframe.database.postgres_session import DatabaseFault, Session
 from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.text.interfaces import TextIndex
+from mailframe.store.text.postgresql.index import PostgresTexts
 
 from .beside import Access, Annotations, Threads, Uidls
 from .descriptions import Descriptions
@@ -51,6 +52,7 @@ class Catalogue:
 
     def __init__(self, session: Session, account: str, keywords_limit: int = KEYWORDS_LIMIT) -> None:
         self._session = session
+        self._texts: PostgresTexts | None = None
         self._numbers = 0
         self._jumped = False
         self._writing = False
@@ -76,11 +78,14 @@ class Catalogue:
 
     @property
     def texts(self) -> TextIndex | None:
-        """See `mailframe.store.catalogue.interfaces.Catalogue.texts`: there are none, messages are read."""
-        return None
+        """See `mailframe.store.catalogue.interfaces.Catalogue.texts`: in the same database."""
+        if self._texts is None:
+            self._texts = PostgresTexts(self._session, self.id)
+        return self._texts
 
     def forget_texts(self) -> None:
         """See `mailframe.store.catalogue.interfaces.Catalogue.forget_texts`."""
+        self._texts = None
 
     def setting(self, key: str) -> int:
         """A number that rules of the store keep for the account; 0 where it was never set."""

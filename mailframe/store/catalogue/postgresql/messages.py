@@ -9,6 +9,7 @@ from typing import Final, LiteralString
 
 from mailframe.database.postgres_session import Session
 from mailframe.store.catalogue.rows import UID_MASK, FileRow, MailboxRow, MessageRow, Packed, row_id
+from mailframe.store.uid_runs import UIDRuns, runs
 
 VANISHED_LIMIT: Final = 100_000
 """As for catalogues in files: expunged UIDs remembered of one mailbox."""
@@ -98,15 +99,15 @@ class Messages:
         )
         return [MessageRow._make(row) for row in rows]
 
-    def vanished_since(self, mailbox: MailboxRow, modseq: int) -> list[int]:
+    def vanished_since(self, mailbox: MailboxRow, modseq: int) -> UIDRuns:
         """UIDs expunged after a modseq, ascending; all that are not there where that is not known any more."""
         if modseq < mailbox.vanished_from:
-            return sorted(set(range(1, mailbox.uidnext)).difference(self.uids(mailbox)))
+            return UIDRuns(runs(self.uids(mailbox))).missing(mailbox.uidnext)
         rows = self._session.rows(
             "SELECT uid FROM mail_vanished WHERE mailbox = %s AND modseq > %s ORDER BY uid",
             (mailbox.id, modseq),
         )
-        return [uid for (uid,) in rows]
+        return UIDRuns(runs(uid for (uid,) in rows))
 
     def is_expunged(self, mailbox: MailboxRow, uid: int, modseq: int) -> bool:
         """Was a message without a row, which came with this UID and modseq, expunged since?"""
