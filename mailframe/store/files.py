@@ -29,6 +29,10 @@ class Files:
         """Open a file for reading."""
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
+    def append(self, path: str) -> int:
+        """Open a file for writing at its end, wherever others have moved that meanwhile."""
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+
     def write(self, descriptor: int, octets: bytes) -> None:
         """Write all of it: a nearly full disk takes a part first and refuses the rest."""
         written = os.write(descriptor, octets)

@@ -49,7 +49,7 @@ def numbering(tree: Tree, mailbox: MailboxRow) -> Iterator[Mapping[str, int]]:
         yield {}
         return
     path = f"{tree.folder(mailbox)}/{UIDLIST}"
-    with _locked(tree.files, path + ".lock"):
+    with locked(tree.files, path + ".lock"):
         # Whatever comes of the transaction, only what was written at its end is known to be so.
         known = tree.lists.pop(mailbox.id, None)
         current = known is not None and known == _stamp(path)
@@ -105,14 +105,7 @@ def _write(tree: Tree, mailbox: MailboxRow, path: str, before: UidList | None) -
     ]
     guid = before.guid if before is not None and before.guid else os.urandom(16).hex()
     octets = uidlist.write(UidList(mailbox.uidvalidity, _next(tree, mailbox), guid, records))
-    aside = f"{tree.folder(mailbox)}/{TMP}/{tree.place.names.next()}"
-    descriptor = tree.files.create(aside)
-    try:
-        tree.files.write(descriptor, octets)
-        tree.files.flush(descriptor)
-    finally:
-        tree.files.close(descriptor)
-    tree.files.rename(aside, path)
+    tree.replace_file(f"{tree.folder(mailbox)}/{TMP}", path, octets)
     log.info(
         "{path} is written: {count} messages", path=path, count=len(records), account=tree.account,
         mailbox=mailbox.name,
@@ -137,8 +130,11 @@ def _stamp(path: str) -> tuple[int, int, int] | None:
 
 
 @contextmanager
-def _locked(files: Files, path: str) -> Iterator[None]:
-    """Hold a dot-lock.
+def locked(files: Files, path: str) -> Iterator[None]:
+    """Hold a dot-lock, as Dovecot does.
+
+    Args:
+        path: of the lock.
 
     Raises:
         OSError: it cannot be had; ``FileExistsError`` when somebody holds it for too long.

@@ -48,7 +48,7 @@ def folder_of(name: str) -> str:
     """The directory of a mailbox, relative to its account's; '' for INBOX."""
     if name == INBOX:
         return ""
-    folder = "".join("." + _level(level) for level in name.split(SEPARATOR))
+    folder = "".join("." + folder_level(level) for level in name.split(SEPARATOR))
     if len(folder) <= _LENGTH_LIMIT:
         return folder
     return long_folder(name)
@@ -86,7 +86,8 @@ def decode_utf7(text: str) -> str:
     return _SHIFTED.sub(_unshift, text)
 
 
-def _level(level: str) -> str:
+def folder_level(level: str) -> str:
+    """One level of a mailbox's name as folders have it."""
     return encode_utf7("".join(_ESCAPE.get(char, char) for char in level))
 
 

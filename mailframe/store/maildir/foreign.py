@@ -28,8 +28,8 @@ _COURIER_UIDS = "courierimapuiddb"
 _KEYWORDS = "dovecot-keywords"
 _COURIER_KEYWORDS = "courierimapkeywords"
 _POP3_SIZES = "courierpop3dsizelist"
-_SUBSCRIPTIONS = "subscriptions"
-_COURIER_SUBSCRIPTIONS = "courierimapsubscribed"
+SUBSCRIPTIONS = "subscriptions"
+COURIER_SUBSCRIPTIONS = "courierimapsubscribed"
 
 OCTETS_LIMIT = 256 * 1024 * 1024
 """Of a file that is read whole: a list of two million messages has as much."""
@@ -130,15 +130,15 @@ def read_subscriptions(files: Files, directory: str) -> list[str] | None:
     lists = [
         (files.time(f"{directory}/{name}"), name, read)
         for name, read in (
-            (_SUBSCRIPTIONS, subscriptions.read),
-            (_COURIER_SUBSCRIPTIONS, subscriptions.read_courier),
+            (SUBSCRIPTIONS, subscriptions.read),
+            (COURIER_SUBSCRIPTIONS, subscriptions.read_courier),
         )
         if files.exists(f"{directory}/{name}")
     ]
     if not lists:
         return None
     _, name, read = max(lists, key=lambda one: one[0])
-    return list(_names(_parsed(files, f"{directory}/{name}", read) or ()))
+    return mailboxes_listed(_parsed(files, f"{directory}/{name}", read) or ())
 
 
 def read_octets(files: Files, path: str) -> bytes | None:
@@ -205,6 +205,11 @@ def _uidls(files: Files, folder: str, uids: UidList | None) -> dict[str, str]:
 def told_in_name(file: str, letter: str) -> str:
     """What a file's name tells behind a comma, a letter and ``=``; '' for nothing."""
     return file.partition(f",{letter}=")[2].partition(",")[0]
+
+
+def mailboxes_listed(found: Iterable[subscriptions.Levels]) -> list[str]:
+    """Canonical names of mailboxes on a subscription list; those that no mailbox can have are left out."""
+    return list(_names(found))
 
 
 def _names(found: Iterable[subscriptions.Levels]) -> Iterable[str]:

@@ -15,7 +15,7 @@ from mailframe.store.maildrop.arrival import Attempt
 from mailframe.store.maildrop.layout import Arrival, Removed, Written
 from mailframe.store.maildrop.maildrop import Maildrop, now
 
-from . import changing
+from . import changing, quota_file
 from .adopting import adopt
 from .beside import numbering
 from .filenames import NO_FLAGS, info_for, with_sizes
@@ -26,6 +26,7 @@ from .look import look, next_look
 from .place import Place
 from .reading import LARGE, LargeFile, LargeFiles, pieces_of, read_whole
 from .replay import restore
+from .subscription_file import SubscriptionFile
 from .tree import IN_CUR, IN_NEW, Tree
 from .writing import MaildirWritten, abandon, flush, keep
 
@@ -50,7 +51,11 @@ class MaildirLayout:
         self._files = place.files
         self._large_files = large_files
         self._removed_recent = False
+        self._changed = False
         self.tree = Tree(drop, place)
+        self._subscriptions = (
+            SubscriptionFile(self.tree, place.subscriptions) if place.subscriptions else None
+        )
 
     # The account.
 
@@ -70,6 +75,16 @@ class MaildirLayout:
 
     def close(self) -> None:
         """See `Layout.close`."""
+        if self._changed and self._drop.limit is not None:
+            # Whoever had it open only to look knows nothing of the account's own limit.
+            self.rest()
+
+    def rest(self) -> bool:
+        """See `WritesLater.rest`."""
+        if self._changed and self.tree.place.quota_file:
+            quota_file.keep(self.tree)
+        self._changed = False
+        return False
 
     def settle(self) -> None:
         """Put removals of recent messages on stable storage, so that a delivery journal does not put them back."""
@@ -88,6 +103,7 @@ class MaildirLayout:
 
     def begin(self) -> None:
         """See `Layout.begin`."""
+        self._changed = True
         self.tree.undoing.clear()
 
     def undo(self) -> None:
@@ -119,6 +135,16 @@ class MaildirLayout:
     def subscriptions(self) -> Sequence[str] | None:
         """See `Adopting.subscriptions`."""
         return read_subscriptions(self._files, self.tree.path) if self.tree.place.adopts else None
+
+    def follow_subscriptions(self, limit: int) -> None:
+        """See `KeepsSubscriptions.follow_subscriptions`."""
+        if self._subscriptions is not None:
+            self._subscriptions.follow(limit)
+
+    def write_subscriptions(self) -> None:
+        """See `KeepsSubscriptions.write_subscriptions`."""
+        if self._subscriptions is not None:
+            self._subscriptions.write()
 
     def take_away(self, mailbox: MailboxRow) -> None:
         """Move the directory out of sight: into ``tmp/``, where it is swept if nobody comes back for it."""

@@ -39,6 +39,17 @@ class MaildirOptions(MaildropOptions):
         "time and give messages the same UIDs, and Dovecot can take them back later. Costs some time a delivery.",
         False,
     )
+    maildirsize: bool = option(
+        "Write maildirsize into accounts that have a quota: other programs that deliver there (maildrop, Exim, "
+        "Postfix with its Maildir++ patch) keep to it.",
+        False,
+    )
+    subscriptions: str = option(
+        "Where subscriptions are kept besides the catalogue, and changes of other programs taken from: nowhere, in "
+        "Dovecot's list (subscriptions), or in Courier's (courierimapsubscribed).",
+        "own",
+        choices=("own", "dovecot", "courier"),
+    )
     watches: int = option(
         "Mailboxes with a session that the system (inotify) is asked to tell about in each worker process, so that "
         "what other programs deliver reaches IDLE at once. 0 where they deliver over a network file system.",

@@ -22,6 +22,8 @@ class Place:
     adopts: what Dovecot or Courier keeps beside a folder is taken over.
     uidl_format: Dovecot's ``pop3_uidl_format``, as it was configured there.
     shares_uids: UIDs are given out together with Dovecot.
+    quota_file: ``maildirsize`` is written for others.
+    subscriptions: whose list of subscriptions is kept in step: ``dovecot``, ``courier`` or ''.
     """
 
     directory: str
@@ -32,3 +34,10 @@ class Place:
     adopts: bool = True
     uidl_format: str = uidl_format.DEFAULT
     shares_uids: bool = False
+    quota_file: bool = False
+    subscriptions: str = ""
+
+    @property
+    def subscription_separator(self) -> str:
+        """Between levels in Dovecot's older lists of subscriptions."""
+        return "."

@@ -60,6 +60,8 @@ class MaildirStore(MaildropStore):
             adopts=options.adopt,
             uidl_format=options.adopted_uidl_format,
             shares_uids=options.dovecot_uidlist,
+            quota_file=options.maildirsize,
+            subscriptions="" if options.subscriptions == "own" else options.subscriptions,
         )
         surroundings = Surroundings.of(options, describe, policies)
         threads = Threads(

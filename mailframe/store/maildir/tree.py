@@ -86,6 +86,29 @@ class Tree:
         self.files.link(source, target)
         self.undoing.append(lambda: self.files.unlink(target))
 
+    def replace_file(self, aside: str, path: str, octets: bytes) -> None:
+        """Put a small file in the place of another, or of none: whoever reads it sees the old one or the new.
+
+        Args:
+            aside: a directory of the same file system to write it in.
+
+        Raises:
+            OSError: it could not be done.
+        """
+        temporary = f"{aside}/{self.place.names.next()}"
+        descriptor = self.files.create(temporary)
+        try:
+            try:
+                self.files.write(descriptor, octets)
+                self.files.flush(descriptor)
+            finally:
+                self.files.close(descriptor)
+            self.files.rename(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                self.files.unlink(temporary)
+            raise
+
     # Mailboxes.
 
     def make_mailbox(self, name: str) -> str:

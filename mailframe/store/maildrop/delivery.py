@@ -176,6 +176,7 @@ class Group:
         """All of one account: they fail together."""
         try:
             drop.layout.begin()
+            drop.wrote = True
             drop.catalogue.begin()
             before = room.used_by(drop) if drop.surroundings.quota.warnings and room.limit_of(drop) else None
             self._add(drop, attempts)

@@ -273,6 +273,25 @@ class Adopting(Protocol):
 
 
 @runtime_checkable
+class KeepsSubscriptions(Protocol):
+    """A layout whose list of subscriptions other programs read and change."""
+
+    def follow_subscriptions(self, limit: int) -> None:
+        """Take over what they have changed; no more names than ``limit``.
+
+        Raises:
+            OSError: it cannot be read now.
+        """
+
+    def write_subscriptions(self) -> None:
+        """Write the catalogue's. In a writing transaction.
+
+        Raises:
+            OSError: it cannot be written now.
+        """
+
+
+@runtime_checkable
 class WritesLater(Protocol):
     """What a `Layout` is that does a part of its work some time after it was answered."""
 

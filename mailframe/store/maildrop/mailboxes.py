@@ -54,6 +54,7 @@ log = Logger()
 def entries(drop: Maildrop) -> list[MailboxEntry]:
     """See `IMailAccount.mailboxes`."""
     drop.adopt_mailboxes()
+    drop.follow_subscriptions()
     with drop.catalogue.reading():
         all_boxes = drop.catalogue.mailboxes.all()
         boxes = {mailbox.name: mailbox for mailbox in all_boxes if not is_kept(mailbox.name)}
@@ -145,15 +146,16 @@ def rename(drop: Maildrop, old: str, new: str) -> None:
 
 def subscribe(drop: Maildrop, name: str, subscribed: bool) -> None:
     """See `IMailAccount.subscribe`."""
+    drop.follow_subscriptions()
     if not subscribed:
         with drop.writing():
-            drop.catalogue.mailboxes.subscribe(canonical(name), False)
+            drop.subscribe(canonical(name), False)
         return
     name = check_new(name)
     with drop.writing():
         names = drop.catalogue.mailboxes.subscribed() | {name}
         check_count(len(names), drop.surroundings.mailboxes_limit)
-        drop.catalogue.mailboxes.subscribe(name, True)
+        drop.subscribe(name, True)
 
 
 def status(drop: Maildrop, name: str) -> MailboxStatus:

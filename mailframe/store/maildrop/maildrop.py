@@ -13,7 +13,7 @@ from mailframe.store.quota import Limit
 from mailframe.store.refusals import NONEXISTENT, refuse
 from mailframe.store.values import INBOX, SEPARATOR
 
-from .layout import Adopting, Opener
+from .layout import Adopting, KeepsSubscriptions, Opener
 from .promises import Promises
 from .surroundings import Surroundings
 
@@ -31,6 +31,7 @@ class Maildrop:
         layout: how it lies.
         limit: how much the account may hold, where it has a limit of its own; whoever runs a unit of work sets it.
         promises: what makes appended messages durable, where a journal does; whoever runs a unit of work sets it.
+        wrote: something was written since the layout's `WritesLater.rest`; the shelf clears it.
         changed: MAILBOXIDs that something happened in; whoever runs a unit of work publishes and clears them.
     """
 
@@ -40,6 +41,7 @@ class Maildrop:
         self.limit: Limit | None = None
         self.promises: Promises | None = None
         self.changed: set[str] = set()
+        self.wrote = False
         self.catalogue = opener.catalogue(account)
         try:
             self.layout = opener.layout(self)
@@ -60,6 +62,7 @@ class Maildrop:
     def writing(self, numbers: int = 1) -> Iterator[None]:
         """A writing transaction; what it changed in memory and in the layout is undone when it fails."""
         self.layout.begin()
+        self.wrote = True
         try:
             with self.catalogue.writing(numbers):
                 yield
@@ -130,6 +133,17 @@ class Maildrop:
                 if self.catalogue.mailboxes.named(name) is None:
                     self._adopt(self.catalogue.mailboxes.add(name, folder, new_object_id("F")))
         return True
+
+    def follow_subscriptions(self) -> None:
+        """Take over what other programs have subscribed to."""
+        if isinstance(self.layout, KeepsSubscriptions):
+            self.layout.follow_subscriptions(self.surroundings.mailboxes_limit)
+
+    def subscribe(self, name: str, subscribed: bool) -> None:
+        """Change the list of subscriptions, other programs' too. Needs a writing transaction."""
+        self.catalogue.mailboxes.subscribe(name, subscribed)
+        if isinstance(self.layout, KeepsSubscriptions):
+            self.layout.write_subscriptions()
 
     def numbering(self, mailbox: MailboxRow) -> AbstractContextManager[object]:
         """Around giving out UIDs and adding rows; see `Adopting.numbering`."""

@@ -74,6 +74,9 @@ class Shelf:
             drop = self._open.get(account)
             if drop is not None and drop.catalogue.dirty:
                 self._dirty.add(account)
+            elif drop is not None and drop.wrote and isinstance(drop.layout, WritesLater):
+                # It was flushed at once, which is not all that there is to be done.
+                self._unrested.add(account)
         self._touched.clear()
         while len(self._open) > self._limit:
             self._let_go(next(iter(self._open)))
@@ -84,6 +87,7 @@ class Shelf:
         waiting, self._unrested = self._dirty | self._unrested, set()
         for account in waiting:
             drop = self._open[account]
+            drop.wrote = False
             if isinstance(drop.layout, WritesLater) and drop.layout.rest():
                 self._unrested.add(account)
             if drop.catalogue.dirty:
