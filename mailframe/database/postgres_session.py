@@ -19,6 +19,7 @@ from psycopg import errors, sql
 
 from .postgres import Connection, connect
 from .postgres_migrations import migrate
+from .postgres_start import start_of
 from .sqlite import UnusableDatabase
 
 T = TypeVar("T")
@@ -50,8 +51,8 @@ class Session:
         rooms: packages whose ``migrations`` the database must have.
 
     Attributes:
-        started: when the server was started, as it says itself; another value means that commits which were not
-            flushed may be lost. '' before the first connection.
+        started: under which start of the server this is (`mailframe.database.postgres_start`); another value means
+            that commits which were not flushed may be lost. '' before the first connection, and without rooms.
     """
 
     def __init__(self, address: str, rooms: Sequence[str]) -> None:
@@ -215,11 +216,10 @@ class Session:
         return self._connection
 
     def _prepare(self, connection: Connection) -> None:
-        encoding, level, started = cast(
+        encoding, level = cast(
             Row,
             connection.execute(
-                "SELECT current_setting('server_encoding'), current_setting('synchronous_commit'),"
-                " pg_postmaster_start_time()::text"
+                "SELECT current_setting('server_encoding'), current_setting('synchronous_commit')"
             ).fetchone(),
         )
         connection.rollback()
@@ -229,6 +229,7 @@ class Session:
             )
         for room in self._rooms:
             migrate(connection, room)
+        started = start_of(connection) if self._rooms else ""
         connection.autocommit = True
         connection.execute(
             f"SET synchronous_commit TO off; SET lock_timeout TO '{LOCK_SECONDS}s';"

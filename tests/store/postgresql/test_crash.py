@@ -1,14 +1,18 @@
 """The server is killed at random moments, as by a lost power supply: what was answered for is there afterwards.
 
-A server that is killed loses what it has not flushed, because its log is in its own memory until then.
+A server that is killed loses what it has not flushed, because its log is in its own memory until then. So does one
+of whose backends one is killed: it ends all of them and begins anew, under the start time it had.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import signal
+from collections.abc import Callable
 from typing import Any
 
+import psycopg
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
@@ -38,6 +42,22 @@ class KilledServerTests(TestCase):
 
     async def test_killed(self) -> None:
         """Every acknowledged message is there, and no UID that a client saw names another message."""
+
+        def kill(server: postgres.Server) -> None:
+            process = server._process
+            assert process is not None
+            process.send_signal(signal.SIGQUIT)
+            process.wait(30)
+
+        await self.kill_again_and_again(kill, postgres.Server.start)
+
+    async def test_backend_killed(self) -> None:
+        """The same where only one of the server's processes is killed, as for want of memory."""
+        await self.kill_again_and_again(kill_backend, lambda server: None)
+
+    async def kill_again_and_again(
+        self, kill: Callable[[postgres.Server], None], start: Callable[[postgres.Server], None]
+    ) -> None:
         server = postgres.Server()
         self.addCleanup(server.remove)
         server.start()
@@ -48,13 +68,11 @@ class KilledServerTests(TestCase):
         for _ in range(ROUNDS):
             working = storm.begin()
             await deferLater(reactor, chance.uniform(0.15, 0.6))  # type: ignore[arg-type]
-            process = server._process
-            assert process is not None
-            process.send_signal(signal.SIGQUIT)
-            process.wait(30)
+            kill(server)
             storm.going = False
             await working
-            server.start()
+            start(server)
+            await answering(address)
             await storm.check(self)
         # Refused messages that could not be taken back: they come twice when their clients try again.
         self.flushLoggedErrors(DatabaseFault)
@@ -70,6 +88,23 @@ class KilledServerTests(TestCase):
         await store.start()
         self.addCleanup(lambda: Deferred.fromCoroutine(store.stop()))
         return store
+
+
+def kill_backend(server: postgres.Server) -> None:
+    """Kill one of the server's processes."""
+    with psycopg.connect(server.address("postgres")) as connection:
+        os.kill(connection.info.backend_pid, signal.SIGKILL)
+
+
+async def answering(address: str) -> None:
+    """Wait until the server takes connections again."""
+    while True:
+        await deferLater(reactor, 0.05)  # type: ignore[arg-type]
+        try:
+            psycopg.connect(address).close()
+        except psycopg.OperationalError:
+            continue
+        return
 
 
 class Storm:
