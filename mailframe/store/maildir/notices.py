@@ -109,7 +109,7 @@ class Notices:
         return self._descriptor
 
     def logPrefix(self) -> str:
-        """See `ILoggingContext`."""
+        """See ``ILoggingContext``."""
         return "notices"
 
     def doRead(self) -> None:

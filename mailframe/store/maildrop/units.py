@@ -24,7 +24,7 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One call of `deliver`.
+    """One call of `IMailStore.deliver`.
 
     Attributes:
         deliveries: what it is about.
