@@ -1,1 +1,1 @@
-"""The texts of all accounts in a PostgreSQL database: a row a message, indexed by trigrams where the server can."""
+"""The texts of all accounts in a PostgreSQL database: a row a message, looked through by the server."""

@@ -1,9 +1,14 @@
 """The texts of one account in PostgreSQL; see `mailframe.store.text.interfaces.TextIndex`.
 
-A search is done by the server, which sends UIDs only. With the extensions pg_trgm and btree_gin it goes through an
-index of trigrams, in which the mailbox comes first, so that the mail of other accounts costs nothing; needles of less
-than three characters, and servers without the extensions, have texts looked through, `PAGE` messages at a time. Both
-give the same answers: what the index finds the server compares with the text itself.
+A search is done by the server, which sends UIDs only: texts are looked through, `PAGE` messages at a time. An
+administrator may make indexes of trigrams (``docs/full-text.rst`` says how), in which the mailbox comes first, so
+that the mail of other accounts costs nothing. They are used for needles of three characters and more where both are
+there, and give the same answers: what an index finds the server compares with the text itself.
+
+Measured with PostgreSQL 15, 40,000 messages of 2 KB of text in one mailbox, all in memory: to write a text takes 0.06
+ms, with the indexes 1.5 ms; a search takes 0.19 s, with the indexes 0.01 to 0.03 s, and as long as without where most
+messages have it; the indexes are twice as large as the texts. That is too much for all to pay, so they are not made
+unasked.
 """
 
 from __future__ import annotations
@@ -28,7 +33,7 @@ from mailframe.store.text.interfaces import (
 
 ROOM: Final = "mailframe.store.text.postgresql"
 PAGE: Final = 1000
-"""Messages whose texts one call of `find` looks through (20 to 40 ms), where no index helps."""
+"""Messages whose texts one call of `find` looks through (5 ms, or 40 where they are not in memory)."""
 STEP: Final = 1000
 """Texts dropped in one transaction."""
 SLICE_SECONDS: Final = 0.03
@@ -55,6 +60,8 @@ class PostgresTexts:
         self._session = session
         self._account = account
         self._indexed: bool | None = None
+        # Mailboxes whose texts are being dropped: what was begun is ended, however few are left by then.
+        self._dropping: set[int] = set()
 
     def covered(self, mailbox: MailboxRow) -> int:
         """See `TextIndex.covered`."""
@@ -207,17 +214,20 @@ class PostgresTexts:
         count = self._session.row("SELECT count(*) FROM mail_texts WHERE id >= %s AND id < %s", place)
         kept = 0 if count is None else int(count[0])
         stale = kept - mailbox.messages
-        if stale <= _STALE_COUNT or stale <= kept * _STALE_SHARE:
+        few = stale <= _STALE_COUNT or stale <= kept * _STALE_SHARE
+        if few and mailbox.id not in self._dropping:
             return False
         living = set(alive(mailbox))
         rows = self._session.rows("SELECT id FROM mail_texts WHERE id >= %s AND id < %s", place)
         gone = [id_ for (id_,) in rows if id_ & UID_MASK not in living]
+        self._dropping.add(mailbox.id)
         for start in range(0, len(gone), STEP):
             if start and time.monotonic() >= until:
                 return True
             self._session.run(
                 "DELETE FROM mail_texts WHERE id = ANY(%s::bigint[])", (gone[start : start + STEP],)
             )
+        self._dropping.discard(mailbox.id)
         return False
 
 

@@ -41,6 +41,17 @@ class PostgresTextsTests(TextIndexContract, SynchronousTestCase):
             for wanted in (InBody(needle), InHeader(needle), InField("subject", needle)):
                 self.assertEqual(self.ask(wanted), ([], [1, 2, 3]))
 
+    def test_tidy_step_by_step(self) -> None:
+        """Where time is up after each step, all that is gone is dropped all the same."""
+        self.patch(index, "SLICE_SECONDS", -1)
+        mailbox = mailbox_row(messages=500)
+        for start in range(1, 2001, 250):
+            self.index.add(mailbox, [text(uid, "x") for uid in range(start, start + 250)], start, start + 250)
+        rounds = 1
+        while self.index.tidy([mailbox], lambda mailbox: range(1, 501)):
+            rounds += 1
+        self.assertEqual((rounds, self.index.size().messages), (2, 500))
+
     def test_accounts(self) -> None:
         """Tidying up one account leaves the texts of another."""
         other = PostgresTexts(self.session, 2)
@@ -51,3 +62,27 @@ class PostgresTextsTests(TextIndexContract, SynchronousTestCase):
             pass
         self.assertEqual((self.index.size().messages, other.size().messages), (0, 1))
         self.assertEqual(other.find(two, InBody("two")).uids, [1])
+
+
+class IndexedTextsTests(PostgresTextsTests):
+    """The same as it is asked where there are indexes of trigrams: all of a mailbox at a time."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.index._indexed = True
+
+    def test_at_once(self) -> None:
+        """A needle that trigrams find is looked for in all messages at a time; a short one is not."""
+        self.patch(index, "PAGE", 2)
+        self.index.add(mailbox_row(), [text(uid, "xxx") for uid in range(1, 6)], 1, 6)
+        self.assertIsNone(self.index.find(mailbox_row(), InBody("xxx")).next)
+        self.assertEqual(self.index.find(mailbox_row(), InBody("xx")).next, 3)
+
+    def test_noticed(self) -> None:
+        """Both indexes must be there to be used."""
+        found = []
+        for name in ("mail_texts_body", "mail_texts_head"):
+            self.session.run(f"CREATE INDEX {name} ON mail_texts (id)")
+            self.addCleanup(self.session.run, f"DROP INDEX {name}")
+            found.append(PostgresTexts(self.session, 1)._helps(InBody("xxx")))
+        self.assertEqual(found, [False, True])

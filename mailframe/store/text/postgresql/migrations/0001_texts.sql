@@ -27,13 +27,3 @@ DO $$ BEGIN
 EXCEPTION WHEN OTHERS THEN
     RAISE NOTICE 'texts are compressed as usual: %', SQLERRM;
 END $$;
-
--- The extensions come with PostgreSQL's contrib modules; without them texts are looked through one by one.
-DO $$ BEGIN
-    CREATE EXTENSION IF NOT EXISTS pg_trgm;
-    CREATE EXTENSION IF NOT EXISTS btree_gin;
-    CREATE INDEX mail_texts_body ON mail_texts USING gin (mailbox, body gin_trgm_ops);
-    CREATE INDEX mail_texts_head ON mail_texts USING gin (mailbox, head gin_trgm_ops);
-EXCEPTION WHEN OTHERS THEN
-    RAISE NOTICE 'texts have no index of trigrams: %', SQLERRM;
-END $$;
