@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mailframe.message.status import ProtocolError, Status
 
+from .uid_runs import UIDRuns
 from .values import Changes, Message, Snapshot
 
 STAR = 0
@@ -174,7 +175,7 @@ class MailboxView:
             expunges: may EXPUNGE be sent now? It may not while FETCH, STORE or SEARCH (without UID) is in progress
                 (RFC 9051 section 7.5.1). Messages that are gone keep their numbers until it may.
         """
-        self._gone.update(uid for uid in changes.vanished if self.number(uid) is not None)
+        self._gone.update(self._known(changes.vanished))
         new = [message.uid for message in changes.messages if message.uid >= self.uidnext]
         touched = [message for message in changes.messages if self._is_news(message)]
         expunged, vanished = self._expunge() if expunges and self._gone else ([], [])
@@ -189,6 +190,14 @@ class MailboxView:
             recent=len(self._recent) if new else None,
             flags=self._numbered(touched),
         )
+
+    def _known(self, uids: Sequence[int]) -> Iterator[int]:
+        """Those that the session knows; where there are runs of thousands of millions, in no more time."""
+        if not isinstance(uids, UIDRuns):
+            yield from (uid for uid in uids if self.number(uid) is not None)
+            return
+        for first, last in uids.runs:
+            yield from self._uids[bisect_left(self._uids, first) : bisect_right(self._uids, last)]
 
     def _is_news(self, message: Message) -> bool:
         return message.uid < self.uidnext and message.modseq > self._told.get(message.uid, 0)

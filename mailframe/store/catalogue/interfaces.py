@@ -13,6 +13,7 @@ from typing import Protocol
 from mailframe.store.sharing.rights import Rights
 from mailframe.store.text.interfaces import TextIndex
 from mailframe.store.threads import Threads
+from mailframe.store.uid_runs import UIDRuns
 from mailframe.store.values import Description
 
 from .keywords import Keywords
@@ -100,7 +101,7 @@ class Messages(Protocol):
     """
 
     def uids(self, mailbox: MailboxRow) -> Sequence[int]:
-        """All UIDs, ascending."""
+        """All UIDs, ascending; best `mailframe.store.uid_runs.UIDRuns`, kept so that no row of a message is read."""
 
     def uids_from(self, mailbox: MailboxRow, uid: int, limit: int | None = None) -> list[int]:
         """UIDs from this one on, ascending; no more than the limit."""
@@ -108,7 +109,7 @@ class Messages(Protocol):
     def first_unseen(self, mailbox: MailboxRow) -> int | None:
         """The first UID without ``\\Seen``."""
 
-    def recent(self, mailbox: MailboxRow) -> list[int]:
+    def recent(self, mailbox: MailboxRow) -> Sequence[int]:
         """UIDs no session was told of as ``\\Recent`` yet."""
 
     def row(self, mailbox: MailboxRow, uid: int) -> MessageRow | None:
@@ -126,8 +127,8 @@ class Messages(Protocol):
     def changed_since(self, mailbox: MailboxRow, modseq: int) -> list[MessageRow]:
         """Messages that came or changed after a modseq, UIDs ascending."""
 
-    def vanished_since(self, mailbox: MailboxRow, modseq: int) -> list[int]:
-        """UIDs expunged after a modseq, ascending; all that are not there where that is not known any more."""
+    def vanished_since(self, mailbox: MailboxRow, modseq: int) -> UIDRuns:
+        """UIDs expunged after a modseq; all that are not there where that is not known any more."""
 
     def is_expunged(self, mailbox: MailboxRow, uid: int, modseq: int) -> bool:
         """Was a message without a row, which came with this UID and modseq, expunged since?"""

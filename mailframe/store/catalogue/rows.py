@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 UID_MASK = (1 << 32) - 1
@@ -81,17 +80,3 @@ class FileRow(NamedTuple):
 def row_id(mailbox: MailboxRow, uid: int) -> int:
     """The row id of a UID."""
     return mailbox.id << 32 | uid
-
-
-def runs(numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """The first and the last of each run of neighbours."""
-    first = last = 0
-    for number in sorted(numbers):
-        if first and number <= last + 1:
-            last = number
-            continue
-        if first:
-            yield first, last
-        first = last = number
-    if first:
-        yield first, last

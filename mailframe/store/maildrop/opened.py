@@ -168,7 +168,7 @@ def _state(drop: Maildrop, mailbox_id: str, read_only: bool) -> Iterator[Mailbox
         yield mailbox
 
 
-def _take_recent(drop: Maildrop, mailbox: MailboxRow, read_only: bool) -> list[int]:
+def _take_recent(drop: Maildrop, mailbox: MailboxRow, read_only: bool) -> Sequence[int]:
     """UIDs that are ``\\Recent`` for this session. One that writes claims them."""
     recent = drop.catalogue.messages.recent(mailbox)
     if read_only or mailbox.first_recent == mailbox.uidnext:

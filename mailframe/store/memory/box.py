@@ -17,6 +17,7 @@ from mailframe.message.status import MailframeError
 from mailframe.store import flags as flag_rules
 from mailframe.store.identity import object_id
 from mailframe.store.threads import MemoryThreads, thread_of
+from mailframe.store.uid_runs import UIDRuns, runs
 from mailframe.store.values import (
     DELETED,
     DESCRIPTION_ITEMS,
@@ -132,11 +133,11 @@ class Box:
             found.append(uid)
         return sorted(found)
 
-    def vanished_since(self, modseq: int) -> list[int]:
+    def vanished_since(self, modseq: int) -> UIDRuns:
         """UIDs expunged after ``modseq``, ascending; all that are not there where that is not known any more."""
         if modseq < self.vanished_from:
-            return sorted(set(range(1, self.uidnext)).difference(self.rows))
-        return sorted(self._newest_vanished(modseq))
+            return UIDRuns(runs(self.rows)).missing(self.uidnext)
+        return UIDRuns(runs(self._newest_vanished(modseq)))
 
     def message(self, uid: int, items: Item, describe: Describe) -> Message:
         """One row as it was asked for."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import apsw
 
-from mailframe.store.catalogue.rows import runs
+from mailframe.store.uid_runs import runs
 
 PIECE = 1024 * 1024
 """Octets of each piece of a large content but the last; reading one takes 1.2 ms, a window in it 0.1 ms a 256 KiB."""

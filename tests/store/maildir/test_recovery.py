@@ -68,7 +68,7 @@ class RecoveryTests(MaildirCase):
         uids = list(self.messages())
         self.wait(self.store.stop())
         connection = open_connection(self.path(CATALOGUE))
-        connection.execute("DELETE FROM messages; UPDATE mailboxes SET uidnext = 1")
+        connection.execute("DELETE FROM messages; DELETE FROM uid_runs; UPDATE mailboxes SET uidnext = 1")
         connection.execute("UPDATE meta SET value = 'boot-1' WHERE key = 'boot'")
         connection.close()
         self.store = self.started("boot-2")

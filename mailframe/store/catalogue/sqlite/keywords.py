@@ -8,6 +8,8 @@ import apsw
 
 from mailframe.store.catalogue.keywords import Keywords
 
+_NEXT = "SELECT min(keywords) FROM messages WHERE mailbox = ? AND keywords > ?"
+
 
 class SQLiteKeywords(Keywords):
     """The rows of one mailbox in the table ``keywords``.
@@ -26,12 +28,13 @@ class SQLiteKeywords(Keywords):
         super().__init__(dict(rows), version, limit)
 
     def _used(self) -> Iterable[bytes]:
-        rows = self._connection.execute(
-            "SELECT DISTINCT keywords FROM messages"
-            " WHERE id BETWEEN ?1 << 32 AND (?1 + 1 << 32) - 1 AND keywords IS NOT NULL",
-            (self._mailbox,),
-        )
-        return (keywords for (keywords,) in rows)
+        # From each combination to the next: some programs set a keyword on every message, and DISTINCT reads all.
+        found: list[bytes] = []
+        while (
+            next_ := self._connection.execute(_NEXT, (self._mailbox, found[-1] if found else b"")).get
+        ) is not None:
+            found.append(next_)
+        return found
 
     def _keep(self, added: Sequence[tuple[int, str]]) -> None:
         self._connection.executemany(

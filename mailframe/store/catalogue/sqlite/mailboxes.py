@@ -66,7 +66,7 @@ class Mailboxes:
         """An empty mailbox becomes another; with another UIDVALIDITY its numbers begin anew."""
         self._execute("UPDATE meta SET value = max(value, ?) WHERE key = 'uidvalidity'", (uidvalidity,))
         if uidvalidity != mailbox.uidvalidity:
-            self._execute("DELETE FROM vanished WHERE mailbox = ?", (mailbox.id,))
+            self._execute("DELETE FROM vanished_runs WHERE mailbox = ?", (mailbox.id,))
             self._execute(
                 "UPDATE mailboxes SET uidnext = 1, modseq = 1, first_recent = 1, vanished_from = 0 WHERE id = ?",
                 (mailbox.id,),
@@ -97,8 +97,9 @@ class Mailboxes:
     def remove(self, mailbox: MailboxRow) -> None:
         """Forget a mailbox and all its messages."""
         self._execute("DELETE FROM messages WHERE mailbox = ?", (mailbox.id,))
+        self._execute("DELETE FROM uid_runs WHERE first >> 32 = ?", (mailbox.id,))
         self._execute("DELETE FROM uidls WHERE id >> 32 = ?", (mailbox.id,))
-        self._execute("DELETE FROM vanished WHERE mailbox = ?", (mailbox.id,))
+        self._execute("DELETE FROM vanished_runs WHERE mailbox = ?", (mailbox.id,))
         self._execute("DELETE FROM keywords WHERE mailbox = ?", (mailbox.id,))
         self._execute("DELETE FROM mailboxes WHERE id = ?", (mailbox.id,))
         self._keywords.pop(mailbox.id, None)

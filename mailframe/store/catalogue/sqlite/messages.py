@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import apsw
 
-from mailframe.store.catalogue.rows import UID_MASK, FileRow, MailboxRow, MessageRow, Packed, row_id, runs
+from mailframe.store.catalogue.rows import UID_MASK, FileRow, MailboxRow, MessageRow, Packed, row_id
+from mailframe.store.uid_runs import UIDRuns, merged, runs
+
+from .uid_runs import RunsOfUIDs
 
 VANISHED_LIMIT = 100_000
-"""Expunged UIDs remembered of one mailbox. Whoever asks for changes before the oldest of them is told every
+"""Runs of expunged UIDs remembered of one mailbox. Whoever asks for changes before the oldest of them is told every
 UID that is not there any more, which is right too, and longer."""
 _SPARSE = 8
 """A range of rows is read whole when at most one in so many was asked for."""
@@ -23,28 +26,22 @@ _FILES_IN_NEW = _FILES.replace("ORDER BY", "AND info IS NULL ORDER BY")
 
 
 class Messages:
-    """The tables ``messages`` and ``vanished``. What writes needs a transaction."""
+    """The tables ``messages``, ``uid_runs`` and ``vanished_runs``. What writes needs a transaction."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._execute = connection.execute
+        self._runs = RunsOfUIDs(connection)
 
     # Looking.
 
-    def uids(self, mailbox: MailboxRow) -> list[int]:
-        """All UIDs, ascending; read from the narrow index, not from the rows."""
-        rows = self._execute(
-            "SELECT id & 0xFFFFFFFF FROM messages INDEXED BY messages_modseq WHERE mailbox = ?", (mailbox.id,)
-        )
-        return sorted(uid for (uid,) in rows)
+    def uids(self, mailbox: MailboxRow) -> UIDRuns:
+        """All UIDs, ascending; no rows of messages are read."""
+        return self._runs.of(mailbox)
 
     def uids_from(self, mailbox: MailboxRow, uid: int, limit: int | None = None) -> list[int]:
         """UIDs from ``uid`` on, ascending; no more than the limit."""
-        rows = self._execute(
-            "SELECT id & 0xFFFFFFFF FROM messages WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?",
-            (row_id(mailbox, uid), row_id(mailbox, UID_MASK), -1 if limit is None else limit),
-        )
-        return [uid for (uid,) in rows]
+        return self._runs.of(mailbox, uid)[:limit]
 
     def first_unseen(self, mailbox: MailboxRow) -> int | None:
         """The first UID without ``\\Seen``."""
@@ -56,11 +53,11 @@ class Messages:
         ).get
         return None if found is None else found & UID_MASK
 
-    def recent(self, mailbox: MailboxRow) -> list[int]:
+    def recent(self, mailbox: MailboxRow) -> UIDRuns:
         """UIDs no session was told of as ``\\Recent`` yet."""
         if mailbox.first_recent >= mailbox.uidnext:
-            return []
-        return self.uids_from(mailbox, mailbox.first_recent)
+            return UIDRuns()
+        return self._runs.of(mailbox, mailbox.first_recent)
 
     def row(self, mailbox: MailboxRow, uid: int) -> MessageRow | None:
         """One message."""
@@ -114,14 +111,14 @@ class Messages:
         )
         return sorted(MessageRow(*row) for row in rows)
 
-    def vanished_since(self, mailbox: MailboxRow, modseq: int) -> list[int]:
+    def vanished_since(self, mailbox: MailboxRow, modseq: int) -> UIDRuns:
         """UIDs expunged after a modseq, ascending; all that are not there where that is not known any more."""
         if modseq < mailbox.vanished_from:
-            return sorted(set(range(1, mailbox.uidnext)).difference(self.uids(mailbox)))
+            return self.uids(mailbox).missing(mailbox.uidnext)
         rows = self._execute(
-            "SELECT uid FROM vanished WHERE mailbox = ? AND modseq > ?", (mailbox.id, modseq)
+            "SELECT first, last FROM vanished_runs WHERE mailbox = ? AND modseq > ?", (mailbox.id, modseq)
         )
-        return sorted(uid for (uid,) in rows)
+        return UIDRuns(merged(sorted(rows)))
 
     def is_expunged(self, mailbox: MailboxRow, uid: int, modseq: int) -> bool:
         """Was a message of this UID, which came with this modseq, expunged since?
@@ -130,7 +127,9 @@ class Messages:
         """
         if modseq <= mailbox.vanished_from:
             return True
-        found = self._execute("SELECT 1 FROM vanished WHERE mailbox = ? AND uid = ?", (mailbox.id, uid)).get
+        found = self._execute(
+            "SELECT 1 FROM vanished_runs WHERE mailbox = ? AND ? BETWEEN first AND last", (mailbox.id, uid)
+        ).get
         return found is not None
 
     def files(self, mailbox: MailboxRow, in_new: bool = False) -> Iterator[FileRow]:
@@ -145,7 +144,9 @@ class Messages:
 
     def add(self, rows: Iterable[MessageRow]) -> None:
         """Put rows in."""
+        rows = list(rows)
         self._connection.executemany(_ADD, rows)
+        self._runs.add(row.id for row in rows)
 
     def set_flags(self, modseq: int, changes: Iterable[tuple[int, Packed, str | None]]) -> None:
         """Change flags and the file's info: row id, the packed flags, the info.
@@ -176,14 +177,14 @@ class Messages:
 
     def expunge(self, mailbox: MailboxRow, uids: Sequence[int], modseq: int) -> None:
         """Take messages out, and remember that they were there."""
-        for first, last in runs(uids):
-            self._execute(
-                "DELETE FROM messages WHERE id BETWEEN ? AND ?",
-                (row_id(mailbox, first), row_id(mailbox, last)),
-            )
-        self._execute(
-            "INSERT OR IGNORE INTO vanished SELECT ?, ?, value FROM json_each(?)",
-            (mailbox.id, modseq, json.dumps(list(uids))),
+        gone = list(runs(uids))
+        ids = [(row_id(mailbox, first), row_id(mailbox, last)) for first, last in gone]
+        self._connection.executemany("DELETE FROM messages WHERE id BETWEEN ? AND ?", ids)
+        self._runs.remove(ids)
+        self._connection.executemany(
+            "INSERT INTO vanished_runs VALUES (?, ?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
+            [(mailbox.id, modseq, first, last) for first, last in gone],
         )
         # One statement, not one a message: few mailboxes have any.
         self._execute(
@@ -204,11 +205,11 @@ class Messages:
     def _forget_vanished(self, mailbox: MailboxRow) -> None:
         # The row that is one too many, counted from the newest; none is found while there are few.
         newest = self._execute(
-            "SELECT modseq FROM vanished WHERE mailbox = ? ORDER BY modseq DESC LIMIT 1 OFFSET ?",
+            "SELECT modseq FROM vanished_runs WHERE mailbox = ? ORDER BY modseq DESC LIMIT 1 OFFSET ?",
             (mailbox.id, VANISHED_LIMIT),
         ).get
         if newest is not None:
-            self._execute("DELETE FROM vanished WHERE mailbox = ? AND modseq <= ?", (mailbox.id, newest))
+            self._execute("DELETE FROM vanished_runs WHERE mailbox = ? AND modseq <= ?", (mailbox.id, newest))
             self._execute("UPDATE mailboxes SET vanished_from = ? WHERE id = ?", (newest, mailbox.id))
 
 

@@ -80,13 +80,12 @@ class CatalogueTests(CatalogueCase):
         self.assertEqual(self.catalogue.mailboxes.totals()[1], 50)
 
     def test_uids_do_not_read_rows(self) -> None:
-        """The list of UIDs comes from the narrow index alone."""
+        """The list of UIDs is there without any row of a message."""
+        uids = self.add(3)
         connection = open_connection(self.path)
         self.addCleanup(connection.close)
-        plan = connection.execute(
-            "EXPLAIN QUERY PLAN SELECT id & 0xFFFFFFFF FROM messages INDEXED BY messages_modseq WHERE mailbox = 1"
-        ).get
-        self.assertIn("COVERING INDEX", plan[3])
+        connection.execute("DELETE FROM messages")
+        self.assertEqual(list(self.catalogue.messages.uids(self.inbox)), uids)
 
     def test_newer_file(self) -> None:
         """A catalogue of a later version is refused, not damaged."""
@@ -142,8 +141,8 @@ class CatalogueTests(CatalogueCase):
             self.remove(uids[start : start + 5])
         latest = self.inbox.modseq
         self.remove(uids[50:51])
-        self.assertEqual(self.catalogue.messages.vanished_since(self.inbox, since), uids[:51])
-        self.assertEqual(self.catalogue.messages.vanished_since(self.inbox, latest), uids[50:51])
+        self.assertEqual(list(self.catalogue.messages.vanished_since(self.inbox, since)), uids[:51])
+        self.assertEqual(list(self.catalogue.messages.vanished_since(self.inbox, latest)), uids[50:51])
         self.assertGreater(self.inbox.vanished_from, since)
 
     def test_sparse_rows(self) -> None:
