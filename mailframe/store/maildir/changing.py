@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 
+from mailframe.store.catalogue.keywords import Keywords
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, Packed
 from mailframe.store.maildrop.layout import Removed
 
 from .filenames import NO_FLAGS, info_for, sizes, with_sizes
+from .letters import Letters
 from .tree import IN_BOTH, IN_CUR, IN_NEW, Tree
 
 FLUSHED_ONE_BY_ONE = 16
@@ -16,6 +18,22 @@ FLUSHED_ONE_BY_ONE = 16
 
 Pairs = Sequence[tuple[MessageRow, MessageRow]]
 """Rows as they are, and as they will be."""
+
+
+def info_of(
+    tree: Tree, mailbox: MailboxRow, packed: Packed, before: str | None, words: Keywords | None = None
+) -> str | None:
+    """The info of a message with these flags and keywords; None where it has none and had none.
+
+    Args:
+        mailbox: where its file is to be.
+        before: its info so far.
+        words: of the mailbox that the keywords are told by; None: of that one.
+    """
+    if tree.place.keyword_letters:
+        return Letters.of(tree).info(mailbox, packed, before, words)
+    # Keywords alone do not take a file out of new/.
+    return info_for(packed[0], before or NO_FLAGS) if packed[0] or before is not None else None
 
 
 def claim(tree: Tree, mailbox: MailboxRow, uids: Sequence[int]) -> None:
@@ -27,7 +45,7 @@ def claim(tree: Tree, mailbox: MailboxRow, uids: Sequence[int]) -> None:
     moved = []
     with tree.own_change(mailbox, IN_BOTH):
         for row in rows:
-            info = info_for(row.flags, NO_FLAGS)
+            info = info_of(tree, mailbox, (row.flags, row.keywords), NO_FLAGS)
             try:
                 tree.rename_file(tree.file(mailbox, row), f"{folder}/cur/{row.file}{info}")
             except OSError:
@@ -52,9 +70,8 @@ def flag(
     renames = []
     directories = 0
     folder = tree.folder(mailbox)
-    for row, (flags, _) in changes:
-        # Keywords alone do not take a file out of new/.
-        info = info_for(flags, row.info or NO_FLAGS) if flags or row.info is not None else None
+    for row, packed in changes:
+        info = info_of(tree, mailbox, packed, row.info)
         infos[row.id] = info
         if info != row.info:
             directories |= IN_CUR if row.info is not None else IN_BOTH
@@ -66,12 +83,16 @@ def flag(
     return infos
 
 
-def name(tree: Tree, row: MessageRow, flags: int) -> tuple[str, str | None]:
+def name(tree: Tree, row: MessageRow, target: MailboxRow, flags: int) -> tuple[str, str | None]:
     """File name and info for a copy."""
     unique = tree.place.names.next()
     if sizes(row.file) is not None or row.form is not None:
         unique = with_sizes(unique, row.disk_size, row.size)
-    return unique, None if row.info is None else info_for(flags, row.info or NO_FLAGS)
+    if row.info is None:
+        return unique, None
+    if not tree.place.keyword_letters:
+        return unique, info_for(flags, row.info)
+    return unique, Letters.of(tree).moved(row, target, flags)
 
 
 def transfer(tree: Tree, source: MailboxRow, target: MailboxRow, rows: Pairs, move: bool) -> None:

@@ -12,6 +12,7 @@ import os
 import re
 import socket
 import time
+from collections.abc import Collection
 
 _LETTERS = {"D": 16, "F": 4, "R": 2, "S": 1, "T": 8}
 _SIZES = re.compile(r",S=(\d{1,15}),W=(\d{1,15})(?=,|$)")
@@ -70,15 +71,25 @@ def flags_of(info: str) -> int:
     return sum(_LETTERS.get(letter, 0) for letter in letters)
 
 
-def info_for(flags: int, before: str | None) -> str:
+def letters_of(info: str) -> set[str]:
+    """All letters of an info."""
+    return _letters_and_fields(info)[0]
+
+
+def info_for(
+    flags: int, before: str | None, keywords: Collection[str] = (), known: Collection[str] = ()
+) -> str:
     """The info for the catalogue's flag bits.
 
     Args:
         flags: the bits.
         before: the info so far: letters and fields that other programs put there, and we do not know, stay.
+        keywords: letters of its keywords.
+        known: letters that are keywords here.
     """
     told, fields = _letters_and_fields(before or "")
     letters = {letter for letter, bit in _LETTERS.items() if flags & bit} | (told - _LETTERS.keys())
+    letters = (letters - set(known)).union(keywords)
     return NO_FLAGS + "".join(sorted(letters)) + fields
 
 

@@ -25,7 +25,7 @@ from .folders import mailbox_of
 
 UIDLIST = "dovecot-uidlist"
 _COURIER_UIDS = "courierimapuiddb"
-_KEYWORDS = "dovecot-keywords"
+KEYWORDS = "dovecot-keywords"
 _COURIER_KEYWORDS = "courierimapkeywords"
 _POP3_SIZES = "courierpop3dsizelist"
 SUBSCRIPTIONS = "subscriptions"
@@ -118,7 +118,7 @@ def read_folder(files: Files, folder: str, pop3: bool) -> Foreign:
     return Foreign(
         uids,
         program,
-        _parsed(files, f"{folder}/{_KEYWORDS}", dovecot_keywords.read) or {},
+        _parsed(files, f"{folder}/{KEYWORDS}", dovecot_keywords.read) or {},
         # Dovecot never shows what Courier has left behind.
         {} if program == "dovecot" else _courier_keywords(files, f"{folder}/{_COURIER_KEYWORDS}"),
         _uidls(files, folder, uids) if pop3 else {},

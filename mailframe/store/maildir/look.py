@@ -15,14 +15,18 @@ from dataclasses import dataclass, field
 import apsw
 from twisted.logger import Logger
 
+from mailframe.message.status import MailframeError
+from mailframe.store.catalogue.keywords import Keywords
 from mailframe.store.catalogue.rows import UID_MASK, FileRow, MailboxRow, MessageRow, new_object_id, row_id
 from mailframe.store.maildrop.maildrop import now
+from mailframe.store.values import SYSTEM_FLAGS, Flags
 
 from . import adopting, filenames
 from .adopting import Came
 from .beside import numbering
 from .folders import TMP
 from .foreign import Foreign
+from .letters import Letters
 from .line_ends import Form
 from .line_ends import look as look_at_octets
 from .reading import pieces_of
@@ -202,11 +206,30 @@ def _take_flags(tree: Tree, mailbox: MailboxRow, flagged: list[tuple[FileRow, st
     for row, info in flagged:
         # In new/ a file has no flags yet; what the catalogue has of it stays.
         flags = row.flags if info is None else filenames.flags_of(info)
-        if flags != row.flags:
-            changes.append((row.id, (flags, row.keywords), info))
+        packed = (flags, _keywords(tree, mailbox, row, info))
+        if packed != (row.flags, row.keywords):
+            changes.append((row.id, packed, info))
     messages.set_infos((row.id, info) for row, info in flagged)
     if changes:
         messages.set_flags(tree.catalogue.mailboxes.next_modseq(mailbox), changes)
+
+
+def _keywords(tree: Tree, mailbox: MailboxRow, row: FileRow, info: str | None) -> bytes | None:
+    """The keywords of a message whose file has another name now."""
+    if info is None or not tree.place.keyword_letters:
+        return row.keywords
+    words = tree.catalogue.mailboxes.keywords(mailbox)
+    before = words.unpack(row.flags, row.keywords) - SYSTEM_FLAGS
+    after = Letters.of(tree).changed(mailbox, before, row.info, info)
+    return row.keywords if after == before else _packed(words, after)
+
+
+def _packed(keywords: Keywords, words: Flags) -> bytes | None:
+    try:
+        return keywords.pack(keywords.spell(words))[1]
+    except MailframeError:
+        # More than a mailbox may have here; those that it has already are kept.
+        return keywords.pack(keywords.known(words))[1]
 
 
 def _take_files(tree: Tree, mailbox: MailboxRow, came: list[tuple[str, str | None]]) -> None:
@@ -255,14 +278,24 @@ def _add(tree: Tree, mailbox: MailboxRow, found: list[Came], listed: Mapping[str
     others = [one for one in found if one.file not in listed]
     uid, modseq = tree.catalogue.mailboxes.take_uids(mailbox, len(others))
     uids = {one.file: uid + number for number, one in enumerate(others)} | dict(listed)
-    saved = now()
+    saved, keywords = now(), _told_keywords(tree, mailbox, found)
     tree.catalogue.messages.add(
         MessageRow(
-            row_id(mailbox, uids[one.file]), mailbox.id, modseq, filenames.flags_of(one.info or ""), None,
+            row_id(mailbox, uids[one.file]), mailbox.id, modseq, filenames.flags_of(one.info or ""),
+            keywords.get(one.file),
             one.date, one.sizes[1], saved, new_object_id("M"), "", one.file, one.info, one.sizes[0], one.sizes[2],
         )
         for one in found
     )  # fmt: skip
+
+
+def _told_keywords(tree: Tree, mailbox: MailboxRow, found: list[Came]) -> dict[str, bytes | None]:
+    """Keywords that names of files tell, by file."""
+    if not tree.place.keyword_letters:
+        return {}
+    words, letters = tree.catalogue.mailboxes.keywords(mailbox), Letters.of(tree)
+    told = {one.file: letters.words(mailbox, one.info) for one in found}
+    return {file: _packed(words, each) for file, each in told.items() if each}
 
 
 def _sizes(tree: Tree, path: str, told: tuple[int, int] | None) -> tuple[int, int, Form | None]:

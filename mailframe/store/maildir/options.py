@@ -39,6 +39,12 @@ class MaildirOptions(MaildropOptions):
         "time and give messages the same UIDs, and Dovecot can take them back later. Costs some time a delivery.",
         False,
     )
+    keywords: str = option(
+        "Where keywords are: in the catalogue alone, or also as Dovecot has them, the first 26 of each folder as "
+        "letters in names of files. Then both programs see each other's.",
+        "own",
+        choices=("own", "dovecot"),
+    )
     maildirsize: bool = option(
         "Write maildirsize into accounts that have a quota: other programs that deliver there (maildrop, Exim, "
         "Postfix with its Maildir++ patch) keep to it.",

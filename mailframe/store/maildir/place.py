@@ -22,6 +22,7 @@ class Place:
     adopts: what Dovecot or Courier keeps beside a folder is taken over.
     uidl_format: Dovecot's ``pop3_uidl_format``, as it was configured there.
     shares_uids: UIDs are given out together with Dovecot.
+    keyword_letters: keywords are letters in names of files, as Dovecot has them.
     quota_file: ``maildirsize`` is written for others.
     subscriptions: whose list of subscriptions is kept in step: ``dovecot``, ``courier`` or ''.
     """
@@ -34,6 +35,7 @@ class Place:
     adopts: bool = True
     uidl_format: str = uidl_format.DEFAULT
     shares_uids: bool = False
+    keyword_letters: bool = False
     quota_file: bool = False
     subscriptions: str = ""
 

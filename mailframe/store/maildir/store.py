@@ -60,6 +60,7 @@ class MaildirStore(MaildropStore):
             adopts=options.adopt,
             uidl_format=options.adopted_uidl_format,
             shares_uids=options.dovecot_uidlist,
+            keyword_letters=options.keywords == "dovecot",
             quota_file=options.maildirsize,
             subscriptions="" if options.subscriptions == "own" else options.subscriptions,
         )

@@ -45,6 +45,7 @@ class Tree:
         path: the account's directory.
         looks: when directories were listed last, by the mailbox's row id.
         lists: the state of Dovecot's list that has all UIDs of a mailbox, by the mailbox's row id.
+        letters: `mailframe.store.maildir.letters.Letters`, once somebody has asked for them.
         undoing: what takes back, in reverse, what the open transaction has done to files.
     """
 
@@ -56,6 +57,7 @@ class Tree:
         self.files = place.files
         self.path = os.path.join(place.directory, account_directory(drop.account))
         self.looks: dict[int, LastLook] = {}
+        self.letters: object = None
         self.undoing: list[Callable[[], object]] = []
         self.lists: dict[int, tuple[int, int, int] | None] = {}
         self._devices: dict[str, int] = {}
