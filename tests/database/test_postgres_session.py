@@ -10,6 +10,7 @@ from psycopg import errors
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.database.postgres_session import DatabaseFault, Session, database_fault
+from mailframe.database.postgres_start import START
 from mailframe.database.sqlite import UnusableDatabase, storage_status
 from mailframe.message.status import STORAGE_FULL, UNAVAILABLE
 from tests import postgres
@@ -159,6 +160,26 @@ class SessionTests(SynchronousTestCase):
         with self.assertRaises(DatabaseFault):
             self.session.flush()
         self.session.flush()
+
+    def test_start(self) -> None:
+        """All connections agree on the start of the server, whatever their time zones are."""
+        other = Session(self.address + " options='-c TimeZone=Asia/Tokyo'", [ROOM])
+        self.addCleanup(other.close)
+        for session in (self.session, other):
+            session.row("SELECT 1")
+        self.assertEqual(self.session.started, other.started)
+
+    def test_emptied_by_a_recovery(self) -> None:
+        """A server that recovered from its log, under its old start time, is not the one it was before."""
+        self.put(1)
+        before = self.session.started
+        # What a recovery does to a table that is not in the log.
+        self.session.run("TRUNCATE mailframe_start")
+        self.cut()
+        with self.assertRaises(DatabaseFault):
+            self.session.flush()
+        self.assertNotEqual(self.session.started, before)
+        self.assertEqual(self.session.row("SELECT " + START), (self.session.started,))
 
     def test_many_rows(self) -> None:
         """Many rows go in by one statement, whatever is in them."""
