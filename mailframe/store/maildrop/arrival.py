@@ -24,6 +24,7 @@ class Attempt:
         written: the message, once it is kept.
         mailbox, row: its catalogue row, once it is there.
         status: None while all is well.
+        email_id: its EMAILID, which equal messages of one group share (RFC 8474 section 5.1); "" for a new one.
     """
 
     delivery: Delivery
@@ -33,6 +34,7 @@ class Attempt:
     mailbox: MailboxRow | None = None
     row: MessageRow | None = None
     status: Status | None = None
+    email_id: str = ""
 
 
 def add_rows(drop: Maildrop, mailbox: MailboxRow, attempts: Sequence[Attempt], lenient: bool = True) -> None:
@@ -63,8 +65,8 @@ def add_rows(drop: Maildrop, mailbox: MailboxRow, attempts: Sequence[Attempt], l
                 flags, packed = keywords.pack(keywords.known(message.flags & SYSTEM_FLAGS))
             row = MessageRow(
                 row_id(mailbox, uid), mailbox.id, modseq, flags, packed, message.internal_date or saved,
-                written.size, saved, new_object_id("M"), _thread(drop, attempt), "", None, written.disk_size,
-                written.form,
+                written.size, saved, attempt.email_id or new_object_id("M"), _thread(drop, attempt), "", None,
+                written.disk_size, written.form,
             )  # fmt: skip
             attempt.row = row = layout.place(mailbox, written, row, bool(message.flags))
             rows.append(row)

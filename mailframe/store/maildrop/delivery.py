@@ -27,7 +27,7 @@ from twisted.python.failure import Failure
 
 from mailframe.database.sqlite import storage_status
 from mailframe.message.status import OK, UNKNOWN_FAULT, MailframeError, Status
-from mailframe.store.catalogue.rows import MailboxRow
+from mailframe.store.catalogue.rows import MailboxRow, new_object_id
 from mailframe.store.ingest.log import Accepted
 from mailframe.store.journal.journalling import Journalling
 from mailframe.store.names import canonical
@@ -67,6 +67,7 @@ class Group:
             Attempt(delivery, number) for number, unit in enumerate(units) for delivery in unit.deliveries
         ]
         self._shared: dict[tuple[int, bytes], Written] = {}
+        self._email_ids: dict[tuple[int, bytes], str] = {}
         self._coming: dict[str, dict[str, Usage]] = {}
         self._filled: dict[str, Filled] = {}
         self._opened: dict[str, Maildrop] = {}
@@ -98,6 +99,7 @@ class Group:
         self._check_room(drop, delivery.mailbox, content.size)
         # By its octets, not by the object: a message has a content of its own for each of its recipients.
         key = (id(content.body), content.prefix)
+        attempt.email_id = self._email_ids.get(key) or self._email_ids.setdefault(key, new_object_id("M"))
         first = self._shared.get(key)
         journal = self._journal
         attempt.written = written = drop.layout.write(

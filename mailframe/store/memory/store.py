@@ -71,6 +71,7 @@ class MemoryStore:
         """See `IMailStore.deliver`."""
         waiting: dict[str, Usage] = {}
         prepared = [self._prepared(delivery, waiting) for delivery in deliveries]
+        _share_email_ids(deliveries, prepared)
         failures = [status for status in prepared if isinstance(status, Status)]
         if atomic and failures:
             return [failures[0]] * len(deliveries)
@@ -122,6 +123,15 @@ class MemoryStore:
             log.failure("a delivery of {queue_id} failed", queue_id=_id(delivery))
             return UNKNOWN_FAULT
         return row
+
+
+def _share_email_ids(deliveries: Sequence[Delivery], prepared: Sequence[Row | Status]) -> None:
+    """Equal messages of one delivery have one EMAILID (RFC 8474 section 5.1)."""
+    known: dict[tuple[int, bytes], str] = {}
+    for delivery, row in zip(deliveries, prepared, strict=True):
+        if isinstance(row, Row):
+            content = delivery.message.content
+            row.email_id = known.setdefault((id(content.body), content.prefix), row.email_id)
 
 
 def _id(delivery: Delivery) -> str:

@@ -17,10 +17,12 @@ and goes on with what is on the disk.
 from .changing import ChangesContract, FlagsContract
 from .delivering import AppendContract, DeliveryContract
 from .fixture import StoreFixture, describe
+from .identity import IdentityContract
 from .mailboxes import MailboxesContract, RenameContract
 from .model import ModelContract
 from .moving import CopyContract, ExpungeContract
 from .reading import ReadingContract
+from .resync import ResyncContract
 from .searching import SearchContract
 from .sharing import SharingContract
 from .taking_over import TakeOverContract
@@ -39,6 +41,8 @@ class MailStoreContract(
     ChangesContract,
     CopyContract,
     ExpungeContract,
+    IdentityContract,
+    ResyncContract,
     SearchContract,
     SharingContract,
     TakeOverContract,
