@@ -36,7 +36,7 @@ def command(addresses: tuple[str, ...], everything: bool, dry_run: bool, config:
     options = _maildir_options(configuration)
     names = accounts(configuration, [address.lower() for address in addresses], everything)
     planning: Any = importlib.import_module("mailframe.store.maildir.planning")
-    plans = {name: planning.plan(options.directory, name, options.adopted_uidl_format) for name in names}
+    plans = {name: planning.plan(options, name) for name in names}
     absent = [name for name in names if plans[name] is None]
     if addresses and absent:
         raise Refused(f"There is no Maildir of {absent[0]} in {options.directory}.")

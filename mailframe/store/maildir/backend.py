@@ -12,7 +12,7 @@ from mailframe.store.files import Files
 from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.maildrop.maildrop import Maildrop
 
-from .folders import CATALOGUE, account_directory, account_of
+from .folders import CATALOGUE, account_of
 from .layout import MaildirLayout
 from .place import Place
 from .reading import LargeFiles
@@ -64,14 +64,22 @@ class MaildirBackend:
             if domain.startswith("."):
                 continue
             with suppress(OSError):
-                for local in self.files.names(os.path.join(self.directory, domain)):
+                for local in self._locals(os.path.join(self.directory, domain)):
                     name = account_of(domain, local)
-                    if name and self.files.exists(os.path.join(self.directory, domain, local, CATALOGUE)):
+                    if name and self.files.exists(os.path.join(self._place.account(name), CATALOGUE)):
                         yield name
+
+    def _locals(self, domain: str) -> Iterator[str]:
+        if not self._place.spread:
+            yield from self.files.names(domain)
+            return
+        for name in self.files.names(domain):
+            with suppress(OSError):
+                yield from self.files.names(os.path.join(domain, name))
 
     def remove(self, drop: Maildrop) -> None:
         """See `Backend.remove`: one rename, then away."""
-        path = os.path.join(self.directory, account_directory(drop.account))
+        path = self._place.account(drop.account)
         aside = os.path.join(self.directory, f".removed-{self._place.names.next()}")
         drop.catalogue.flush()
         self.files.rename(path, aside)
@@ -108,4 +116,4 @@ class MaildirOpener:
         self._large_files.close()
 
     def _path(self, account: str) -> str:
-        return os.path.join(self._place.directory, account_directory(account), CATALOGUE)
+        return os.path.join(self._place.account(account), CATALOGUE)

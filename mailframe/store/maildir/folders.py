@@ -21,21 +21,25 @@ NAME_FILE = "mailbox-name"
 """In a folder whose mailbox has a name too long for a directory: the name, in UTF-8."""
 LONG = ".long-"
 """How such a folder begins."""
-_LENGTH_LIMIT = 240
+LENGTH_LIMIT = 240
+"""Of one name in a directory; some file systems allow 255 octets, and Dovecot adds some of its own."""
 _ESCAPE = {"\\": "\\5c", ".": "\\2e"}
 _NOT_PRINTABLE = re.compile(r"[^\x20-\x7e]+")
 _SHIFTED = re.compile(r"&([A-Za-z0-9+,]*)-")
 _ESCAPED = re.compile(r"\\([0-9a-f]{2})")
 
 
-def account_directory(account: str) -> str:
-    """Where an account lies, relative to the store: ``example.test/alice``.
+def account_directory(account: str, spread: bool = False) -> str:
+    """Where an account lies, relative to the store: ``example.test/alice``, or ``example.test/2b/alice``.
 
     Everything but letters, digits and a few signs is percent-encoded, and so is a dot in front: no name leads out
     of its directory or hides in it.
     """
     local, _, domain = account.rpartition("@")
-    return f"{_quoted(domain) if local else '%'}/{_quoted(local or account)}"
+    directory, name = _quoted(domain) if local else "%", _quoted(local or account)
+    if spread:
+        return f"{directory}/{hashlib.sha256(name.encode('ascii')).hexdigest()[:2]}/{name}"
+    return f"{directory}/{name}"
 
 
 def account_of(domain: str, local: str) -> str:
@@ -49,7 +53,7 @@ def folder_of(name: str) -> str:
     if name == INBOX:
         return ""
     folder = "".join("." + folder_level(level) for level in name.split(SEPARATOR))
-    if len(folder) <= _LENGTH_LIMIT:
+    if len(folder) <= LENGTH_LIMIT:
         return folder
     return long_folder(name)
 
@@ -69,7 +73,7 @@ def mailbox_of(folder: str) -> str | None:
     levels = folder[1:].split(".")
     if not all(levels):
         return None
-    return SEPARATOR.join(_text(level) for level in levels)
+    return SEPARATOR.join(level_text(level) for level in levels)
 
 
 def encode_utf7(text: str) -> str:
@@ -91,7 +95,8 @@ def folder_level(level: str) -> str:
     return encode_utf7("".join(_ESCAPE.get(char, char) for char in level))
 
 
-def _text(level: str) -> str:
+def level_text(level: str) -> str:
+    """One level of a mailbox's name, as it is written in a folder's."""
     try:
         text = decode_utf7(level)
     except ValueError:
@@ -117,6 +122,6 @@ def _quoted(part: str) -> str:
     quoted = quote(part, safe="+=_-@!~") or "%-"
     if quoted.startswith("."):
         quoted = "%2E" + quoted[1:]
-    if len(quoted) > _LENGTH_LIMIT:
+    if len(quoted) > LENGTH_LIMIT:
         quoted = quoted[:150] + "%" + hashlib.sha256(part.encode("utf-8")).hexdigest()[:40]
     return quoted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from twisted.logger import Logger
@@ -125,12 +126,16 @@ def read_folder(files: Files, folder: str, pop3: bool) -> Foreign:
     )
 
 
-def read_subscriptions(files: Files, directory: str) -> list[str] | None:
-    """Names of mailboxes that an account has subscribed to, in the file that was changed last; None for no file."""
+def read_subscriptions(files: Files, directory: str, separator: str = ".") -> list[str] | None:
+    """Names of mailboxes that an account has subscribed to, in the file that was changed last; None for no file.
+
+    Args:
+        separator: between levels in older lists of Dovecot's.
+    """
     lists = [
         (files.time(f"{directory}/{name}"), name, read)
         for name, read in (
-            (SUBSCRIPTIONS, subscriptions.read),
+            (SUBSCRIPTIONS, partial(subscriptions.read, separator=separator)),
             (COURIER_SUBSCRIPTIONS, subscriptions.read_courier),
         )
         if files.exists(f"{directory}/{name}")

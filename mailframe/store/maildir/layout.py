@@ -134,7 +134,10 @@ class MaildirLayout:
 
     def subscriptions(self) -> Sequence[str] | None:
         """See `Adopting.subscriptions`."""
-        return read_subscriptions(self._files, self.tree.path) if self.tree.place.adopts else None
+        place = self.tree.place
+        if not place.adopts:
+            return None
+        return read_subscriptions(self._files, self.tree.path, place.subscription_separator)
 
     def follow_subscriptions(self, limit: int) -> None:
         """See `KeepsSubscriptions.follow_subscriptions`."""
@@ -149,7 +152,7 @@ class MaildirLayout:
     def take_away(self, mailbox: MailboxRow) -> None:
         """Move the directory out of sight: into ``tmp/``, where it is swept if nobody comes back for it."""
         with suppress(FileNotFoundError):
-            self.tree.rename_file(self.tree.folder(mailbox), self.tree.aside(mailbox))
+            self.tree.take_away(mailbox)
             self._files.flush_directory(self.tree.path)
 
     def taken_away(self, mailbox: MailboxRow) -> None:

@@ -18,6 +18,17 @@ class MaildirOptions(MaildropOptions):
     """Mail in Maildir++ folders, with an SQLite catalogue beside each account's."""
 
     directory: DataPath = option("Where the accounts lie, as DOMAIN/LOCAL-PART.", DataPath("mail"))
+    layout: str = option(
+        "How mailboxes lie in an account: as Maildir++ folders side by side (.Work.2026), or as directories in "
+        "directories (Work/2026), as Dovecot's LAYOUT=fs has them. An account changes over when it is next opened.",
+        "maildir++",
+        choices=("maildir++", "fs"),
+    )
+    spread: bool = option(
+        "Accounts lie in 256 directories of their domain's, DOMAIN/HH/LOCAL-PART, by the first byte of the SHA-256 "
+        "of the local part as it is written there: for very many accounts. Cannot be changed once there are some.",
+        False,
+    )
     line_ends: str = option(
         "How new files are written: with LF, as other Maildir programs expect, or with CRLF as received, which "
         "large messages are read faster from.",

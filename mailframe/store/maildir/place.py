@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 from mailframe.store.adoption import uidl_format
 from mailframe.store.files import Files
 
+from . import folders, nesting
 from .filenames import UniqueNames
+from .folders import account_directory
 from .line_ends import LineEnds
+from .options import MaildirOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class Place:
     adopts: what Dovecot or Courier keeps beside a folder is taken over.
     uidl_format: Dovecot's ``pop3_uidl_format``, as it was configured there.
     shares_uids: UIDs are given out together with Dovecot.
+    nested: mailboxes are directories in directories, rather than Maildir++ folders.
+    spread: an account's directory is in one of 256 of its domain's.
     keyword_letters: keywords are letters in names of files, as Dovecot has them.
     quota_file: ``maildirsize`` is written for others.
     subscriptions: whose list of subscriptions is kept in step: ``dovecot``, ``courier`` or ''.
@@ -35,6 +41,8 @@ class Place:
     adopts: bool = True
     uidl_format: str = uidl_format.DEFAULT
     shares_uids: bool = False
+    nested: bool = False
+    spread: bool = False
     keyword_letters: bool = False
     quota_file: bool = False
     subscriptions: str = ""
@@ -42,4 +50,49 @@ class Place:
     @property
     def subscription_separator(self) -> str:
         """Between levels in Dovecot's older lists of subscriptions."""
-        return "."
+        return "/" if self.nested else "."
+
+    def account(self, name: str) -> str:
+        """The directory of an account."""
+        return os.path.join(self.directory, account_directory(name, self.spread))
+
+    def folder_of(self, name: str) -> str:
+        """The directory of a mailbox, relative to its account's; '' for INBOX."""
+        return nesting.folder_of(name) if self.nested else folders.folder_of(name)
+
+    def mailbox_of(self, folder: str) -> str | None:
+        """The mailbox that a directory is; None where it is none."""
+        return nesting.mailbox_of(folder) if self.nested else folders.mailbox_of(folder)
+
+    def folders(self, path: str) -> list[str]:
+        """Directories that may be mailboxes, in an account's."""
+        if self.nested:
+            return list(nesting.folders(self.files, path))
+        return [name for name in self.files.names(path) if name.startswith(".")]
+
+
+def place_of(
+    options: MaildirOptions, directory: str = "", files: Files | None = None, journalled: bool = False
+) -> Place:
+    """What options say.
+
+    Args:
+        directory: instead of that of the options.
+        files: operations on files; tests make them fail.
+        journalled: there is a delivery journal.
+    """
+    return Place(
+        directory=os.path.abspath(directory or options.directory),
+        line_ends="crlf" if options.line_ends == "crlf" else "lf",
+        files=files or Files(),
+        names=UniqueNames(),
+        journalled=journalled,
+        adopts=options.adopt,
+        uidl_format=options.adopted_uidl_format,
+        shares_uids=options.dovecot_uidlist,
+        nested=options.layout == "fs",
+        spread=options.spread,
+        keyword_letters=options.keywords == "dovecot",
+        quota_file=options.maildirsize,
+        subscriptions="" if options.subscriptions == "own" else options.subscriptions,
+    )

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 
 import apsw
 
-from mailframe.store.adoption import uidl_format
 from mailframe.store.files import Files
 from mailframe.store.names import canonical
 from mailframe.store.values import INBOX
 
 from . import filenames
 from .adopting import TAKEN_OVER, uidls_of
-from .folders import CATALOGUE, account_directory, mailbox_of
+from .folders import CATALOGUE
 from .foreign import Foreign, read_folder, read_subscriptions
+from .options import MaildirOptions
+from .place import Place, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +67,26 @@ class AccountPlan:
     subscriptions: Sequence[str] | None
 
 
-def plan(
-    directory: str, account: str, written: str = uidl_format.DEFAULT, files: Files | None = None
-) -> AccountPlan | None:
+def plan(options: MaildirOptions, account: str) -> AccountPlan | None:
     """What taking over an account would do; None where nothing of it is there.
 
     Args:
-        directory: of the store.
-        written: Dovecot's ``pop3_uidl_format``.
+        options: of the store.
 
     Raises:
         OSError: something cannot be read.
         apsw.Error: the account's catalogue cannot be read.
     """
-    files = files or Files()
-    path = os.path.join(os.path.abspath(directory), account_directory(account))
+    place = place_of(options)
+    files, path, written = place.files, place.account(account), place.uidl_format
     if not files.exists(f"{path}/cur") and not files.exists(f"{path}/new"):
         return None
     known = known_folders(f"{path}/{CATALOGUE}")
     folders = [
         _folder(files, path, folder, name, folder in (known or ()), written)
-        for name, folder in sorted(_folders(files, path), key=lambda each: (each[0] != INBOX, each[0]))
+        for name, folder in sorted(_folders(place, path), key=lambda each: (each[0] != INBOX, each[0]))
     ]
-    names = read_subscriptions(files, path) if known is None else None
+    names = read_subscriptions(files, path, place.subscription_separator) if known is None else None
     return AccountPlan(
         account, path, known is not None, folders, None if names is None else sorted(set(names))
     )
@@ -110,12 +108,12 @@ def known_folders(catalogue: str) -> set[str] | None:
         connection.close()
 
 
-def _folders(files: Files, path: str) -> Iterator[tuple[str, str]]:
+def _folders(place: Place, path: str) -> Iterator[tuple[str, str]]:
     """Names of mailboxes and the folders that they lie in."""
     yield INBOX, ""
-    for folder in files.names(path):
-        name = mailbox_of(folder)
-        if name is not None and files.exists(f"{path}/{folder}/cur"):
+    for folder in place.folders(path):
+        name = place.mailbox_of(folder)
+        if name is not None and place.files.exists(f"{path}/{folder}/cur"):
             yield canonical(name), folder
 
 

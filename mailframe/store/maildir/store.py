@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from mailframe.store.catalogue.sqlite.catalogue import BOOT_ID
 from mailframe.store.files import Files
 from mailframe.store.interfaces import IHints
@@ -14,9 +12,8 @@ from mailframe.store.syncfs import can_flush_file_systems
 from mailframe.store.values import Describe
 
 from .backend import MaildirBackend
-from .filenames import UniqueNames
 from .options import MaildirOptions
-from .place import Place
+from .place import place_of
 from .watching import WatchedHints
 
 DEFAULTS = MaildirOptions()
@@ -51,19 +48,7 @@ class MaildirStore(MaildropStore):
         files: Files | None = None,
         boot: str = BOOT_ID,
     ) -> None:
-        place = Place(
-            directory=os.path.abspath(directory),
-            line_ends="crlf" if options.line_ends == "crlf" else "lf",
-            files=files or Files(),
-            names=UniqueNames(),
-            journalled=options.journal and can_flush_file_systems(),
-            adopts=options.adopt,
-            uidl_format=options.adopted_uidl_format,
-            shares_uids=options.dovecot_uidlist,
-            keyword_letters=options.keywords == "dovecot",
-            quota_file=options.maildirsize,
-            subscriptions="" if options.subscriptions == "own" else options.subscriptions,
-        )
+        place = place_of(options, directory, files, journalled=options.journal and can_flush_file_systems())
         surroundings = Surroundings.of(options, describe, policies)
         threads = Threads(
             options.threads, options.delivery_threads, options.open_accounts, options.journal_size

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, new_object_id
 from mailframe.store.maildrop.maildrop import Maildrop
@@ -16,10 +17,7 @@ from .folders import (
     NAME_FILE,
     SUBDIRECTORIES,
     TMP,
-    account_directory,
-    folder_of,
     long_folder,
-    mailbox_of,
 )
 from .place import Place
 
@@ -55,7 +53,7 @@ class Tree:
         self.catalogue = drop.catalogue
         self.place = place
         self.files = place.files
-        self.path = os.path.join(place.directory, account_directory(drop.account))
+        self.path = place.account(drop.account)
         self.looks: dict[int, LastLook] = {}
         self.letters: object = None
         self.undoing: list[Callable[[], object]] = []
@@ -115,17 +113,50 @@ class Tree:
 
     def make_mailbox(self, name: str) -> str:
         """A directory for a new mailbox, relative to the account's; the account's own is not flushed."""
-        folder = folder_of(name)
+        folder = self.place.folder_of(name)
         if any(mailbox.folder == folder for mailbox in self.catalogue.mailboxes.all()):
             # A mailbox that was renamed and whose directory could not follow lies there.
             folder = long_folder(name + new_object_id("/"))
         path = os.path.join(self.path, folder)
         if not self.files.exists(path):
             self.undoing.append(lambda: self.files.remove_tree(path))
+        elif not self.files.exists(f"{path}/cur"):
+            # A directory of inferiors only.
+            self.undoing.extend(partial(self.files.remove_tree, f"{path}/{each}") for each in SUBDIRECTORIES)
         self.make_folder(folder)
+        self._flush_above(folder)
         if folder.startswith(LONG):
             self._write_name(folder, name)
         return folder
+
+    def _flush_above(self, folder: str) -> None:
+        """Put the names of directories that a nested one is in on stable storage, but for the outermost."""
+        while "/" in folder:
+            folder = folder.rpartition("/")[0]
+            self.files.flush_directory(os.path.join(self.path, folder))
+
+    def take_away(self, mailbox: MailboxRow) -> None:
+        """Put a mailbox that is being deleted out of sight; what is nested in it stays.
+
+        Raises:
+            OSError: it could not be done.
+        """
+        folder, aside = self.folder(mailbox), self.aside(mailbox)
+        if not self.place.nested or not any(self._nested(folder)):
+            self.rename_file(folder, aside)
+            return
+        self.files.make_directory(aside)
+        nested = set(self._nested(folder))
+        for name in self.files.names(folder):
+            if name not in nested:
+                self.rename_file(f"{folder}/{name}", f"{aside}/{name}")
+        self.files.flush_directory(folder)
+
+    def _nested(self, folder: str) -> Iterator[str]:
+        """Directories in a mailbox's that are not its own."""
+        for name in self.files.names(folder):
+            if name not in SUBDIRECTORIES and os.path.isdir(f"{folder}/{name}"):
+                yield name
 
     def make_folder(self, folder: str) -> None:
         """Make the directories of a mailbox, durably but for their own names."""
@@ -150,24 +181,31 @@ class Tree:
         """
         with self.drop.writing():
             mailbox = self.drop.current(mailbox_id)
-            folder = folder_of(mailbox.name)
+            folder = self.place.folder_of(mailbox.name)
             if folder == mailbox.folder:
                 return
             old, new = self.folder(mailbox), os.path.join(self.path, folder)
             if not self.files.exists(new):
+                self.files.make_directory(os.path.dirname(new))
                 self.files.rename(old, new)
+                self._flush_above(folder)
                 self.files.flush_directory(self.path)
             elif self.files.exists(old):
                 return
             # Else a crash came between this rename and its commit.
             self.catalogue.mailboxes.set_folder(mailbox, folder)
+            for inferior in self.catalogue.mailboxes.all():
+                if inferior.folder.startswith(mailbox.folder + "/"):
+                    # It was in there, and went along.
+                    moved = folder + inferior.folder.removeprefix(mailbox.folder)
+                    self.catalogue.mailboxes.set_folder(inferior, moved)
             if folder.startswith(LONG):
                 self._write_name(folder, mailbox.name)
 
     def put_right(self) -> None:
         """Finish what a crash in the middle of a rename has left."""
-        for mailbox in self.catalogue.mailboxes.all():
-            expected = mailbox.folder in ("", folder_of(mailbox.name))
+        for mailbox in sorted(self.catalogue.mailboxes.all(), key=lambda mailbox: mailbox.name):
+            expected = mailbox.folder in ("", self.place.folder_of(mailbox.name))
             if not expected and self._name_of(mailbox.folder) != mailbox.name:
                 with suppress(OSError):
                     self.follow(mailbox.mailbox_id)
@@ -177,8 +215,8 @@ class Tree:
         boxes = self.catalogue.mailboxes.all()
         folders, taken = {box.folder for box in boxes}, {box.name for box in boxes}
         found = []
-        for folder in sorted(self.files.names(self.path)):
-            if folder.startswith(".") and folder not in folders:
+        for folder in sorted(self.place.folders(self.path)):
+            if folder not in folders:
                 name = self._name_of(folder)
                 if name is not None and name not in taken:
                     found.append((folder, name))
@@ -249,7 +287,7 @@ class Tree:
         if folder.startswith(LONG):
             with suppress(OSError, ValueError):
                 return canonical(self._read_name(path))
-        name = mailbox_of(folder)
+        name = self.place.mailbox_of(folder)
         return None if name is None else canonical(name)
 
     def _read_name(self, path: str) -> str:

@@ -121,7 +121,8 @@ def rename(drop: Maildrop, old: str, new: str) -> None:
         return
     with drop.writing():
         boxes = {mailbox.name: mailbox for mailbox in drop.catalogue.mailboxes.all()}
-        moving = [box for name, box in boxes.items() if name == old or is_inferior(name, old)]
+        # In the order of names: some layouts have the place of an inferior within that of its superior.
+        moving = [box for name, box in sorted(boxes.items()) if name == old or is_inferior(name, old)]
         if not moving:
             raise refuse(NONEXISTENT)
         if is_inferior(new, old):

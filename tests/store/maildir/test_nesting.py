@@ -1,0 +1,126 @@
+"""Mailboxes as directories in directories, and accounts in many directories."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailframe.store.maildir.nesting import folder_of, mailbox_of
+from mailframe.store.maildir.options import MaildirOptions
+from mailframe.store.names import canonical
+
+from .fixture import ALICE, BOB, MaildirCase, numbered
+from .test_store import MaildirStoreTests
+
+
+class NameTests(MaildirCase):
+    """Names of mailboxes and directories."""
+
+    def test_names(self) -> None:
+        """Levels are directories, and no name is taken for something else."""
+        self.assertEqual(folder_of("INBOX"), "")
+        self.assertEqual(folder_of("Work/2026.1"), "Work/2026.1")
+        self.assertEqual(folder_of("Tür/cur"), "T&APw-r/\\63ur")
+        self.assertEqual(folder_of("catalogue.sqlite"), "\\63atalogue.sqlite")
+        self.assertEqual([mailbox_of(name) for name in ("cur", "a/new", ".x", "a//b")], [None] * 4)
+
+    @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1), min_size=1))
+    def test_back(self, levels: list[str]) -> None:
+        """A directory's name tells the mailbox's."""
+        name = canonical("/".join(levels))
+        folder = folder_of(name)
+        if name != "INBOX" and not folder.startswith(".long-"):
+            self.assertEqual(mailbox_of(folder), name)
+
+
+class NestedTests(MaildirCase):
+    """The file-system layout, as Dovecot's ``LAYOUT=fs`` has it."""
+
+    options = MaildirOptions(threads=0, mailboxes={}, layout="fs")
+    plusplus = MaildirOptions(threads=0, mailboxes={})
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.wait(self.account().create("Work/2026"))
+        self.append(numbered(1), mailbox="Work")
+        self.append(numbered(2), mailbox="Work/2026")
+
+    def listed(self) -> set[str]:
+        return {entry.name for entry in self.wait(self.account().mailboxes()) if entry.selectable}
+
+    def test_place(self) -> None:
+        """Messages lie in directories of their mailboxes' names."""
+        self.assertEqual(len(self.names("Work", "2026", "new")), 1)
+        self.assertEqual(self.contents("Work/2026"), [numbered(2)])
+
+    def test_other_programs_mailbox(self) -> None:
+        """A directory that another program makes is a mailbox."""
+        for name in ("cur", "new", "tmp"):
+            os.makedirs(self.path("Work", "old", "deep", name))
+        self.put("Work", "old", "deep", "new", "1700000000.1.other")
+        self.assertEqual(self.listed(), {"INBOX", "Work", "Work/2026", "Work/old/deep"})
+        self.assertEqual(len(self.contents("Work/old/deep")), 1)
+
+    def test_rename(self) -> None:
+        """What is below a mailbox is renamed with it, with UIDs and messages."""
+        self.wait(self.account().rename("Work", "Done/now"))
+        self.assertEqual(self.listed(), {"INBOX", "Done", "Done/now", "Done/now/2026"})
+        self.assertEqual(self.messages("Done/now/2026"), {1: numbered(2)})
+        self.assertEqual(self.names("Done", "now", "2026"), ["cur", "maildirfolder", "new", "tmp"])
+        self.restarted()
+        self.assertEqual(self.messages("Done/now"), {1: numbered(1)})
+
+    def test_delete(self) -> None:
+        """What is below a mailbox that is deleted stays."""
+        self.wait(self.account().delete("Work"))
+        self.assertEqual(self.listed(), {"INBOX", "Work/2026"})
+        self.assertEqual(self.contents("Work/2026"), [numbered(2)])
+        self.assertEqual(self.names("Work"), ["2026"])
+        self.wait(self.account().create("Work"))
+        self.assertEqual(self.contents("Work"), [])
+        self.wait(self.account().delete("Work/2026"))
+        self.assertEqual(self.listed(), {"INBOX", "Work"})
+
+    def test_change_over(self) -> None:
+        """An account changes from one layout to the other and back when it is opened; UIDs stay."""
+        for options, place in ((self.plusplus, ".Work.2026"), (self.options, "Work/2026")):
+            self.wait(self.store.stop())
+            self.store = self.started(options=options)
+            self.assertEqual(self.messages("Work/2026"), {1: numbered(2)})
+            self.assertEqual(self.messages("Work"), {1: numbered(1)})
+            self.assertEqual(len(self.names(place, "new") + self.names(place, "cur")), 1)
+            self.assertEqual(self.listed(), {"INBOX", "Work", "Work/2026"})
+
+    def test_catalogue_lost(self) -> None:
+        """When the catalogue is lost, the directories tell what there is."""
+        self.wait(self.store.stop())
+        for name in self.names():
+            if name.startswith("catalogue"):
+                os.unlink(self.path(name))
+        self.store = self.started()
+        self.assertEqual(self.listed(), {"INBOX", "Work", "Work/2026"})
+        self.assertEqual(self.contents("Work/2026"), [numbered(2)])
+
+
+class NestedStoreTests(MaildirStoreTests):
+    """The contract of all stores, in the file-system layout, with all that is kept for Dovecot."""
+
+    options = MaildirOptions(threads=2, layout="fs", keywords="dovecot", subscriptions="dovecot", spread=True)
+
+
+class SpreadTests(MaildirCase):
+    """Accounts in 256 directories of their domain's."""
+
+    options = MaildirOptions(threads=0, mailboxes={}, spread=True)
+
+    def test_place(self) -> None:
+        """An account lies where the first byte of its name's hash says, and is found there."""
+        self.deliver(numbered(1))
+        self.deliver(numbered(2), account=BOB)
+        self.assertEqual(len(os.listdir(f"{self.directory}/example.test/2b/alice/new")), 1)
+        self.restarted()
+        self.assertEqual(self.wait(self.store.accounts()), [ALICE, BOB])
+        self.wait(self.store.remove_account(ALICE))
+        self.assertEqual(self.wait(self.store.accounts()), [BOB])
