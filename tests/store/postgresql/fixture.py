@@ -42,11 +42,12 @@ def database(test: Any) -> str:
 def _give_back(address: str) -> None:
     with psycopg.connect(address) as connection:
         tables = connection.execute(
-            "SELECT string_agg(relname, ', ') FROM pg_class"
+            "SELECT relname FROM pg_class"
             " WHERE relkind = 'r' AND relname LIKE 'mail\\_%' AND relnamespace = 'public'::regnamespace"
-        ).fetchone()
-        if tables and tables[0]:
-            connection.execute(f"TRUNCATE {tables[0]}".encode())
+        ).fetchall()
+        # Without triggers and in any order; TRUNCATE of tables that are nearly empty takes longer.
+        deletions = "; ".join(f"DELETE FROM {name}" for (name,) in tables)
+        connection.execute(f"SET session_replication_role TO replica; {deletions}".encode())
     _free.append(address)
 
 
