@@ -1,9 +1,11 @@
 """How fast messages come into a store, durably, and what one costs.
 
-    python benchmarks/store_deliver.py [--store maildir|sqlite] [--append] [--directory DIR] [--size OCTETS]
-        [--messages N] [--no-journal] [--profile]
+    python benchmarks/store_deliver.py [--store maildir|sqlite|postgresql] [--append] [--directory DIR]
+        [--size OCTETS] [--messages N] [--no-journal] [--address ADDRESS] [--profile]
 
-With ``--append`` clients append to their INBOX, as IMAP does, in as many accounts as there are clients.
+With ``--append`` clients append to their INBOX, as IMAP does, in as many accounts as there are clients. For
+``postgresql`` an empty database of a server that flushes is given by ``--address``. Each message differs from the
+others, so that none is shared.
 
 Prints, for each number of concurrent deliveries: messages a second, CPU microseconds a message (user and system, of
 the whole process: catalogue row, description, reactor, threads).
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import itertools
 import os
 import pstats
 import shutil
@@ -25,6 +28,7 @@ from email.message import EmailMessage
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 
+from mailframe.config.types import Secret
 from mailframe.imap.wire.description import describe
 from mailframe.message.content import Content
 from mailframe.store.hints import LocalHints
@@ -37,6 +41,7 @@ from mailframe.store.values import Delivery, NewMessage
 
 ACCOUNTS = [f"user{number}@example.test" for number in range(10)]
 STORES = {"maildir": (MaildirStore, MaildirOptions), "sqlite": (SQLiteStore, SQLiteStoreOptions)}
+numbers = itertools.count(10_000_000)
 
 
 def message(size: int) -> bytes:
@@ -54,7 +59,7 @@ def message(size: int) -> bytes:
 async def one_after_another(store: MaildropStore, octets: bytes, account: str, count: int) -> None:
     """A client: each delivery begins when the one before is answered."""
     for _ in range(count):
-        (status,) = await store.deliver([Delivery(account, NewMessage(Content.of(octets), queue_id="Q"))])
+        (status,) = await store.deliver([Delivery(account, NewMessage(numbered(octets), queue_id="Q"))])
         if not status.success:
             raise RuntimeError(str(status))
 
@@ -63,15 +68,28 @@ async def append(store: MaildropStore, octets: bytes, account: str, count: int) 
     """A client that appends."""
     opened = await store.account(account)
     for _ in range(count):
-        await opened.append("INBOX", [NewMessage(Content.of(octets))])
+        await opened.append("INBOX", [NewMessage(numbered(octets))])
 
 
-async def measure(
-    kind: str, directory: str, octets: bytes, clients: int, messages: int, journal: bool, appending: bool
-) -> None:
-    """One line of the table."""
+def numbered(octets: bytes) -> Content:
+    """The message with a number of its own."""
+    return Content.of(octets.replace(b"<1@", b"<%d@" % next(numbers), 1))
+
+
+def made(kind: str, directory: str, address: str, journal: bool) -> MaildropStore:
+    """A store that is not started."""
+    if kind == "postgresql":
+        # The library need not be installed for the others.
+        from mailframe.store.postgresql.options import PostgreSQLStoreOptions
+        from mailframe.store.postgresql.store import PostgresStore
+
+        return PostgresStore(describe, LocalHints(), reactor, PostgreSQLStoreOptions(address=Secret(address)))
     make, options = STORES[kind]
-    store = make(directory, describe, LocalHints(), reactor, options(journal=journal))
+    return make(directory, describe, LocalHints(), reactor, options(journal=journal))
+
+
+async def measure(store: MaildropStore, octets: bytes, clients: int, messages: int, appending: bool) -> None:
+    """One line of the table."""
     await store.start()
     work = append if appending else one_after_another
     accounts = [f"user{number}@example.test" for number in range(clients)] if appending else ACCOUNTS
@@ -96,13 +114,14 @@ async def measure(
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--store", choices=sorted(STORES), default="maildir")
+    parser.add_argument("--store", choices=[*STORES, "postgresql"], default="maildir")
     parser.add_argument("--append", action="store_true", help="append, rather than deliver")
     parser.add_argument("--directory", default=None, help="where to write; a real disk, not tmpfs")
     parser.add_argument("--size", type=int, default=5000)
     parser.add_argument("--messages", type=int, default=4000)
     parser.add_argument("--clients", type=int, nargs="*", default=[1, 16, 32, 64])
     parser.add_argument("--no-journal", action="store_true", help="flush each file and directory instead")
+    parser.add_argument("--address", default="", help="of a PostgreSQL database")
     parser.add_argument("--profile", action="store_true", help="profile the delivering threads")
     arguments = parser.parse_args()
     octets = message(arguments.size)
@@ -125,12 +144,10 @@ def main() -> None:
         for clients in arguments.clients:
             count = arguments.messages if clients > 1 else arguments.messages // 4
             await measure(
-                arguments.store,
-                f"{base}/{clients}",
+                made(arguments.store, f"{base}/{clients}", arguments.address, not arguments.no_journal),
                 octets,
                 clients,
                 count,
-                not arguments.no_journal,
                 arguments.append,
             )
 
