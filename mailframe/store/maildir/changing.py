@@ -9,7 +9,7 @@ from mailframe.store.catalogue.keywords import Keywords
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, Packed
 from mailframe.store.maildrop.layout import Removed
 
-from .filenames import NO_FLAGS, info_for, sizes, with_sizes
+from .filenames import info_for, sizes, with_sizes
 from .letters import Letters
 from .tree import IN_BOTH, IN_CUR, IN_NEW, Tree
 
@@ -33,7 +33,7 @@ def info_of(
     if tree.place.keyword_letters:
         return Letters.of(tree).info(mailbox, packed, before, words)
     # Keywords alone do not take a file out of new/.
-    return info_for(packed[0], before or NO_FLAGS) if packed[0] or before is not None else None
+    return info_for(packed[0], before or tree.place.no_flags) if packed[0] or before is not None else None
 
 
 def claim(tree: Tree, mailbox: MailboxRow, uids: Sequence[int]) -> None:
@@ -45,7 +45,7 @@ def claim(tree: Tree, mailbox: MailboxRow, uids: Sequence[int]) -> None:
     moved = []
     with tree.own_change(mailbox, IN_BOTH):
         for row in rows:
-            info = info_of(tree, mailbox, (row.flags, row.keywords), NO_FLAGS)
+            info = info_of(tree, mailbox, (row.flags, row.keywords), tree.place.no_flags)
             try:
                 tree.rename_file(tree.file(mailbox, row), f"{folder}/cur/{row.file}{info}")
             except OSError:

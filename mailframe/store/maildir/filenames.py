@@ -18,6 +18,7 @@ _LETTERS = {"D": 16, "F": 4, "R": 2, "S": 1, "T": 8}
 _SIZES = re.compile(r",S=(\d{1,15}),W=(\d{1,15})(?=,|$)")
 _SECONDS = re.compile(r"\d{1,18}")
 NO_FLAGS = ":2,"
+SEPARATORS = ":;!"
 
 
 class UniqueNames:
@@ -48,9 +49,15 @@ def with_sizes(unique: str, disk_size: int, size: int) -> str:
 
 
 def split(name: str) -> tuple[str, str]:
-    """A directory entry as the file's own name, and the info with its colon or ''."""
-    file, colon, info = name.partition(":")
-    return file, colon + info
+    """A directory entry as the file's own name, and the info with its colon or ''.
+
+    The info is behind the last colon that ``1,`` or ``2,`` follows: other colons are a part of the name, and two
+    names must not become one. Where file systems know no colon, programs write ``;`` or ``!``; all are read.
+    """
+    for at in range(len(name) - 3, -1, -1):
+        if name[at] in SEPARATORS and name[at + 1] in "12" and name[at + 2] == ",":
+            return name[:at], name[at:]
+    return name, ""
 
 
 def sizes(file: str) -> tuple[int, int] | None:
@@ -90,7 +97,7 @@ def info_for(
     told, fields = _letters_and_fields(before or "")
     letters = {letter for letter, bit in _LETTERS.items() if flags & bit} | (told - _LETTERS.keys())
     letters = (letters - set(known)).union(keywords)
-    return NO_FLAGS + "".join(sorted(letters)) + fields
+    return (before or NO_FLAGS)[0] + "2," + "".join(sorted(letters)) + fields
 
 
 def _letters_and_fields(info: str) -> tuple[set[str], str]:
@@ -99,7 +106,7 @@ def _letters_and_fields(info: str) -> tuple[set[str], str]:
     Dovecot takes no letter behind that comma for a flag, and keeps what is there (``maildir-filename-flags.c``); so
     does this.
     """
-    if not info.startswith(NO_FLAGS):
+    if info[1:3] != "2,":
         return set(), ""
-    letters, comma, fields = info.removeprefix(NO_FLAGS).partition(",")
+    letters, comma, fields = info[3:].partition(",")
     return set(letters), comma + fields

@@ -18,7 +18,7 @@ from mailframe.store.maildrop.maildrop import Maildrop, now
 from . import changing, quota_file
 from .adopting import adopt
 from .beside import numbering
-from .filenames import NO_FLAGS, with_sizes
+from .filenames import with_sizes
 from .foreign import read_subscriptions
 from .line_ends import look as look_at_octets
 from .line_ends import with_crlf
@@ -267,7 +267,7 @@ class MaildirLayout:
         assert isinstance(written, MaildirWritten)
         # A message that comes with flags has been seen by somebody: it goes where files have an info.
         packed = (row.flags, row.keywords)
-        info = changing.info_of(self.tree, mailbox, packed, NO_FLAGS) if flagged else None
+        info = changing.info_of(self.tree, mailbox, packed, self.tree.place.no_flags) if flagged else None
         file = with_sizes(written.path.rpartition("/")[2], written.disk_size, written.size)
         row = row._replace(file=file, info=info)
         if abs(row.internal_date - now()) > 2:

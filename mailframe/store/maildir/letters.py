@@ -16,7 +16,7 @@ from mailframe.store.catalogue.rows import MailboxRow, MessageRow, Packed
 from mailframe.store.values import SYSTEM_FLAGS, Flags
 
 from .beside import locked
-from .filenames import NO_FLAGS, info_for, letters_of
+from .filenames import info_for, letters_of
 from .folders import TMP
 from .foreign import KEYWORDS, read_octets
 from .tree import Tree
@@ -65,7 +65,7 @@ class Letters:
         letters = self._letters(mailbox, words)
         if before is None and not packed[0] and not letters:
             return None
-        return info_for(packed[0], before or NO_FLAGS, letters, self._of(mailbox))
+        return info_for(packed[0], before or self._tree.place.no_flags, letters, self._of(mailbox))
 
     def changed(self, mailbox: MailboxRow, words: Flags, before: str | None, after: str) -> Flags:
         """The keywords of a message whose file another program has given another info."""

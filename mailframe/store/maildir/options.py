@@ -29,6 +29,12 @@ class MaildirOptions(MaildropOptions):
         "of the local part as it is written there: for very many accounts. Cannot be changed once there are some.",
         False,
     )
+    info_separator: str = option(
+        "What is written between a file's name and its flags; all are read. Others than the colon are for file systems "
+        "without colons (FAT, some SMB), and few other programs understand it.",
+        ":",
+        choices=(":", ";", "!"),
+    )
     line_ends: str = option(
         "How new files are written: with LF, as other Maildir programs expect, or with CRLF as received, which "
         "large messages are read faster from.",

@@ -26,6 +26,7 @@ class Place:
     adopts: what Dovecot or Courier keeps beside a folder is taken over.
     uidl_format: Dovecot's ``pop3_uidl_format``, as it was configured there.
     shares_uids: UIDs are given out together with Dovecot.
+    separator: between a file's name and its info.
     nested: mailboxes are directories in directories, rather than Maildir++ folders.
     spread: an account's directory is in one of 256 of its domain's.
     keyword_letters: keywords are letters in names of files, as Dovecot has them.
@@ -41,11 +42,17 @@ class Place:
     adopts: bool = True
     uidl_format: str = uidl_format.DEFAULT
     shares_uids: bool = False
+    separator: str = ":"
     nested: bool = False
     spread: bool = False
     keyword_letters: bool = False
     quota_file: bool = False
     subscriptions: str = ""
+
+    @property
+    def no_flags(self) -> str:
+        """The info of a file without flags."""
+        return f"{self.separator}2,"
 
     @property
     def subscription_separator(self) -> str:
@@ -90,6 +97,7 @@ def place_of(
         adopts=options.adopt,
         uidl_format=options.adopted_uidl_format,
         shares_uids=options.dovecot_uidlist,
+        separator=options.info_separator,
         nested=options.layout == "fs",
         spread=options.spread,
         keyword_letters=options.keywords == "dovecot",

@@ -56,6 +56,29 @@ class PartsTests(SynchronousTestCase):
             self.assertIsNone(sizes(name))
         self.assertEqual(split("1.2.host"), ("1.2.host", ""))
 
+    def test_infos_of_others(self) -> None:
+        """The info begins at the last separator that a version follows; anything else is a part of the name."""
+        for name, info in (
+            ("1.2.host", ":2,"), ("1.2.host", ":1,x"), ("1.2.host", ";2,S"), ("1.2.host", "!2,FS,a=b"),
+            ("1.host:8080", ":2,S"), ("1.host:2,S", ":2,F"), ("1.host:7", ""), ("1.host:", ""), ("", ":2,S"),
+        ):  # fmt: skip
+            self.assertEqual(split(name + info), (name, info))
+
+    def test_separators(self) -> None:
+        """A file keeps the separator that it has."""
+        self.assertEqual(info_for(1, ";2,F"), ";2,S")
+        self.assertEqual(info_for(4, "!2,xS,a=b"), "!2,Fx,a=b")
+        self.assertEqual(flags_of("!2,FS"), flags_of(":2,FS"))
+        self.assertEqual((flags_of(":1,FS"), info_for(1, ":1,FS")), (0, ":2,S"))
+
+    @given(st.text(min_size=1), st.sampled_from(("", ":2,", ";2,S", "!2,FS", ":1,a", ":2,S,W=5")))
+    def test_any_name(self, name: str, info: str) -> None:
+        """A name comes apart and together again, and no two files have one name."""
+        file, found = split(name + info)
+        self.assertEqual(file + found, name + info)
+        if info:
+            self.assertEqual((file, found), (name, info))
+
     def test_order(self) -> None:
         """Names sort by their seconds, as numbers."""
         self.assertEqual(sorted(["100.a", "20.b", "x", "3.c"], key=order), ["x", "3.c", "20.b", "100.a"])

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from mailframe.store.maildir.nesting import folder_of, mailbox_of
 from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.names import canonical
+from mailframe.store.values import FlagChange
 
+from . import test_store
 from .fixture import ALICE, BOB, MaildirCase, numbered
-from .test_store import MaildirStoreTests
 
 
 class NameTests(MaildirCase):
@@ -104,10 +105,26 @@ class NestedTests(MaildirCase):
         self.assertEqual(self.contents("Work/2026"), [numbered(2)])
 
 
-class NestedStoreTests(MaildirStoreTests):
+class NestedStoreTests(test_store.MaildirStoreTests):
     """The contract of all stores, in the file-system layout, with all that is kept for Dovecot."""
 
     options = MaildirOptions(threads=2, layout="fs", keywords="dovecot", subscriptions="dovecot", spread=True)
+
+
+class SeparatorTests(MaildirCase):
+    """On a file system that knows no colons."""
+
+    options = MaildirOptions(threads=0, mailboxes={}, info_separator="!")
+
+    def test_written(self) -> None:
+        """Flags come behind the sign that is configured; files with a colon are read, and keep it."""
+        self.append(numbered(1), flags=["\\Seen"])
+        self.put("cur", "1700000000.1.other:2,F")
+        mailbox = self.opened()
+        self.wait(mailbox.snapshot())
+        self.wait(mailbox.store([1, 2], FlagChange.ADD, frozenset({"\\Answered"})))
+        infos = sorted(name[-5:] for name in self.names("cur"))
+        self.assertEqual(infos, ["!2,RS", ":2,FR"])
 
 
 class SpreadTests(MaildirCase):
