@@ -12,7 +12,7 @@ from mailframe.store.files import Files
 from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.maildrop.maildrop import Maildrop
 
-from .folders import CATALOGUE, account_of
+from .folders import account_of
 from .layout import MaildirLayout
 from .place import Place
 from .reading import LargeFiles
@@ -50,9 +50,10 @@ class MaildirBackend:
     def start(self) -> None:
         """See `Backend.start`."""
         check_version()
-        self.files.make_directory(self.directory)
-        if not os.access(self.directory, os.R_OK | os.W_OK | os.X_OK):
-            raise PermissionError(f"the mail directory {self.directory} cannot be written by this user")
+        for directory in filter(None, (self.directory, self._place.index)):
+            self.files.make_directory(directory)
+            if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+                raise PermissionError(f"the mail directory {directory} cannot be written by this user")
 
     def opener(self) -> MaildirOpener:
         """See `Backend.opener`."""
@@ -66,7 +67,7 @@ class MaildirBackend:
             with suppress(OSError):
                 for local in self._locals(os.path.join(self.directory, domain)):
                     name = account_of(domain, local)
-                    if name and self.files.exists(os.path.join(self._place.account(name), CATALOGUE)):
+                    if name and self.files.exists(self._place.catalogue(name)):
                         yield name
 
     def _locals(self, domain: str) -> Iterator[str]:
@@ -82,7 +83,11 @@ class MaildirBackend:
         path = self._place.account(drop.account)
         aside = os.path.join(self.directory, f".removed-{self._place.names.next()}")
         drop.catalogue.flush()
+        catalogue = os.path.dirname(self._place.catalogue(drop.account))
+        # The mail first: a catalogue without mail is empty at the next look, while mail without one comes back.
         self.files.rename(path, aside)
+        if catalogue != path:
+            self.files.remove_tree(catalogue)
         self.files.flush_directory(os.path.dirname(path))
         self.files.remove_tree(aside)
 
@@ -116,4 +121,4 @@ class MaildirOpener:
         self._large_files.close()
 
     def _path(self, account: str) -> str:
-        return os.path.join(self._place.account(account), CATALOGUE)
+        return self._place.catalogue(account)

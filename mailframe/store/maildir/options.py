@@ -18,6 +18,11 @@ class MaildirOptions(MaildropOptions):
     """Mail in Maildir++ folders, with an SQLite catalogue beside each account's."""
 
     directory: DataPath = option("Where the accounts lie, as DOMAIN/LOCAL-PART.", DataPath("mail"))
+    index: str = option(
+        "Where the accounts' catalogues lie, as DOMAIN/LOCAL-PART; on a local disk. Empty: with the mail, which "
+        "must be on a local disk then.",
+        "",
+    )
     layout: str = option(
         "How mailboxes lie in an account: as Maildir++ folders side by side (.Work.2026), or as directories in "
         "directories (Work/2026), as Dovecot's LAYOUT=fs has them. An account changes over when it is next opened.",
@@ -30,8 +35,8 @@ class MaildirOptions(MaildropOptions):
         False,
     )
     info_separator: str = option(
-        "What is written between a file's name and its flags; all are read. Others than the colon are for file systems "
-        "without colons (FAT, some SMB), and few other programs understand it.",
+        "What is written between a file's name and its flags; all are read. Others than the colon are for file "
+        "systems without colons (FAT, some SMB), and few other programs understand it.",
         ":",
         choices=(":", ";", "!"),
     )

@@ -10,7 +10,7 @@ from mailframe.store.files import Files
 
 from . import folders, nesting
 from .filenames import UniqueNames
-from .folders import account_directory
+from .folders import CATALOGUE, account_directory
 from .line_ends import LineEnds
 from .options import MaildirOptions
 
@@ -26,6 +26,7 @@ class Place:
     adopts: what Dovecot or Courier keeps beside a folder is taken over.
     uidl_format: Dovecot's ``pop3_uidl_format``, as it was configured there.
     shares_uids: UIDs are given out together with Dovecot.
+    index: where the catalogues lie; '': with the mail.
     separator: between a file's name and its info.
     nested: mailboxes are directories in directories, rather than Maildir++ folders.
     spread: an account's directory is in one of 256 of its domain's.
@@ -42,6 +43,7 @@ class Place:
     adopts: bool = True
     uidl_format: str = uidl_format.DEFAULT
     shares_uids: bool = False
+    index: str = ""
     separator: str = ":"
     nested: bool = False
     spread: bool = False
@@ -62,6 +64,10 @@ class Place:
     def account(self, name: str) -> str:
         """The directory of an account."""
         return os.path.join(self.directory, account_directory(name, self.spread))
+
+    def catalogue(self, name: str) -> str:
+        """The catalogue of an account."""
+        return os.path.join(self.index or self.directory, account_directory(name, self.spread), CATALOGUE)
 
     def folder_of(self, name: str) -> str:
         """The directory of a mailbox, relative to its account's; '' for INBOX."""
@@ -97,6 +103,7 @@ def place_of(
         adopts=options.adopt,
         uidl_format=options.adopted_uidl_format,
         shares_uids=options.dovecot_uidlist,
+        index=os.path.abspath(options.index) if options.index else "",
         separator=options.info_separator,
         nested=options.layout == "fs",
         spread=options.spread,

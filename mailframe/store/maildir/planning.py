@@ -15,7 +15,6 @@ from mailframe.store.values import INBOX
 
 from . import filenames
 from .adopting import TAKEN_OVER, uidls_of
-from .folders import CATALOGUE
 from .foreign import Foreign, read_folder, read_subscriptions
 from .options import MaildirOptions
 from .place import Place, place_of
@@ -81,7 +80,7 @@ def plan(options: MaildirOptions, account: str) -> AccountPlan | None:
     files, path, written = place.files, place.account(account), place.uidl_format
     if not files.exists(f"{path}/cur") and not files.exists(f"{path}/new"):
         return None
-    known = known_folders(f"{path}/{CATALOGUE}")
+    known = known_folders(place.catalogue(account))
     folders = [
         _folder(files, path, folder, name, folder in (known or ()), written)
         for name, folder in sorted(_folders(place, path), key=lambda each: (each[0] != INBOX, each[0]))

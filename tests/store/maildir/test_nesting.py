@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from mailframe.store.names import canonical
 from mailframe.store.values import FlagChange
 
 from . import test_store
-from .fixture import ALICE, BOB, MaildirCase, numbered
+from .fixture import ALICE, BOB, MaildirCase, numbered, quick_directory
 
 
 class NameTests(MaildirCase):
@@ -125,6 +126,49 @@ class SeparatorTests(MaildirCase):
         self.wait(mailbox.store([1, 2], FlagChange.ADD, frozenset({"\\Answered"})))
         infos = sorted(name[-5:] for name in self.names("cur"))
         self.assertEqual(infos, ["!2,RS", ":2,FR"])
+
+
+class IndexTests(MaildirCase):
+    """Catalogues on a disk of their own."""
+
+    def setUp(self) -> None:
+        self.index = quick_directory(self)
+        self.options = MaildirOptions(threads=0, mailboxes={}, index=self.index, journal=False, watches=0)
+        super().setUp()
+        self.deliver(numbered(1))
+
+    def test_place(self) -> None:
+        """The account's directory has mail only."""
+        self.assertEqual(os.listdir(f"{self.index}/example.test"), ["alice"])
+        self.assertEqual(self.names(), ["cur", "new", "tmp"])
+        self.restarted()
+        self.assertEqual((self.messages(), self.wait(self.store.accounts())), ({1: numbered(1)}, [ALICE]))
+
+    def test_lost(self) -> None:
+        """When the disk with the catalogues is lost, the mail is still there."""
+        self.wait(self.store.stop())
+        shutil.rmtree(self.index)
+        self.store = self.started()
+        self.assertEqual(self.contents(), [numbered(1)])
+
+    def test_removed_account(self) -> None:
+        """An account that is removed leaves nothing in either place."""
+        self.wait(self.store.remove_account(ALICE))
+        self.assertEqual(
+            (os.listdir(f"{self.index}/example.test"), self.wait(self.store.accounts())), ([], [])
+        )
+        self.assertFalse(os.path.exists(self.path()))
+
+    def test_two_stores(self) -> None:
+        """Two processes of the host see each other's mail and flags."""
+        other = self.started()
+        self.addCleanup(lambda: self.wait(other.stop()))
+        account = self.wait(other.account(ALICE))
+        theirs = self.wait(account.open("INBOX"))
+        self.wait(theirs.store([1], FlagChange.ADD, frozenset({"\\Seen"})))
+        self.assertEqual(self.flags(), {1: {"\\Seen"}})
+        self.deliver(numbered(2))
+        self.assertEqual(list(self.wait(theirs.snapshot()).uids), [1, 2])
 
 
 class SpreadTests(MaildirCase):
