@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from mailframe.database.postgres_session import Session
 from mailframe.store.catalogue.keywords import Keywords
+
+_USED: Final = """
+WITH RECURSIVE used AS (
+    (SELECT keywords FROM mail_messages WHERE mailbox = %s AND keywords IS NOT NULL ORDER BY keywords LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT message.keywords FROM mail_messages AS message
+        WHERE message.mailbox = %s AND message.keywords > used.keywords ORDER BY message.keywords LIMIT 1
+    ) FROM used WHERE used.keywords IS NOT NULL
+) SELECT keywords FROM used WHERE keywords IS NOT NULL
+"""
+"""From each combination to the next, by the index."""
 
 
 class PostgresKeywords(Keywords):
@@ -25,10 +38,8 @@ class PostgresKeywords(Keywords):
         super().__init__(dict(rows), version, limit)
 
     def _used(self) -> Iterable[bytes]:
-        rows = self._session.rows(
-            "SELECT DISTINCT keywords FROM mail_messages WHERE id >= %s AND id < %s AND keywords IS NOT NULL",
-            (self._mailbox << 32, self._mailbox + 1 << 32),
-        )
+        # Some programs set a keyword on every message, and DISTINCT would read all of them.
+        rows = self._session.rows(_USED, (self._mailbox, self._mailbox))
         return (keywords for (keywords,) in rows)
 
     def _keep(self, added: Sequence[tuple[int, str]]) -> None:

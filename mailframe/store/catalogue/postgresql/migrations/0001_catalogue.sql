@@ -69,6 +69,7 @@ CREATE TABLE mail_messages (
 CREATE INDEX mail_messages_modseq ON mail_messages (mailbox, modseq);
 CREATE INDEX mail_messages_unseen ON mail_messages (id) WHERE flags & 1 = 0;
 CREATE INDEX mail_messages_deleted ON mail_messages (id) WHERE flags & 8 <> 0;
+CREATE INDEX mail_messages_keywords ON mail_messages (mailbox, keywords) WHERE keywords IS NOT NULL;
 -- How many messages have a content: counted here, and nowhere else, so that no count can be wrong.
 CREATE INDEX mail_messages_file ON mail_messages (file);
 
