@@ -6,13 +6,13 @@ from twisted.internet import reactor
 from twisted.trial.unittest import TestCase
 
 from mailframe.config.types import Secret
-from mailframe.store.interfaces import IHints
+from mailframe.store.interfaces import IHints, IMailStore
 from mailframe.store.postgresql.options import PostgreSQLStoreOptions
 from mailframe.store.postgresql.store import PostgresStore
 from mailframe.store.values import Describe
 from mailframe.testing.store import MailStoreContract
 
-from .fixture import database
+from .fixture import database, give_back
 
 
 class _Contract(MailStoreContract):
@@ -20,7 +20,15 @@ class _Contract(MailStoreContract):
     threads_option = 2
 
     async def make_store(self, describe: Describe, hints: IHints) -> PostgresStore:
+        # A test against the model makes one store after another; they can have the same database.
+        for address in getattr(self, "stopped", ()):
+            give_back(address)
+        self.stopped: list[str] = []
         return await self.started(database(self), describe, hints)
+
+    async def stop_store(self, store: IMailStore) -> None:
+        await super().stop_store(store)
+        self.stopped = [*getattr(self, "stopped", ()), self.addresses[store]]
 
     async def restart_store(self, store: PostgresStore, describe: Describe, hints: IHints) -> PostgresStore:
         await store.stop()
