@@ -63,7 +63,7 @@ interop: $(VENV)/.test
 
 crash: $(VENV)/.test
 	@MAILFRAME_CRASH_ROUNDS=50 $(BIN)/python -m twisted.trial --temp-directory=_trial_temp_crash tests.crash \
-		tests.store.maildir.test_crash tests.store.sqlite.test_crash
+		tests.store.maildir.test_crash tests.store.sqlite.test_crash tests.store.postgresql.test_crash
 
 bench: $(VENV)/.test
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check aiosmtpd

@@ -32,13 +32,13 @@ from mailframe.testing.store import describe
 from tests import postgres
 
 ACCOUNTS = [f"user{number}@example.test" for number in range(4)]
-ROUNDS = 4
+ROUNDS = int(os.environ.get("MAILFRAME_CRASH_ROUNDS", "3"))
 
 
 class KilledServerTests(TestCase):
     """Two nodes deliver, append and read while their server is killed again and again."""
 
-    timeout = 120
+    timeout = 60 + 20 * ROUNDS
 
     async def test_killed(self) -> None:
         """Every acknowledged message is there, and no UID that a client saw names another message."""

@@ -15,7 +15,7 @@ from mailframe.config.types import Secret
 from mailframe.database.postgres_session import DatabaseFault, Session
 from mailframe.message.content import Content
 from mailframe.message.status import MailframeError
-from mailframe.store.catalogue.postgresql.catalogue import JUMP, UNFLUSHED
+from mailframe.store.catalogue.postgresql.catalogue import JUMP, UNFLUSHED, Catalogue
 from mailframe.store.hints import LocalHints
 from mailframe.store.maildrop.layout import Arrival
 from mailframe.store.postgresql.hints import PostgresHints
@@ -98,6 +98,22 @@ class OneDatabaseTests(PostgresCase):
 
         patch = self.patch(PostgresLayout, "write", written)
         (status,) = self.deliver(ALICE, octets=HELLO)
+        self.assertFalse(status.success or status.permanent)
+        patch.restore()
+        self.assertEqual(self.contents(self.opened()), [HELLO])
+
+    def test_restart_between_row_and_flush(self) -> None:
+        """A flush by a later start of the server says nothing about what was committed under the one before."""
+        self.deliver(ALICE, octets=HELLO)
+        commit = Catalogue.commit
+
+        def committed(catalogue: Catalogue, numbers: int = 1) -> None:
+            commit(catalogue, numbers)
+            session = catalogue._session
+            session.started, session._unflushed = "later", None
+
+        patch = self.patch(Catalogue, "commit", committed)
+        (status,) = self.deliver(ALICE, octets=HELLO + b"again\r\n")
         self.assertFalse(status.success or status.permanent)
         patch.restore()
         self.assertEqual(self.contents(self.opened()), [HELLO])
