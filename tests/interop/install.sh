@@ -2,7 +2,7 @@
 # Installs the programs that the interop tests talk to. Starts no service: the tests start what they need.
 set -e
 wanted="bsdutils curl dovecot-imapd dovecot-lmtpd dovecot-pop3d fetchmail gsasl haproxy isync
-    libio-socket-ssl-perl libnet-ssleay-perl ldnsutils libnginx-mod-mail libnginx-mod-stream libnss-wrapper msmtp neomutt nginx openssl postfix swaks unbound"
+    libio-socket-ssl-perl libnet-ssleay-perl ldnsutils libnginx-mod-mail libnginx-mod-stream libnss-wrapper msmtp neomutt nginx openssl postfix procmail maildrop swaks unbound"
 exim="${MAILFRAME_EXIM:-/opt/mailframe-interop/exim}"
 courier="${MAILFRAME_COURIER:-/opt/mailframe-interop/courier}"
 node="${MAILFRAME_NODE:-/opt/mailframe-interop/node}"

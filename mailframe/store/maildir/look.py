@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import apsw
@@ -135,13 +136,16 @@ def next_look(tree: Tree, mailbox: MailboxRow) -> float | None:
 
 
 def _look(tree: Tree, mailbox: MailboxRow, directories: int, times: tuple[int, int]) -> bool:
+    names = _files(tree, mailbox, "new")
+    if _put_right(tree, mailbox, names):
+        directories = IN_BOTH
     if directories == IN_NEW:
-        findings = _in_new(tree, mailbox)
+        findings = _in_new(tree, mailbox, names)
         if findings.went:
             # Another program moved them to cur/, or removed them.
             directories = IN_BOTH
     if directories & IN_CUR:
-        findings = _in_both(tree, mailbox)
+        findings = in_both(tree, mailbox)
         _sweep(tree, mailbox)
     _take_in(tree, mailbox, findings)
     fresh = time.time_ns() - SETTLED_NANOSECONDS
@@ -155,12 +159,31 @@ def _look(tree: Tree, mailbox: MailboxRow, directories: int, times: tuple[int, i
     return bool(findings)
 
 
-def _in_new(tree: Tree, mailbox: MailboxRow) -> Findings:
-    listed: dict[str, str | None] = dict.fromkeys(_files(tree, mailbox, "new"))
+def _put_right(tree: Tree, mailbox: MailboxRow, names: list[str]) -> bool:
+    """Move files with flags from new/ to cur/, where they belong; True where there were any.
+
+    neomutt puts a message there that it has flagged and not marked as old.
+
+    Args:
+        names: in new/; those that were moved are taken out.
+    """
+    flagged = [name for name in names if filenames.split(name)[1]]
+    folder = tree.folder(mailbox)
+    for name in flagged:
+        with suppress(OSError):
+            # Not by `rename_file`: that it is in cur/ is right, whatever becomes of the transaction.
+            tree.files.rename(f"{folder}/new/{name}", f"{folder}/cur/{name}")
+            names.remove(name)
+    return bool(flagged)
+
+
+def _in_new(tree: Tree, mailbox: MailboxRow, names: list[str]) -> Findings:
+    listed: dict[str, str | None] = dict.fromkeys(names)
     return _compared(listed, tree.catalogue.messages.files(mailbox, in_new=True))
 
 
-def _in_both(tree: Tree, mailbox: MailboxRow) -> Findings:
+def in_both(tree: Tree, mailbox: MailboxRow) -> Findings:
+    """What a listing of both directories finds, before anything is taken in."""
     listed: dict[str, str | None] = dict.fromkeys(_files(tree, mailbox, "new"))
     # A file in both was moved by way of a link; it counts where it was moved to.
     listed.update(filenames.split(name) for name in _files(tree, mailbox, "cur"))

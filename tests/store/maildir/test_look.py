@@ -48,6 +48,16 @@ class OtherProgramsTests(MaildirCase):
         os.utime(self.path("new"), ns=(taken, taken))
         self.assertEqual(len(self.contents()), 2)
 
+    def test_flagged_in_new(self) -> None:
+        """A message that another program puts back into new/, with a flag, is the same message with that flag."""
+        self.deliver(numbered(1))
+        mailbox = self.opened()
+        self.wait(mailbox.snapshot())
+        (name,) = self.names("cur")
+        os.rename(self.path("cur", name), self.path("new", name + "F"))
+        self.assertEqual(self.flags(), {1: frozenset({FLAGGED})})
+        self.assertEqual((self.names("new"), self.names("cur")), ([], [name + "F"]))
+
     def test_status_notices(self) -> None:
         """STATUS counts what another program delivered."""
         self.deliver(numbered(1))
