@@ -1,0 +1,54 @@
+"""Commands beside a service whose mail lies in a PostgreSQL database."""
+
+from __future__ import annotations
+
+from tests.store.postgresql.fixture import database
+
+from .runner import ALICE, BOB, CommandTestCase
+
+OLD = b"From a@b Mon Nov  2 10:00:00 2026\nSubject: 1\n\none\n\nFrom c@d Mon Nov  2 11:00:00 2026\nSubject: 2\n\ntwo\n"
+
+
+class PostgreSQLStoreTests(CommandTestCase):
+    """Commands need no reactor, and see what nodes have written."""
+
+    def setUp(self) -> None:
+        """A service, and an mbox file of another program."""
+        super().setUp()
+        self.make_service()
+        self.old = self.place / "old.mbox"
+        self.old.write_bytes(OLD)
+
+    def use_database(self, address: str) -> None:
+        """From now on mail lies there."""
+        text = self.config.read_text().replace('backend = "maildir"', 'backend = "postgresql"')
+        self.assertIn('backend = "postgresql"', text)
+        self.config.write_text(f'{text}\n[store.postgresql]\naddress = "{address}"\n')
+
+    def test_moved_into_the_database(self) -> None:
+        """Accounts are converted with their UIDs, compared, and then served from the database."""
+        self.on_service("import", ALICE, str(self.old))
+        address = database(self)
+        text = self.config.read_text()
+        self.config.write_text(f'{text}\n[store.postgresql]\naddress = "{address}"\n')
+        (facts,) = self.json_of("mailbox", "convert", ALICE, "--to", "postgresql", "--verify")
+        self.assertEqual((facts["messages"], facts["differences"]), (2, []))
+        before = self.on_service("mailbox", "status", ALICE, "INBOX").stdout
+        self.config.write_text(text)
+        self.use_database(address)
+        self.assertEqual(self.on_service("mailbox", "status", ALICE, "INBOX").stdout, before)
+
+    def test_imported_and_exported(self) -> None:
+        """Mail comes in from files and goes out into an archive, octet by octet; another account has none of it."""
+        self.use_database(database(self))
+        self.on_service("import", ALICE, str(self.old), "--verify")
+        facts = self.json_of("export", ALICE, str(self.place / "alice.tar"), "--verify")
+        self.assertEqual((facts["messages"], facts["differences"]), (2, []))
+        self.assertIn("no mailboxes", self.on_service("mailbox", "list", BOB, code=1).stderr)
+
+    def test_away(self) -> None:
+        """A database that cannot be reached is told in plain words, without the password."""
+        self.use_database("postgresql://mailframe:wonder-land@127.0.0.1:1/mail")
+        result = self.on_service("mailbox", "list", ALICE, code=1)
+        self.assertIn("connection failed", result.stderr)
+        self.assertNotIn("wonder-land", result.output)
