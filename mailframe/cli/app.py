@@ -26,7 +26,7 @@ COMMANDS = {
     "import": "Import mail into an account, from files or another server.",
     "ingest": "Look at copies of accepted mail; put them into mailboxes again.",
     "init": "Make a configuration, a data directory, accounts, a certificate.",
-    "mailbox": "Look at mailboxes; have expunged mail back.",
+    "mailbox": "Look at mailboxes; check and repair them; have expunged mail back.",
     "plugins": "List what can be named in the configuration.",
     "probe": "Ask a server what it is and does.",
     "queue": "Look at mail on its way out; hold it, try it again, give it up.",

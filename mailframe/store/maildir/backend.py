@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from mailframe.database.sqlite import check_version
 from mailframe.store.catalogue.sqlite.catalogue import Catalogue
+from mailframe.store.catalogue.sqlite.salvage import CatalogueFile
 from mailframe.store.files import Files
 from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.maildrop.maildrop import Maildrop
@@ -110,7 +111,7 @@ class MaildirOpener:
         path = self._path(account)
         if not self._place.files.exists(path):
             self._place.files.make_directory(os.path.dirname(path))
-        return Catalogue(path, self._boot, self._keywords_limit)
+        return self._made(path)
 
     def layout(self, drop: Maildrop) -> MaildirLayout:
         """See `Opener.layout`."""
@@ -119,6 +120,13 @@ class MaildirOpener:
     def close(self) -> None:
         """See `Opener.close`."""
         self._large_files.close()
+
+    def file(self, account: str) -> CatalogueFile:
+        """See `mailframe.store.maildrop.checking.InFiles`."""
+        return CatalogueFile(self._path(account), self._place.files, self._made)
+
+    def _made(self, path: str) -> Catalogue:
+        return Catalogue(path, self._boot, self._keywords_limit)
 
     def _path(self, account: str) -> str:
         return self._place.catalogue(account)

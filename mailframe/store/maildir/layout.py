@@ -10,6 +10,7 @@ from typing import TypeVar
 from twisted.logger import Logger
 
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, Packed
+from mailframe.store.checking import Difference
 from mailframe.store.journal.records import Entry
 from mailframe.store.maildrop.arrival import Attempt
 from mailframe.store.maildrop.layout import Arrival, Removed, Written
@@ -18,6 +19,7 @@ from mailframe.store.maildrop.maildrop import Maildrop, now
 from . import changing, quota_file
 from .adopting import adopt
 from .beside import numbering
+from .checking import compare
 from .filenames import with_sizes
 from .foreign import read_subscriptions
 from .line_ends import look as look_at_octets
@@ -168,6 +170,14 @@ class MaildirLayout:
     def look(self, mailbox: MailboxRow, force: bool = False) -> bool:
         """See `Layout.look`."""
         return look(self.tree, mailbox, force)
+
+    def compare(self, mailbox: MailboxRow) -> Sequence[Difference]:
+        """See `mailframe.store.maildrop.checking.Compares`."""
+        return compare(self.tree, mailbox)
+
+    def mend(self, mailbox: MailboxRow) -> bool:
+        """See `mailframe.store.maildrop.checking.Compares`: files come in, and those that are gone are expunged."""
+        return self.look(mailbox, force=True)
 
     def next_look(self, mailbox: MailboxRow) -> float | None:
         """Seconds until a look may find more; see `mailframe.store.maildir.look.next_look`."""

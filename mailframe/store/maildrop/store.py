@@ -27,6 +27,7 @@ from mailframe.store.values import INBOX, Delivery, NewMessage
 
 from . import mailboxes, metrics, room
 from .account import MaildropAccount
+from .checking import InFiles, MendableFile
 from .delivery import Group
 from .expiring import Expiring, Round
 from .filling import Filler
@@ -178,6 +179,11 @@ class MaildropStore:
         while not await self.work(account, expiring.step, slow=True):
             pass
         return expiring.done
+
+    def file(self, account: str) -> MendableFile | None:
+        """The file of an account's catalogue, for commands; None where there is no file to itself."""
+        opener = self._backend.opener()
+        return opener.file(account) if isinstance(opener, InFiles) else None
 
     async def put(self, account: str, octets: bytes) -> None:
         """Put a message of our own into an INBOX, whether there is room or not."""

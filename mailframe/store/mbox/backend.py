@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from mailframe.database.sqlite import check_version
 from mailframe.store.catalogue.sqlite.catalogue import Catalogue
+from mailframe.store.catalogue.sqlite.salvage import CatalogueFile
 from mailframe.store.files import Files
 from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.maildir.folders import account_directory, account_of
@@ -117,7 +118,7 @@ class MboxOpener:
         ):
             if not files.exists(directory):
                 files.make_directory(directory)
-        return Catalogue(path, self._boot, self._keywords_limit)
+        return self._made(path)
 
     def layout(self, drop: Maildrop) -> MboxLayout:
         """See `Opener.layout`."""
@@ -126,6 +127,13 @@ class MboxOpener:
     def close(self) -> None:
         """See `Opener.close`."""
         self._large.close()
+
+    def file(self, account: str) -> CatalogueFile:
+        """See `mailframe.store.maildrop.checking.InFiles`."""
+        return CatalogueFile(self._path(account), self._place.files, self._made)
+
+    def _made(self, path: str) -> Catalogue:
+        return Catalogue(path, self._boot, self._keywords_limit)
 
     def _path(self, account: str) -> str:
         return os.path.join(index_directory(self._place, account), CATALOGUE)

@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from mailframe.database.sqlite import check_version
 from mailframe.store.catalogue.rows import new_object_id
+from mailframe.store.catalogue.sqlite.salvage import CatalogueFile
 from mailframe.store.files import Files
 from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.maildir.folders import account_directory, account_of
@@ -103,7 +104,7 @@ class SQLiteOpener:
         path, files = self._path(account), self._place.files
         if not files.exists(path):
             files.make_directory(os.path.dirname(path))
-        return AccountFile(path, files, self._boot, self._keywords_limit)
+        return self._made(path)
 
     def layout(self, drop: Maildrop) -> SQLiteLayout:
         """See `Opener.layout`."""
@@ -112,6 +113,13 @@ class SQLiteOpener:
 
     def close(self) -> None:
         """See `Opener.close`."""
+
+    def file(self, account: str) -> CatalogueFile:
+        """See `mailframe.store.maildrop.checking.InFiles`."""
+        return CatalogueFile(self._path(account), self._place.files, self._made)
+
+    def _made(self, path: str) -> AccountFile:
+        return AccountFile(path, self._place.files, self._boot, self._keywords_limit)
 
     def _path(self, account: str) -> str:
         return os.path.join(self._place.directory, account_directory(account), FILE)

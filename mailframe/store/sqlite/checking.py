@@ -68,6 +68,9 @@ def put_right(connection: apsw.Connection, found: Differences) -> None:
     connection.executemany(
         "INSERT OR IGNORE INTO unused_contents VALUES (?)", [(number,) for number in found.orphans]
     )
+    connection.execute(
+        "UPDATE next_content SET number = max(number, coalesce((SELECT max(id) >> 16 FROM pieces), 0) + 1)"
+    )
     connection.executemany("DELETE FROM unused_contents WHERE id = ?", [(number,) for number in found.doomed])
     for number, times in found.miscounted:
         connection.execute("DELETE FROM shared_contents WHERE id = ?", (number,))

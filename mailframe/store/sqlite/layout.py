@@ -17,12 +17,14 @@ from twisted.logger import Logger
 
 from mailframe.message.status import MailframeError
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, Packed, new_object_id
+from mailframe.store.checking import Difference
 from mailframe.store.journal.records import Entry
 from mailframe.store.maildrop.arrival import Attempt
 from mailframe.store.maildrop.layout import Arrival, Removed, Written
 from mailframe.store.maildrop.maildrop import Maildrop, now, uids_of
 
 from .account import AccountFile
+from .comparing import compare, mend
 from .contents import LARGE
 from .place import Place
 from .replay import note, restore
@@ -142,6 +144,14 @@ class SQLiteLayout:
     def look(self, mailbox: MailboxRow, force: bool = False) -> bool:
         """See `Layout.look`: nobody else writes here."""
         return False
+
+    def compare(self, mailbox: MailboxRow) -> Sequence[Difference]:
+        """See `mailframe.store.maildrop.checking.Compares`."""
+        return compare(self.file, mailbox)
+
+    def mend(self, mailbox: MailboxRow) -> bool:
+        """See `mailframe.store.maildrop.checking.Compares`."""
+        return mend(self._drop, self.file)
 
     # Reading.
 

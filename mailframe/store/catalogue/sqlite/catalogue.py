@@ -13,12 +13,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import apsw
+
 from mailframe.database.migrations import migrate
 from mailframe.database.sqlite import close, flush_log, open_connection, roll_back
+from mailframe.store.checking import Difference
 from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.text.interfaces import TextIndex
 from mailframe.store.text.sqlite.index import SQLiteTexts
 
+from .checking import differences
 from .descriptions import Descriptions
 from .mailboxes import Mailboxes
 from .messages import Messages
@@ -109,6 +113,15 @@ class Catalogue:
         if self._texts is None and not self._closed:
             self._texts = SQLiteTexts(self.path)
         return self._texts
+
+    @property
+    def connection(self) -> apsw.Connection:
+        """For what works on the tables themselves."""
+        return self._connection
+
+    def differences(self, mend: bool = False) -> Iterator[Difference]:
+        """See `mailframe.store.maildrop.checking.ChecksItself`."""
+        return differences(self._connection, mend)
 
     def setting(self, key: str) -> int:
         """A number that rules of the store keep for the account; 0 where it was never set."""
