@@ -33,18 +33,25 @@ def start_of(connection: psycopg.Connection[tuple[Any, ...]]) -> str:
     Args:
         connection: with no transaction open; none is open afterwards.
     """
+    found = _read(connection)
+    if found is None:
+        # Several may find it empty: one word stays, and all of them read that. In a transaction of its own, so that
+        # it is seen whatever the database's usual isolation is.
+        with connection.transaction():
+            connection.execute(
+                "INSERT INTO mailframe_start (word) VALUES (%s) ON CONFLICT DO NOTHING",
+                (secrets.token_hex(8),),
+            )
+        found = _read(connection)
+    assert found is not None
+    return found
+
+
+def _read(connection: psycopg.Connection[tuple[Any, ...]]) -> str | None:
     with connection.transaction():
         there = connection.execute("SELECT to_regclass('mailframe_start') IS NOT NULL").fetchone()
         if there is None or not there[0]:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
             connection.execute(_TABLE)
         row = connection.execute("SELECT " + START).fetchone()
-        if row is None or row[0] is None:
-            # Several may find it empty: one word stays, and all of them read that.
-            connection.execute(
-                "INSERT INTO mailframe_start (word) VALUES (%s) ON CONFLICT DO NOTHING",
-                (secrets.token_hex(8),),
-            )
-            row = connection.execute("SELECT " + START).fetchone()
-    assert row is not None
-    return str(row[0])
+    return None if row is None or row[0] is None else str(row[0])

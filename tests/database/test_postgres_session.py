@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import threading
 from typing import Any
 
 import psycopg
@@ -168,6 +169,18 @@ class SessionTests(SynchronousTestCase):
         for session in (self.session, other):
             session.row("SELECT 1")
         self.assertEqual(self.session.started, other.started)
+
+    def test_start_of_many(self) -> None:
+        """Connections that come at the same time, to a server that has just begun anew, agree on its start."""
+        self.session.run("SELECT 1")
+        self.session.run("TRUNCATE mailframe_start")
+        sessions = [self.made() for _ in range(8)]
+        threads = [threading.Thread(target=session.row, args=("SELECT 1",)) for session in sessions]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len({session.started for session in sessions}), 1)
 
     def test_emptied_by_a_recovery(self) -> None:
         """A server that recovered from its log, under its old start time, is not the one it was before."""
