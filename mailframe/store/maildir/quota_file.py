@@ -6,6 +6,7 @@ what it is, news that a look will find too: each time the sums are compared, and
 
 from __future__ import annotations
 
+import apsw
 from twisted.logger import Logger
 
 from mailframe.store.adoption import maildirsize
@@ -28,7 +29,7 @@ def keep(tree: Tree) -> None:
     """Let the file tell what is so; a fault is logged, and the next change tries again."""
     try:
         _keep(tree)
-    except OSError as fault:
+    except (OSError, apsw.Error) as fault:
         log.warn("{path} cannot be written: {fault}", path=f"{tree.path}/{NAME}", fault=fault)
 
 

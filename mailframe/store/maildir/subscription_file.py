@@ -10,6 +10,8 @@ import hashlib
 from collections.abc import Iterable
 from contextlib import ExitStack
 
+from twisted.logger import Logger
+
 from mailframe.store.adoption import subscriptions
 from mailframe.store.adoption.broken import BrokenFile
 from mailframe.store.names import in_order
@@ -20,6 +22,7 @@ from .folders import TMP, folder_level
 from .foreign import COURIER_SUBSCRIPTIONS, SUBSCRIPTIONS, mailboxes_listed, read_octets
 from .tree import Tree
 
+log = Logger()
 _SETTING = "subscription-file"
 
 
@@ -39,14 +42,18 @@ class SubscriptionFile:
         self._seen: tuple[int, int] | None = None
 
     def follow(self, limit: int) -> None:
-        """Take over what another program has changed.
+        """Take over what another program has changed; of a file that cannot be read now, nothing.
 
         Args:
             limit: names that are taken.
-
-        Raises:
-            OSError: the file cannot be read.
         """
+        try:
+            self._follow(limit)
+        except OSError as fault:
+            # Mailboxes can be listed all the same; `write` does not go over what it could not read.
+            log.warn("{path} cannot be read: {fault}", path=self._path, fault=fault)
+
+    def _follow(self, limit: int) -> None:
         stamp = self._stamp()
         if stamp is None or stamp == self._seen:
             return

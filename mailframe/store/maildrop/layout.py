@@ -277,11 +277,7 @@ class KeepsSubscriptions(Protocol):
     """A layout whose list of subscriptions other programs read and change."""
 
     def follow_subscriptions(self, limit: int) -> None:
-        """Take over what they have changed; no more names than ``limit``.
-
-        Raises:
-            OSError: it cannot be read now.
-        """
+        """Take over what they have changed; no more names than ``limit``."""
 
     def write_subscriptions(self) -> None:
         """Write the catalogue's. In a writing transaction.

@@ -149,6 +149,15 @@ class DovecotSubscriptionTests(MaildirCase):
         self.files.mend()
         self.assertEqual(self.subscribed(), {"INBOX", "Sent", "Work"})
 
+    def test_unreadable(self) -> None:
+        """While the list cannot be read, mailboxes are listed, and nobody's change is lost."""
+        self.change("INBOX", "Theirs")
+        self.files.break_on("open")
+        self.assertEqual(self.subscribed(), {"INBOX", "Sent", "Work"})
+        self.fails(self.account().subscribe("More", True), Exception)
+        self.files.mend()
+        self.assertEqual(self.subscribed(), {"INBOX", "Theirs"})
+
     def test_restart(self) -> None:
         """What another program changed while the store was stopped counts."""
         self.wait(self.store.stop())
