@@ -131,13 +131,22 @@ class NoticeTests(WatchingCase):
             self.clock.turn(1.0)
         self.assertEqual(self.told, 1)
 
-    def test_between_the_first_look_and_the_watch(self) -> None:
-        """What comes before the watches stand is told when they do."""
+    def test_between_the_look_and_the_watch(self) -> None:
+        """What comes after the first visit has looked, and before the watches stand, is told when they do."""
+        watch = notices.Notices.watch
+
+        def late(self_: notices.Notices, path: str) -> int:
+            if path.endswith("new"):
+                self.put("new", "1700000000.1.other")
+            return watch(self_, path)
+
+        self.patch(notices.Notices, "watch", late)
         opened = self.opened()
         self.wait(opened.snapshot())
         opened.listen(self.tell)
-        self.put("new", "1700000000.1.other")
-        self.clock.turn(FIRST_SECONDS)
+        self.clock.advance(FIRST_SECONDS)
+        self.assertEqual(self.told, 0)
+        self.clock.turn()
         self.assertEqual(self.told, 1)
 
     def test_renamed_mailbox(self) -> None:
