@@ -143,6 +143,9 @@ class Checking:
                 there = uids_of(list(drop.catalogue.messages.rows(mailbox, uids)))
                 drop.catalogue.messages.expunge(mailbox, there, modseq)
             drop.changed.add(mailbox.mailbox_id)
+            if isinstance(drop.layout, Compares):
+                # Nothing may be left of them that only they had.
+                drop.layout.mend(mailbox)
         self.found.add(Difference(Kind.MISSING, mailbox.name, uid, mended=gone) for uid in uids)
 
     # Octets.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,28 @@ class CheckingTests:
         self.assertGreater(after.uidnext, before.uidnext)
         self.assertGreater(after.highestmodseq, before.highestmodseq)
         self.compare(octets)
+
+    def test_any_damage(self: Any) -> None:
+        """Whatever part of a file is damaged or cut off, the account works again afterwards, and is sound."""
+        for seed in range(6):
+            chance = random.Random(seed)
+            self.wait(self.store.remove_account(ALICE))
+            uids = self.fill(60)
+            self.wait(self.opened().copy(uids[:20], "Sent"))
+            before = self.messages()
+            self.wait(self.store.stop())
+            path = self.path(self.catalogue)
+            break_pages(path, *(chance.random() for _ in range(chance.choice([1, 3, 20]))))
+            if seed % 3 == 0:
+                os.truncate(path, int(os.path.getsize(path) * chance.uniform(0.4, 0.9)))
+            self.store.file(ALICE).rebuild()
+            self.store = self.started()
+            found = self.checked(mend=True, octets=True, expunge_missing=True)
+            self.assertEqual(found.left, 0, (seed, found))
+            self.assertFalse(self.checked(octets=True).wrong, seed)
+            self.assertLessEqual(set(self.contents()), set(before.values()), seed)
+            self.deliver(numbered(77))
+            self.assertEqual(self.contents()[-1], numbered(77))
 
     def test_not_a_database(self: Any) -> None:
         """Of a file that is none nothing is left, and an account begins anew."""

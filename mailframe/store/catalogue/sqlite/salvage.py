@@ -88,6 +88,7 @@ def rebuild(path: str, files: Files, make: Callable[[str], Catalogue]) -> Salvag
 
 def _fill(catalogue: Catalogue, path: str, salvaged: Salvaged) -> None:
     target = catalogue.connection
+    _lengthen(path)
     with suppress(apsw.NotADBError, apsw.CorruptError):
         source = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
         source.set_busy_timeout(10_000)
@@ -102,6 +103,18 @@ def _fill(catalogue: Catalogue, path: str, salvaged: Salvaged) -> None:
             pass
         catalogue.mailboxes.jump(JUMP)
         target.execute("UPDATE mailboxes SET vanished_from = modseq")
+
+
+def _lengthen(path: str) -> None:
+    """A file that was cut off gets its length back, as empty pages: SQLite reads nothing at all of a shorter one."""
+    with open(path, "r+b") as file:
+        header = file.read(100)
+        size = int.from_bytes(header[16:18], "big")
+        octets = int.from_bytes(header[28:32], "big") * (65536 if size == 1 else size)
+        length = file.seek(0, os.SEEK_END)
+        # More than a thousand times its length is nonsense, and no length.
+        if length < octets < length * 1000 and header.startswith(b"SQLite format 3\0"):
+            file.truncate(octets)
 
 
 def _tables(connection: apsw.Connection) -> list[str]:
