@@ -116,6 +116,16 @@ class Contents:
         """Is it there?"""
         return self._session.row("SELECT 1 FROM mail_contents WHERE id = %s", (number,)) is not None
 
+    def missing(self, first: int, last: int) -> list[int]:
+        """Row ids of messages in a range whose content is not there, or has not as many octets as it should."""
+        rows = self._session.rows(
+            "SELECT id FROM mail_messages AS message WHERE id BETWEEN %s AND %s AND NOT EXISTS ("
+            " SELECT FROM mail_contents AS content WHERE content.id = file AND content.size = disk_size"
+            ") ORDER BY id",
+            (first, last),
+        )
+        return [id_ for (id_,) in rows]
+
     # Going.
 
     def release(self, numbers: Iterable[int]) -> None:

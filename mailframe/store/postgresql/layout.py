@@ -15,7 +15,8 @@ from twisted.logger import Logger
 
 from mailframe.database.postgres_session import DatabaseFault
 from mailframe.store.catalogue.postgresql.catalogue import Catalogue
-from mailframe.store.catalogue.rows import MailboxRow, MessageRow, Packed, new_object_id
+from mailframe.store.catalogue.rows import UID_MASK, MailboxRow, MessageRow, Packed, new_object_id, row_id
+from mailframe.store.checking import Difference, Kind
 from mailframe.store.journal.records import Entry
 from mailframe.store.maildrop.arrival import Attempt
 from mailframe.store.maildrop.layout import Arrival, Removed, Written
@@ -121,6 +122,20 @@ class PostgresLayout:
         """See `Layout.pieces`."""
         pieces = self._contents.pieces(int(row.file))
         return None if pieces is None else _with_prefix(_prefix(row), pieces)
+
+    # Checking.
+
+    def compare(self, mailbox: MailboxRow) -> Sequence[Difference]:
+        """See `mailframe.store.maildrop.checking.Compares`.
+
+        Octets without a message are none of an account: background rounds look for them.
+        """
+        missing = self._contents.missing(row_id(mailbox, 0), row_id(mailbox, UID_MASK))
+        return [Difference(Kind.MISSING, mailbox.name, id_ & UID_MASK) for id_ in missing]
+
+    def mend(self, mailbox: MailboxRow) -> bool:
+        """See `mailframe.store.maildrop.checking.Compares`: there is nothing that could be put right."""
+        return False
 
     # Changing messages.
 

@@ -18,11 +18,13 @@ from contextlib import contextmanager
 from typing import Final
 
 from mailframe.database.postgres_session import DatabaseFault, Session
+from mailframe.store.checking import Difference
 from mailframe.store.flags import KEYWORDS_LIMIT
 from mailframe.store.text.interfaces import TextIndex
 from mailframe.store.text.postgresql.index import PostgresTexts
 
 from .beside import Access, Annotations, Threads, Uidls
+from .checking import differences
 from .descriptions import Descriptions
 from .mailboxes import Mailboxes
 from .messages import Messages
@@ -175,6 +177,10 @@ class Catalogue:
 
     def flushed(self) -> None:
         """See `mailframe.store.catalogue.interfaces.Catalogue.flushed`: the server does it, in any case."""
+
+    def differences(self, mend: bool = False) -> Iterator[Difference]:
+        """See `mailframe.store.maildrop.checking.ChecksItself`."""
+        return differences(self._session, self.id, mend)
 
     def close(self, clean: bool = False) -> None:
         """See `mailframe.store.catalogue.interfaces.Catalogue.close`: the connection is the thread's."""
