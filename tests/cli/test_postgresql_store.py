@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import psycopg
+
 from tests.store.postgresql.fixture import database
 
 from .runner import ALICE, BOB, CommandTestCase
@@ -45,6 +47,18 @@ class PostgreSQLStoreTests(CommandTestCase):
         facts = self.json_of("export", ALICE, str(self.place / "alice.tar"), "--verify")
         self.assertEqual((facts["messages"], facts["differences"]), (2, []))
         self.assertIn("no mailboxes", self.on_service("mailbox", "list", BOB, code=1).stderr)
+
+    def test_checked_and_repaired(self) -> None:
+        """Wrong figures are told, and put right beside a node at work."""
+        address = database(self)
+        self.use_database(address)
+        self.on_service("import", ALICE, str(self.old))
+        self.on_service("mailbox", "check", ALICE)
+        with psycopg.connect(address) as connection:
+            connection.execute("UPDATE mail_mailboxes SET messages = 7 WHERE name = 'INBOX'")
+        self.assertIn("figures", self.on_service("mailbox", "check", ALICE, code=1).output.lower())
+        self.on_service("mailbox", "repair", ALICE)
+        self.on_service("mailbox", "check", ALICE)
 
     def test_away(self) -> None:
         """A database that cannot be reached is told in plain words, without the password."""
