@@ -8,6 +8,8 @@ from pathlib import Path
 
 import apsw
 
+from tests.docs.pages import DOCS, commands
+
 from .runner import ALICE, BOB, CommandTestCase
 
 MESSAGE = "From a@b Mon Nov  2 10:00:00 2026\nSubject: {0}\n\nmessage {0}\n\n"
@@ -69,6 +71,16 @@ class CheckTests(CommandTestCase):
         self.assertEqual((row["rows_kept"]["messages"], row["tables_with_losses"], row["left"]), (30, [], 0))
         self.assertTrue(Path(row["damaged_file"]).exists())
         self.assertEqual(self.json_of("mailbox", "list", ALICE), before)
+
+    def test_page(self) -> None:
+        """The commands of the page do what it says."""
+        lines = [
+            line.replace("alice@example.org", ALICE).split() for line in commands(DOCS / "mailboxes.rst")
+        ]
+        wanted = [line[1:] for line in lines if line[2] in ("check", "repair")]
+        self.assertEqual(len(wanted), 4)
+        for words in wanted:
+            self.on_service(*words)
 
     def test_nobody(self) -> None:
         """An account without mail is not made; accounts must be named."""

@@ -41,6 +41,11 @@ ELSEWHERE.update(dict.fromkeys(commands(DOCS / "queue-commands.rst"), "tests.doc
 ELSEWHERE.update(dict.fromkeys(commands(DOCS / "moving-mail.rst"), "tests.docs.test_moving_mail"))
 ELSEWHERE.update(dict.fromkeys(commands(DOCS / "adoption.rst"), "tests.docs.test_adoption"))
 ELSEWHERE.update(dict.fromkeys(commands(DOCS / "full-text.rst"), "tests.cli.test_mailbox_texts"))
+ELSEWHERE.update(
+    (line, "tests.cli.test_mailbox_check")
+    for line in commands(DOCS / "mailboxes.rst")
+    if line.startswith(("mailframe mailbox check", "mailframe mailbox repair"))
+)
 _PROGRAMS = {
     "mailframe": [sys.executable, "-c", "from mailframe.cli import main; main()"],
     "twistd": [sys.executable, "-c", "from twisted.scripts.twistd import run; run()"],
