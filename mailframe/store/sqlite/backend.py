@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 
-from mailframe.database.sqlite import check_version
+from mailframe.database.sqlite import BUSY_SECONDS, check_version
 from mailframe.store.catalogue.rows import new_object_id
 from mailframe.store.catalogue.sqlite.salvage import CatalogueFile
 from mailframe.store.files import Files
@@ -24,6 +24,10 @@ from .layout import SQLiteLayout
 from .place import Place
 
 FILE = "mail.sqlite"
+
+SETTLE_SECONDS = BUSY_SECONDS + 1.0
+"""After an account's file was made anew: nobody waits longer than this for the lock of the old one, whose octets would
+be lost."""
 
 
 class SQLiteBackend:
@@ -116,7 +120,7 @@ class SQLiteOpener:
 
     def file(self, account: str) -> CatalogueFile:
         """See `mailframe.store.maildrop.checking.InFiles`."""
-        return CatalogueFile(self._path(account), self._place.files, self._made)
+        return CatalogueFile(self._path(account), self._place.files, self._made, SETTLE_SECONDS)
 
     def _made(self, path: str) -> AccountFile:
         return AccountFile(path, self._place.files, self._boot, self._keywords_limit)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import apsw
 
+from mailframe.database.sqlite import BUSY_SECONDS
 from mailframe.store.checking import Salvaged
 from mailframe.store.files import Files
 
@@ -41,11 +42,13 @@ class CatalogueFile:
         path: the file.
         files: operations on files.
         make: makes an empty one of the same kind at a path.
+        settle_seconds: how long others are kept from writing into the damaged one after the new one is in its place.
     """
 
     path: str
     files: Files
     make: Callable[[str], Catalogue]
+    settle_seconds: float = 0.0
 
     def exists(self) -> bool:
         """Is there one?"""
@@ -56,47 +59,55 @@ class CatalogueFile:
         return is_damaged(self.path)
 
     def rebuild(self) -> Salvaged:
-        """See `rebuild`."""
-        return rebuild(self.path, self.files, self.make)
+        """Put a new file in the place of the damaged one, which stays beside it.
+
+        Safe while others have the damaged one open. They wait, and notice at their next unit of work that another
+        file is there. Whoever waited since before the change must not write into the damaged one when the wait is
+        over: where that would lose something, they are kept waiting until they give up.
+
+        Raises:
+            OSError, apsw.Error: the new file could not be made; all is as it was.
+        """
+        path, fresh = self.path, f"{self.path}.rebuilt"
+        salvaged = Salvaged(f"{path}.damaged-{time.time_ns()}")
+        for leftover in (fresh, fresh + "-wal", fresh + "-shm"):
+            with suppress(FileNotFoundError):
+                os.unlink(leftover)
+        _lengthen(path)
+        with _locked(path) as source:
+            catalogue = self.make(fresh)
+            try:
+                _fill(catalogue, source, salvaged)
+            finally:
+                catalogue.close(clean=True)
+            _put_in_place(path, fresh, salvaged.aside, self.files)
+            if source is not None and source.in_transaction:
+                time.sleep(self.settle_seconds)
+        return salvaged
 
 
-def rebuild(path: str, files: Files, make: Callable[[str], Catalogue]) -> Salvaged:
-    """Put a new file in the place of a damaged one, which stays beside it.
-
-    Safe while others have the damaged one open: they notice at their next unit of work that another file is there.
-
-    Args:
-        path: the damaged file.
-        files: operations on files.
-        make: makes an empty file of the same kind at a path.
-
-    Raises:
-        OSError, apsw.Error: the new file could not be made; all is as it was.
-    """
-    fresh, salvaged = f"{path}.rebuilt", Salvaged(f"{path}.damaged-{time.time_ns()}")
-    for leftover in (fresh, fresh + "-wal", fresh + "-shm"):
-        with suppress(FileNotFoundError):
-            os.unlink(leftover)
-    catalogue = make(fresh)
+@contextmanager
+def _locked(path: str) -> Iterator[apsw.Connection | None]:
+    """The damaged file, which nobody else can write to meanwhile; nobody can anyway where it cannot be locked."""
     try:
-        _fill(catalogue, path, salvaged)
-    finally:
-        catalogue.close(clean=True)
-    _put_in_place(path, fresh, salvaged.aside, files)
-    return salvaged
-
-
-def _fill(catalogue: Catalogue, path: str, salvaged: Salvaged) -> None:
-    target = catalogue.connection
-    _lengthen(path)
-    with suppress(apsw.NotADBError, apsw.CorruptError):
         source = apsw.Connection(path, flags=apsw.SQLITE_OPEN_READWRITE)
-        source.set_busy_timeout(10_000)
-        try:
-            for table in _tables(target):
-                _copy(source, target, table, salvaged)
-        finally:
-            source.close()
+    except (apsw.NotADBError, apsw.CorruptError):
+        yield None
+        return
+    try:
+        source.set_busy_timeout(int(BUSY_SECONDS * 1000))
+        with suppress(apsw.NotADBError, apsw.CorruptError):
+            source.execute("BEGIN IMMEDIATE")
+        yield source
+    finally:
+        source.close()
+
+
+def _fill(catalogue: Catalogue, source: apsw.Connection | None, salvaged: Salvaged) -> None:
+    target = catalogue.connection
+    if source is not None:
+        for table in _tables(target):
+            _copy(source, target, table, salvaged)
     with catalogue.writing(0):
         # Triggers have counted messages on top of what the rows of their mailboxes said.
         for _ in catalogue.differences(mend=True):
