@@ -26,8 +26,10 @@ from .place import Place
 FILE = "mail.sqlite"
 
 SETTLE_SECONDS = BUSY_SECONDS + 1.0
-"""After an account's file was made anew: nobody waits longer than this for the lock of the old one, whose octets would
-be lost."""
+"""After an account's file was made anew: nobody waits longer than this for the lock of the old one.
+
+Octets that were written into the old one would be lost.
+"""
 
 
 class SQLiteBackend:
