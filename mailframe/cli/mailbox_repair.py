@@ -35,7 +35,7 @@ def command(
     config: str,
     as_json: bool,
 ) -> None:
-    """Put right what `check` finds, and make damaged files anew of what can be read.
+    """Put right what ``check`` finds, and make damaged files anew of what can be read.
 
     Messages keep their UIDs as far as these are known; others come back under new ones. The damaged file stays beside
     the new one. Safe while the node runs. The exit code is 1 where something is wrong afterwards.
