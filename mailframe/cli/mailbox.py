@@ -14,7 +14,7 @@ from mailframe.store.quota_warning import octets_text
 from mailframe.store.sharing.rights import parse, written
 from mailframe.store.values import MailboxEntry, MailboxStatus
 
-from .mailbox_store import Moment, opened_account, opened_sharing
+from .mailbox_store import Moment, opened_account, opened_accounts, opened_sharing
 from .queue_spool import wait
 from .shared import config_option, json_option, print_json, print_rows
 
@@ -47,17 +47,19 @@ def command() -> None:
 
 
 @command.command("list")
-@click.argument("address")
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Of all accounts of the directory.")
 @config_option
 @json_option
-def list_mailboxes(address: str, config: str, as_json: bool) -> None:
-    """The mailboxes of an account, with their figures."""
-    with opened_account(config, address) as account:
-        entries = wait(account.mailboxes())
-        rows = [
-            _row(entry, wait(account.status(entry.name)) if entry.selectable else None) for entry in entries
-        ]
-    columns = ("name", "messages", "unseen", "size", "special_use", "subscribed")
+def list_mailboxes(addresses: Sequence[str], everything: bool, config: str, as_json: bool) -> None:
+    """The mailboxes of accounts, with their figures."""
+    rows = []
+    for account in opened_accounts(config, addresses, everything):
+        for entry in wait(account.mailboxes()):
+            figures = wait(account.status(entry.name)) if entry.selectable else None
+            rows.append({"account": account.name} | _row(entry, figures))
+    several = () if len(addresses) == 1 else ("account",)
+    columns = (*several, "name", "messages", "unseen", "size", "special_use", "subscribed")
     print_rows(rows, columns, as_json, "There are no mailboxes.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -13,10 +13,10 @@ from typing import Any
 import click
 
 from mailframe.config.loading import load
-from mailframe.store.interfaces import IMailAccount
+from mailframe.store.interfaces import IMailAccount, IMailStore
 
 from .errors import Refused
-from .mail_store import account_of, exists, opened
+from .mail_store import account_of, accounts, exists, opened
 from .queue_spool import wait
 
 _AGO = re.compile(r"(\d+)\s*(s|m|h|d|w)")
@@ -30,12 +30,33 @@ def opened_account(config: str, address: str) -> Iterator[IMailAccount]:
     Raises:
         Refused: there is no mail of such an account.
     """
-    with opened(load(config)) as store:
-        address = address.lower()
-        if not exists(store, address):
-            raise Refused(f"There are no mailboxes of {address}: they are made when it gets mail or logs in.")
-        with account_of(store, address) as account:
-            yield account
+    with opened(load(config)) as store, account_of(store, _existing(store, address)) as account:
+        yield account
+
+
+def opened_accounts(config: str, addresses: Sequence[str], everything: bool) -> Iterator[IMailAccount]:
+    """One account after the other.
+
+    Args:
+        addresses: those that are named, which must exist.
+        everything: instead, all of the directory that have mail.
+
+    Raises:
+        Refused: there is no mail of one; both or neither was said.
+    """
+    configuration = load(config)
+    with opened(configuration) as store:
+        for address in accounts(configuration, addresses, everything):
+            if not everything or exists(store, address):
+                with account_of(store, _existing(store, address)) as account:
+                    yield account
+
+
+def _existing(store: IMailStore, address: str) -> str:
+    address = address.lower()
+    if not exists(store, address):
+        raise Refused(f"There are no mailboxes of {address}: they are made when it gets mail or logs in.")
+    return address
 
 
 @contextmanager
@@ -49,13 +70,12 @@ def opened_sharing(config: str, address: str) -> Iterator[IMailAccount]:
     if configuration.sharing is None:
         raise Refused("No mailboxes are shared: [sharing] is not in the configuration.")
     with opened(configuration) as store:
-        if not exists(store, address.lower()):
-            raise Refused(f"There are no mailboxes of {address}: they are made when it gets mail or logs in.")
+        address = _existing(store, address)
         build = importlib.import_module("mailframe.roles.sharing").sharing_for_commands
         shared, shares = build(store, configuration.sharing)
         wait(shares.start())
         try:
-            with account_of(shared, address.lower()) as account:
+            with account_of(shared, address) as account:
                 yield account
         finally:
             wait(shares.stop())

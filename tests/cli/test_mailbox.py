@@ -78,6 +78,15 @@ class MailboxTests(MailboxCommandCase):
         self.assertEqual((rows[0]["messages"], rows[0]["unseen"]), (1, 1))
         self.assertNotIn("expunged", self.on_service("mailbox", "list", ALICE.upper()).stdout)
 
+    def test_list_of_all(self) -> None:
+        """Mailboxes of all accounts are listed at once, those without mail left out."""
+        rows = self.json_of("mailbox", "list", "--all")
+        self.assertEqual({row["account"] for row in rows}, {ALICE})
+        self.assertEqual(rows, self.json_of("mailbox", "list", ALICE))
+        self.assertIn("account", self.on_service("mailbox", "list", "--all").stdout)
+        self.on_service("mailbox", "list", ALICE, BOB, code=1)
+        self.on_service("mailbox", "list", code=1)
+
     def test_nobody(self) -> None:
         """A command makes no mailboxes for somebody who has none."""
         result = self.on_service("mailbox", "list", BOB, code=1)
