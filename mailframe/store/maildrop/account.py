@@ -10,7 +10,8 @@ from zope.interface import implementer
 from mailframe.store.interfaces import IHints, IMailAccount, IMailbox
 from mailframe.store.names import canonical, check_new, check_special_use
 from mailframe.store.quota import QuotaRoot
-from mailframe.store.refusals import NOPERM, refuse
+from mailframe.store.refusals import CANNOT, NOPERM, refuse
+from mailframe.store.retention import is_kept
 from mailframe.store.sharing.rights import AccessEntry, Rights
 from mailframe.store.values import (
     Appended,
@@ -139,6 +140,7 @@ class MaildropAccount:
 
     async def append(self, name: str, messages: Sequence[NewMessage]) -> Appended:
         """See `IMailAccount.append`."""
+        name = _target(name)
         return await self._work(lambda drop: mailboxes.append(drop, name, messages))
 
     async def take_over(
@@ -208,12 +210,12 @@ class MaildropMailbox:
 
     async def copy(self, uids: Sequence[int], target: str) -> Copied:
         """See `IMailbox.copy`."""
-        return await self._work(moving.copy, uids, target)
+        return await self._work(moving.copy, uids, _target(target))
 
     async def move(self, uids: Sequence[int], target: str) -> Copied:
         """See `IMailbox.move`."""
         self._check_writable()
-        return await self._work(moving.move, uids, target)
+        return await self._work(moving.move, uids, _target(target))
 
     async def expunge(self, uids: Sequence[int] | None = None) -> Sequence[int]:
         """See `IMailbox.expunge`."""
@@ -253,3 +255,14 @@ class MaildropMailbox:
         return await self._threads.work(
             self._account.name, lambda drop: function(drop, self.mailbox_id, *arguments), slow
         )
+
+
+def _target(name: str) -> str:
+    """A mailbox that messages are put into: none of those for expunged mail, which count for no quota.
+
+    Raises:
+        MailframeError: ``CANNOT``.
+    """
+    if is_kept(canonical(name)):
+        raise refuse(CANNOT)
+    return name

@@ -32,6 +32,7 @@ from mailframe.store.ingest.log import Accepted
 from mailframe.store.journal.journalling import Journalling
 from mailframe.store.names import canonical
 from mailframe.store.quota import Usage
+from mailframe.store.retention import is_kept
 from mailframe.store.values import INBOX, Delivery, NewMessage
 
 from . import metrics, room
@@ -339,8 +340,9 @@ def _fault_of_flush(drop: Maildrop, place: str) -> BaseException | None:
 
 
 def _mailbox(drop: Maildrop, name: str) -> MailboxRow:
-    mailboxes = drop.catalogue.mailboxes
-    found = mailboxes.named(INBOX if name == INBOX else canonical(name)) or mailboxes.named(INBOX)
+    mailboxes, name = drop.catalogue.mailboxes, canonical(name)
+    # New mail goes nowhere where nobody sees it.
+    found = mailboxes.named(INBOX if is_kept(name) else name) or mailboxes.named(INBOX)
     assert found is not None
     return found
 

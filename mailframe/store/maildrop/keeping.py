@@ -16,7 +16,7 @@ from mailframe.store.retention import is_kept, kept_name, origin_of
 from mailframe.store.values import DELETED, INBOX, FlagChange, KeptMailbox
 
 from . import flagging, moving
-from .maildrop import Maildrop
+from .maildrop import Maildrop, now
 
 GROUP = 1000
 """Messages moved at a time: deliveries to the account wait for no longer than that takes."""
@@ -49,13 +49,14 @@ def set_aside(drop: Maildrop, mailbox: MailboxRow, uids: Sequence[int] | None) -
     Raises:
         FileNotFoundError: one is not where the catalogue has it.
     """
-    target = kept_name(mailbox.name)
+    target = _place_for(drop, mailbox)
     _make(drop, target)
     wanted = drop.catalogue.messages.uids(mailbox) if uids is None else sorted(set(uids))
     gone: list[int] = []
     for start in range(0, len(wanted), GROUP):
         moved = moving.move(drop, mailbox.mailbox_id, wanted[start : start + GROUP], target)
         gone.extend(moved.source)
+    _make_room(drop)
     return gone
 
 
@@ -92,11 +93,11 @@ def restore(drop: Maildrop, name: str, into: str, since: int, until: int) -> int
     for start in range(0, len(uids), GROUP):
         group = uids[start : start + GROUP]
         flagging.store(drop, mailbox.mailbox_id, group, FlagChange.REMOVE, frozenset({DELETED}), None)
-        count += len(moving.move(drop, mailbox.mailbox_id, group, into).source)
+        count += len(moving.move(drop, mailbox.mailbox_id, group, into, exempt=True).source)
     return count
 
 
-def overdue(drop: Maildrop, now: float) -> list[tuple[str, list[int]]]:
+def overdue(drop: Maildrop, time: float) -> list[tuple[str, list[int]]]:
     """What was kept long enough, or is too much: MAILBOXIDs and UIDs."""
     rules = drop.surroundings.retention
     mailboxes = _kept(drop)
@@ -107,7 +108,7 @@ def overdue(drop: Maildrop, now: float) -> list[tuple[str, list[int]]]:
     # Those that were expunged first, whatever mailbox from. Of each mailbox they are its first UIDs.
     rows = heapq.merge(*(_dated(drop, mailbox) for mailbox in mailboxes))
     for saved, mailbox_id, uid, size in rows:
-        if saved > now - rules.expunged and over <= 0:
+        if saved > time - rules.expunged and over <= 0:
             break
         gone.setdefault(mailbox_id, []).append(uid)
         over -= size
@@ -119,6 +120,22 @@ def tidy(drop: Maildrop) -> None:
     for mailbox in _kept(drop):
         if not mailbox.messages:
             _drop_empty(drop, mailbox)
+
+
+def _place_for(drop: Maildrop, mailbox: MailboxRow) -> str:
+    """Where mail of a mailbox is kept: with that of INBOX, where there are too many places already."""
+    name = kept_name(mailbox.name)
+    if drop.catalogue.mailboxes.named(name) is None and len(_kept(drop)) >= drop.surroundings.mailboxes_limit:
+        return kept_name(INBOX)
+    return name
+
+
+def _make_room(drop: Maildrop) -> None:
+    """Remove at once what is too much: between two rounds somebody could fill a disk with what does not count."""
+    limit = drop.surroundings.retention.expunged_octets
+    if limit and sum(mailbox.octets for mailbox in _kept(drop)) > limit:
+        for mailbox_id, uids in overdue(drop, now()):
+            moving.remove(drop, mailbox_id, uids)
 
 
 def _dated(drop: Maildrop, mailbox: MailboxRow) -> Iterator[tuple[int, str, int, int]]:

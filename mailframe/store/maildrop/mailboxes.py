@@ -24,6 +24,7 @@ from mailframe.store.names import (
 from mailframe.store.quota import Usage
 from mailframe.store.refusals import (
     ALREADYEXISTS,
+    CANNOT,
     INBOX_STAYS,
     NONEXISTENT,
     TRYCREATE,
@@ -115,6 +116,9 @@ def rename(drop: Maildrop, old: str, new: str) -> None:
     mailbox without a place; the layout puts them right when the account is opened.
     """
     drop.adopt_mailboxes()
+    if is_kept(old):
+        # What does not count for quotas, nobody makes a mailbox of.
+        raise refuse(CANNOT)
     if old == INBOX:
         create(drop, new, None)
         move(drop, drop.find(INBOX).mailbox_id, None, new)

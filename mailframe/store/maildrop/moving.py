@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, Packed, row_id
 from mailframe.store.quota import Usage
+from mailframe.store.retention import is_kept
 from mailframe.store.refusals import TRYCREATE
 from mailframe.store.values import Copied
 
@@ -18,16 +19,19 @@ EXPUNGE_GROUP = 2000
 
 def copy(drop: Maildrop, mailbox_id: str, uids: Sequence[int], target: str) -> Copied:
     """See `IMailbox.copy`: all or none."""
-    return _retried(drop, mailbox_id, lambda: _transfer(drop, mailbox_id, uids, target, move=False))
+    return _retried(drop, mailbox_id, lambda: _transfer(drop, mailbox_id, uids, target, False))
 
 
-def move(drop: Maildrop, mailbox_id: str, uids: Sequence[int] | None, target: str) -> Copied:
+def move(
+    drop: Maildrop, mailbox_id: str, uids: Sequence[int] | None, target: str, exempt: bool = False
+) -> Copied:
     """See `IMailbox.move`: all or none.
 
     Args:
         uids: None for all messages.
+        exempt: whether the account has room for expunged mail that comes back does not matter.
     """
-    return _retried(drop, mailbox_id, lambda: _transfer(drop, mailbox_id, uids, target, move=True))
+    return _retried(drop, mailbox_id, lambda: _transfer(drop, mailbox_id, uids, target, True, exempt))
 
 
 def remove(drop: Maildrop, mailbox_id: str, uids: Sequence[int]) -> list[int]:
@@ -67,14 +71,21 @@ def _remove(drop: Maildrop, mailbox_id: str, uids: Sequence[int]) -> tuple[list[
     return list(done.uids), list(done.missing)
 
 
-def _transfer(drop: Maildrop, mailbox_id: str, uids: Sequence[int] | None, name: str, move: bool) -> Copied:
+def _transfer(
+    drop: Maildrop,
+    mailbox_id: str,
+    uids: Sequence[int] | None,
+    name: str,
+    move: bool,
+    exempt: bool = False,
+) -> Copied:
     target_id = drop.find(name, TRYCREATE).mailbox_id
     with drop.writing(0 if uids is None else len(uids)):
         source, target = drop.current(mailbox_id), drop.current(target_id)
         rows = list(drop.catalogue.messages.rows(source, uids))
         if not rows:
             return Copied(target.uidvalidity, [], [])
-        _check_room(drop, source, target, rows, move)
+        _check_room(drop, source, target, rows, move and (exempt or not is_kept(source.name)))
         with drop.numbering(target):
             new = _new_rows(drop, source, target, rows)
             drop.catalogue.messages.add(new)
@@ -93,7 +104,7 @@ def _transfer(drop: Maildrop, mailbox_id: str, uids: Sequence[int] | None, name:
 def _check_room(
     drop: Maildrop, source: MailboxRow, target: MailboxRow, rows: Sequence[MessageRow], move: bool
 ) -> None:
-    """A move needs no room in the account, and may need some in the mailbox."""
+    """A move needs no room in the account, unless it did not count before; it may need some in the mailbox."""
     usage = Usage(sum(row.size for row in rows), len(rows))
     if not move:
         room.check(drop, {target.name: usage})

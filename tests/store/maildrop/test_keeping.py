@@ -6,6 +6,7 @@ from unittest import mock
 
 from mailframe.message.content import Content
 from mailframe.message.status import MailframeError
+from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildrop import keeping, moving
 from mailframe.store.maildrop.expiring import Expiring, Round
 from mailframe.store.maildrop.surroundings import Policies
@@ -25,7 +26,7 @@ class RetentionCase(MaildirCase):
 
     def setUp(self) -> None:
         self.now = NOW
-        for room in ("moving", "arrival"):
+        for room in ("moving", "arrival", "keeping"):
             patched = mock.patch(f"mailframe.store.maildrop.{room}.now", self.seconds)
             patched.start()
             self.addCleanup(patched.stop)
@@ -94,6 +95,39 @@ class KeepingTests(RetentionCase):
         self.assertEqual(self.wait(self.account().restore("Work/one")), 1)
         self.assertEqual(self.contents("Work/one"), [numbered(1)])
 
+    def test_no_way_round_quotas(self) -> None:
+        """What does not count cannot be filled, taken for a mailbox, or taken back where there is no room."""
+        big = b"x" * 60_000 + b"\r\n"
+        self.expunge(*self.append(big))
+        uids = self.append(big)
+        kept = self.opened(".expunged/INBOX")
+        (old,) = self.wait(kept.snapshot()).uids
+        refused = [
+            (kept.move([old], INBOX), "OVERQUOTA"),
+            (kept.copy([old], INBOX), "OVERQUOTA"),
+            (self.opened().move(uids, ".expunged/INBOX"), "CANNOT"),
+            (self.opened().copy(uids, ".expunged/INBOX/"), "CANNOT"),
+            (self.account().append(".expunged/INBOX", [NewMessage(Content.of(big))]), "CANNOT"),
+            (self.account().rename(".expunged", "Mine"), "CANNOT"),
+            (self.account().rename(".expunged/INBOX", "Mine"), "CANNOT"),
+        ]
+        for asked, word in refused:
+            self.assertEqual(self.fails(asked, MailframeError).status.word, word)
+        # Whoever runs the server may.
+        self.assertEqual(self.wait(self.account().restore(INBOX)), 1)
+
+    def test_delivered(self) -> None:
+        """Mail that is addressed to where expunged mail is kept comes into INBOX."""
+        self.expunge(*self.append(numbered(1)))
+        self.deliver(numbered(2), mailbox=".expunged/INBOX")
+        self.assertEqual(self.contents(), [numbered(2)])
+
+    def test_moved_back(self) -> None:
+        """Where there is room, clients that know the name take their mail back themselves."""
+        self.expunge(*self.append(numbered(1)))
+        self.wait(self.opened(".expunged/INBOX").move([1], INBOX))
+        self.assertEqual(self.contents(), [numbered(1)])
+
     def test_part(self) -> None:
         """Only what was expunged at some time can be asked for, and put elsewhere."""
         first, second = self.append(numbered(1), numbered(2))
@@ -149,13 +183,38 @@ class LimitTests(RetentionCase):
     rules = RetentionRules(expunged=7 * DAY, expunged_octets=len(numbered(1)) * 2)
 
     def test_oldest_first(self) -> None:
-        """What was expunged first goes first, whatever mailbox from."""
+        """What was expunged first goes first, whatever mailbox from, and does not wait for the next round."""
         (one,) = self.append(numbered(1), mailbox="Sent")
         self.expunge(one, mailbox="Sent")
         self.now += 1
         self.expunge(*self.append(numbered(2), numbered(3)))
+        self.assertEqual([(one.name, one.messages) for one in self.kept()], [(INBOX, 2)])
+        self.assertEqual(self.round(), Round())
+
+    def test_rules_that_changed(self) -> None:
+        """What is too much by new rules goes in the next round."""
+        self.expunge(*self.append(numbered(1), numbered(2)))
+        less = RetentionRules(expunged=7 * DAY, expunged_octets=len(numbered(1)))
+        object.__setattr__(self.store._surroundings, "retention", less)
         self.assertEqual(self.round(), Round(removed=1))
-        self.assertEqual([one.name for one in self.kept()], [INBOX])
+        self.assertEqual([one.messages for one in self.kept()], [1])
+
+
+class ManyMailboxesTests(RetentionCase):
+    """An account that makes mailboxes only to delete them."""
+
+    options = MaildirOptions(threads=0, mailboxes_limit=4, mailboxes={"Sent": "\\Sent"})
+
+    def test_many_mailboxes(self) -> None:
+        """Places of expunged mail do not count as mailboxes, and there are not more of them than mailboxes."""
+        for number in range(8):
+            self.wait(self.account().create(f"m{number}"))
+            self.append(numbered(number), mailbox=f"m{number}")
+            self.wait(self.account().delete(f"m{number}"))
+        self.assertEqual(
+            {one.name: one.messages for one in self.kept()},
+            {INBOX: 4} | {f"m{number}": 1 for number in range(4)},
+        )
 
 
 class ExpiryTests(RetentionCase):

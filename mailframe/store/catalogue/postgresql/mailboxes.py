@@ -190,8 +190,13 @@ class Mailboxes:
         return messages, octets
 
     def count(self) -> int:
-        """How many mailboxes there are."""
-        (count,) = self._one("SELECT count(*) FROM mail_mailboxes WHERE account = %s", self._account)
+        """How many mailboxes there are, but for those of expunged mail."""
+        (count,) = self._one(
+            "SELECT count(*) FROM mail_mailboxes WHERE account = %s AND name NOT BETWEEN %s AND %s",
+            self._account,
+            EXPUNGED + "/",
+            EXPUNGED + "0",
+        )
         return int(count)
 
     def keywords(self, mailbox: MailboxRow) -> PostgresKeywords:

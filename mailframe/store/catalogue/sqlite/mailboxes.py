@@ -164,8 +164,9 @@ class Mailboxes:
         return int(messages), int(octets)
 
     def count(self) -> int:
-        """How many mailboxes there are."""
-        return int(self._execute("SELECT count(*) FROM mailboxes").get)
+        """How many mailboxes there are, but for those of expunged mail."""
+        kept = (EXPUNGED + "/", EXPUNGED + "0")
+        return int(self._execute("SELECT count(*) FROM mailboxes WHERE name NOT BETWEEN ? AND ?", kept).get)
 
     def keywords(self, mailbox: MailboxRow) -> SQLiteKeywords:
         """The keywords of a mailbox, kept in memory until another process changes them."""
