@@ -5,11 +5,12 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import TestCase
 
-from mailframe.store.memory import MemoryStore
+from mailframe.store.memory import MemoryStore, box
 from mailframe.store.quota import Limit, QuotaRules
 from mailframe.store.values import INBOX, Delivery, Item
 from mailframe.testing.store import MailStoreContract, StoreFixture
 from mailframe.testing.store.fixture import ALICE, HELLO, describe, new
+from mailframe.testing.store.resync import ResyncContract
 
 
 class MemoryStoreTests(MailStoreContract, TestCase):
@@ -22,6 +23,26 @@ class MemoryStoreTests(MailStoreContract, TestCase):
         store = MemoryStore(describe, hints)
         await store.start()
         return store
+
+
+class ForgottenTests(ResyncContract, TestCase):
+    """A store that remembers few expunged messages."""
+
+    async def setUp(self):
+        self.patch(box, "VANISHED_LIMIT", 6)
+        await super().setUp()
+
+    async def make_store(self, describe, hints):
+        return MemoryStore(describe, hints)
+
+    async def test_bound(self):
+        """Of expunged messages no more are remembered than allowed."""
+        mailbox, uids = await self.filled(40)
+        for uid in uids:
+            await mailbox.remove([uid])
+        found = self.store._accounts[ALICE].boxes[INBOX]
+        self.assertLessEqual(len(found._vanished), 6)
+        self.assertEqual(list((await mailbox.changes(1)).vanished), uids)
 
 
 class OptionTests(StoreFixture, TestCase):

@@ -37,6 +37,9 @@ from mailframe.store.values import (
 
 from .sharing import Sharing
 
+VANISHED_LIMIT = 100_000
+"""Expunged UIDs remembered of one mailbox, as with stores that keep them on a disk."""
+
 
 def new_object_id(kind: str) -> str:
     """An object id of RFC 8474: a letter that says of what, and 80 random bits."""
@@ -238,6 +241,7 @@ class Box:
                 del self.rows[uid]
                 del self._by_modseq[uid]
             self._vanished.extend((modseq, uid) for uid in removed)
+            self._forget_vanished()
         return removed
 
     def store(
@@ -271,6 +275,12 @@ class Box:
     def _next_modseq(self) -> int:
         self.modseq += 1
         return self.modseq
+
+    def _forget_vanished(self) -> None:
+        """Of too many the older half is forgotten, so that it is not done each time."""
+        if len(self._vanished) > VANISHED_LIMIT:
+            self.vanished_from = self._vanished[-VANISHED_LIMIT // 2][0]
+            self._vanished = [one for one in self._vanished if one[0] > self.vanished_from]
 
     def _newest_vanished(self, modseq: int) -> Iterator[int]:
         for when, uid in reversed(self._vanished):
