@@ -35,6 +35,9 @@ class Accounts(Protocol):
     def put(self, account: str, octets: bytes) -> Awaitable[None]:
         """Put a message of our own into an INBOX."""
 
+    def told(self, account: str, now: float) -> Awaitable[None]:
+        """The owner was told of unread mail that will go."""
+
 
 class Rounds:
     """Goes through all accounts now and then.
@@ -97,11 +100,18 @@ class Rounds:
 
     async def _one(self, account: str, done: Round) -> None:
         try:
-            found = await self._store.expire(account, self._clock.seconds())
+            now = self._clock.seconds()
+            found = await self._store.expire(account, now)
             if found.to_tell is not None:
                 await self._store.put(account, self._warning(account, *found.to_tell))
+                # Not before: what its owner was not told of stays.
+                await self._store.told(account, now)
         except MailframeError as error:
             log.warn("the round through {account} was broken off: {error}", account=account, error=error)
+            return
+        except Exception:
+            # Accounts behind it are not to wait until somebody mends this one.
+            log.failure("the round through {account} failed", Failure(), account=account)
             return
         done.removed += found.removed
         done.expired += found.expired

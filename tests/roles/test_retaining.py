@@ -19,7 +19,8 @@ class Store:
 
     def __init__(self) -> None:
         self.visited: list[tuple[str, float]] = []
-        self.told: dict[str, bytes] = {}
+        self.letters: dict[str, bytes] = {}
+        self.noted: list[tuple[str, float]] = []
         self.away: set[str] = set()
         self.gate: Deferred[None] | None = None
 
@@ -37,7 +38,14 @@ class Store:
         return Round(removed=1, to_tell=(3, 1_700_000_000.0) if account == BOB else None)
 
     async def put(self, account: str, octets: bytes) -> None:
-        self.told[account] = octets
+        if "full" in self.away:
+            raise MailframeError(UNAVAILABLE)
+        if "broken" in self.away:
+            raise RuntimeError("a bug")
+        self.letters[account] = octets
+
+    async def told(self, account: str, now: float) -> None:
+        self.noted.append((account, now))
 
 
 class RoundsTests(SynchronousTestCase):
@@ -61,9 +69,9 @@ class RoundsTests(SynchronousTestCase):
     def test_owner_is_told(self) -> None:
         """Who has old unread mail is told how much, and when it will go."""
         self.clock.advance(FIRST)
-        self.assertEqual(list(self.store.told), [BOB])
-        self.assertIn(b"There are 3 messages", self.store.told[BOB])
-        self.assertIn(b"removed on Tue, 14 Nov 2023,", self.store.told[BOB])
+        self.assertEqual(list(self.store.letters), [BOB])
+        self.assertIn(b"There are 3 messages", self.store.letters[BOB])
+        self.assertIn(b"removed on Tue, 14 Nov 2023,", self.store.letters[BOB])
 
     def test_faults(self) -> None:
         """One account that cannot be reached does not keep others waiting, and a store that is away is tried again."""
@@ -75,6 +83,22 @@ class RoundsTests(SynchronousTestCase):
         self.store.away = set()
         self.clock.advance(3600)
         self.assertEqual(self.accounts(), [ALICE, BOB, CAROL] * 2)
+
+    def test_noted_when_told(self) -> None:
+        """That an owner was told is noted afterwards, and only where it could be done."""
+        self.store.away = {"full"}
+        self.clock.advance(FIRST)
+        self.assertEqual(self.store.noted, [])
+        self.store.away = set()
+        self.clock.advance(3600)
+        self.assertEqual(self.store.noted, [(BOB, FIRST + 3600)])
+
+    def test_fault_of_our_own(self) -> None:
+        """A fault in one account's round does not keep the accounts behind it waiting."""
+        self.store.away = {"broken"}
+        self.clock.advance(FIRST)
+        self.assertEqual(self.accounts(), [ALICE, BOB, CAROL])
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_stop(self) -> None:
         """A stop waits for the account under way, and goes no further."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from mailframe.store.catalogue.rows import MessageRow
+from mailframe.store.catalogue.rows import MailboxRow, MessageRow
 from mailframe.store.retention import is_kept
 
 from . import keeping, moving
@@ -61,12 +61,22 @@ class Expiring:
             mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
             if mailbox is not None:
                 remove = moving.remove if why == "removed" else keeping.remove
+                uids = self._still(drop, why, mailbox, uids)
                 count = len(remove(drop, mailbox_id, uids))
                 setattr(self.done, why, getattr(self.done, why) + count)
         if self._steps:
             return False
         keeping.tidy(drop)
         return True
+
+    def _still(self, drop: Maildrop, why: Why, mailbox: MailboxRow, uids: list[int]) -> list[int]:
+        """Without what somebody has read, or marked as unread, since it was looked at."""
+        rule = drop.surroundings.retention.rule_of(mailbox.name)
+        if why == "unread":
+            return [row.uid for row in drop.catalogue.messages.rows(mailbox, uids) if not row.flags & SEEN]
+        if why == "expired" and rule is not None and rule.seen_only:
+            return [row.uid for row in drop.catalogue.messages.rows(mailbox, uids) if row.flags & SEEN]
+        return uids
 
     def _planned(self, drop: Maildrop) -> Iterator[tuple[Why, str, list[int]]]:
         for mailbox_id, uids in keeping.overdue(drop, self._now):
@@ -112,11 +122,17 @@ class Expiring:
             for row in rows
         )
         if count:
+            # It is noted when its owner was told, not before: see `note_told`.
             self.done.to_tell = count, soon
-        if count or told:
-            with drop.writing(0):
-                drop.catalogue.set_setting(TOLD, int(self._now) if count else 0)
+        elif told:
+            note_told(drop, 0)
         return gone
+
+
+def note_told(drop: Maildrop, now: float) -> None:
+    """The owner was told of unread mail that will go; from now on the time runs. 0: there is none any more."""
+    with drop.writing(0):
+        drop.catalogue.set_setting(TOLD, int(now))
 
 
 def _unseen(drop: Maildrop, limit: float) -> Iterator[tuple[str, list[MessageRow]]]:

@@ -49,9 +49,11 @@ def set_aside(drop: Maildrop, mailbox: MailboxRow, uids: Sequence[int] | None) -
     Raises:
         FileNotFoundError: one is not where the catalogue has it.
     """
+    wanted = drop.catalogue.messages.uids(mailbox) if uids is None else sorted(set(uids))
+    if not wanted:
+        return []
     target = _place_for(drop, mailbox)
     _make(drop, target)
-    wanted = drop.catalogue.messages.uids(mailbox) if uids is None else sorted(set(uids))
     gone: list[int] = []
     for start in range(0, len(wanted), GROUP):
         moved = moving.move(drop, mailbox.mailbox_id, wanted[start : start + GROUP], target)

@@ -9,7 +9,7 @@ from functools import partial
 import apsw
 from twisted.logger import Logger
 
-from mailframe.message.status import MailframeError
+from mailframe.message.status import UNAVAILABLE, MailframeError
 from mailframe.store.catalogue.rows import MailboxRow
 from mailframe.store.ingest.log import Accepted
 from mailframe.store.names import (
@@ -48,6 +48,9 @@ from .layout import Arrival
 from .maildrop import Maildrop
 from .moving import move
 from .promises import Promise
+
+DELETE_TRIES = 10
+"""Mail that comes into a mailbox while it is deleted is kept like the rest; after so many times it is refused."""
 
 log = Logger()
 
@@ -95,18 +98,31 @@ def delete(drop: Maildrop, name: str) -> None:
     mailbox_id = mailbox.mailbox_id
     if mailbox.name == INBOX:
         raise refuse(INBOX_STAYS)
-    if keeping.is_wanted(drop, mailbox):
-        keeping.set_aside(drop, mailbox, None)
+    for _ in range(DELETE_TRIES):
+        if keeping.is_wanted(drop, mailbox):
+            drop.layout.look(mailbox)
+            keeping.set_aside(drop, mailbox, None)
+        if (gone := _taken_away(drop, mailbox_id)) is not None:
+            break
+    else:
+        raise MailframeError(UNAVAILABLE, "mail comes into the mailbox faster than it can be kept")
+    drop.changed.add(mailbox_id)
+    drop.layout.taken_away(gone)
+    # With the row on the disk too, neither the mailbox nor mail of a delivery journal comes back.
+    drop.catalogue.flush()
+
+
+def _taken_away(drop: Maildrop, mailbox_id: str) -> MailboxRow | None:
+    """The mailbox, out of sight and without a row; None where mail has come that is to be kept first."""
     with drop.writing():
         mailbox = drop.current(mailbox_id)
         if mailbox.name == INBOX:
             raise refuse(INBOX_STAYS)
+        if mailbox.messages and keeping.is_wanted(drop, mailbox):
+            return None
         drop.layout.take_away(mailbox)
         drop.catalogue.mailboxes.remove(mailbox)
-    drop.changed.add(mailbox_id)
-    drop.layout.taken_away(mailbox)
-    # With the row on the disk too, neither the mailbox nor mail of a delivery journal comes back.
-    drop.catalogue.flush()
+    return mailbox
 
 
 def rename(drop: Maildrop, old: str, new: str) -> None:

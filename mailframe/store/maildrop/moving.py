@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, Packed, row_id
 from mailframe.store.quota import Usage
-from mailframe.store.retention import is_kept
 from mailframe.store.refusals import TRYCREATE
+from mailframe.store.retention import is_kept
 from mailframe.store.values import Copied
 
 from . import room

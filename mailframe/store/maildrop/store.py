@@ -29,7 +29,7 @@ from . import mailboxes, metrics, room
 from .account import MaildropAccount
 from .checking import InFiles, MendableFile
 from .delivery import Group
-from .expiring import Expiring, Round
+from .expiring import Expiring, Round, note_told
 from .filling import Filler
 from .layout import Backend
 from .maildrop import Maildrop
@@ -179,6 +179,10 @@ class MaildropStore:
         while not await self.work(account, expiring.step, slow=True):
             pass
         return expiring.done
+
+    async def told(self, account: str, now: float) -> None:
+        """The owner was told of unread mail that will go, as `expire` asked for at ``now``."""
+        await self.work(account, lambda drop: note_told(drop, now))
 
     def file(self, account: str) -> MendableFile | None:
         """The file of an account's catalogue, for commands; None where there is no file to itself."""

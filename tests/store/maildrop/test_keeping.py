@@ -128,6 +128,35 @@ class KeepingTests(RetentionCase):
         self.wait(self.opened(".expunged/INBOX").move([1], INBOX))
         self.assertEqual(self.contents(), [numbered(1)])
 
+    def test_came_while_deleted(self) -> None:
+        """What comes into a mailbox while it is deleted is kept, too, whoever put it there."""
+        self.wait(self.account().create("Work"))
+        self.append(numbered(1), mailbox="Work")
+        coming = [numbered(2)]
+
+        def set_aside(drop, mailbox, uids):
+            done = aside(drop, mailbox, uids)
+            if coming:
+                self.deliver(coming.pop(), mailbox="Work")
+            return done
+
+        aside = keeping.set_aside
+        with open(self.path(".Work", "new", "1.other.program"), "wb") as file:
+            file.write(numbered(3))
+        with mock.patch.object(keeping, "set_aside", set_aside):
+            self.wait(self.account().delete("Work"))
+        self.assertEqual([(one.name, one.messages) for one in self.kept()], [("Work", 3)])
+        self.assertNotIn("Work", self.names_listed())
+
+    def test_comes_for_ever(self) -> None:
+        """A mailbox that mail pours into is not deleted with mail that was not kept."""
+        self.wait(self.account().create("Work"))
+        with mock.patch.object(keeping, "set_aside"):
+            self.append(numbered(1), mailbox="Work")
+            error = self.fails(self.account().delete("Work"), MailframeError)
+        self.assertEqual(error.status.word, "UNAVAILABLE")
+        self.assertEqual(self.contents("Work"), [numbered(1)])
+
     def test_part(self) -> None:
         """Only what was expunged at some time can be asked for, and put elsewhere."""
         first, second = self.append(numbered(1), numbered(2))
@@ -254,7 +283,10 @@ class UnreadTests(RetentionCase):
 
     def days(self, count: float) -> Round:
         self.now += count * DAY
-        return self.round()
+        done = self.round()
+        if done.to_tell is not None:
+            self.wait(self.store.told(ALICE, self.now))
+        return done
 
     def test_warned_then_removed(self) -> None:
         """Its owner is told in time; what is still unread then goes, and what was read stays."""
@@ -284,6 +316,28 @@ class UnreadTests(RetentionCase):
         self.assertEqual(self.days(14), Round(unread=1, to_tell=(1, self.now + 14 * DAY)))
         self.assertEqual(self.days(14), Round(unread=1))
         self.assertEqual(self.contents(), [])
+
+    def test_could_not_be_told(self) -> None:
+        """Nothing goes while its owner could not be told: the time runs from when it was."""
+        self.append(numbered(1))
+        self.now += 76 * DAY
+        for _ in range(3):
+            self.assertEqual(self.round(), Round(to_tell=(1, self.now + 14 * DAY)))
+            self.now += 20 * DAY
+        self.days(0)
+        self.assertEqual(self.days(14), Round(unread=1))
+
+    def test_read_meanwhile(self) -> None:
+        """What is read after the round looked, and before it came to it, stays."""
+        uids = self.append(numbered(1), numbered(2))
+        self.days(76)
+        self.now += 14 * DAY
+        expiring = Expiring(self.now)
+        self.wait(self.store.work(ALICE, expiring.step))
+        self.wait(self.opened().store(uids[:1], FlagChange.ADD, frozenset({SEEN})))
+        while not self.wait(self.store.work(ALICE, expiring.step)):
+            pass
+        self.assertEqual(self.contents(), [numbered(1)])
 
     def test_young(self) -> None:
         """Young mail is nobody's business."""
