@@ -12,13 +12,13 @@ from typing import Any
 import apsw
 
 from mailframe.store.checking import LISTED_LIMIT, Difference, Findings, Kind
-from mailframe.store.maildir.folders import CATALOGUE
 from mailframe.store.maildrop.checking import Checking
 from mailframe.store.sqlite import backend
 from mailframe.store.sqlite.account import AccountFile
 from mailframe.store.sqlite.backend import FILE
 from mailframe.store.values import DELETED, INBOX, SEEN, FlagChange, Item
 from tests.store.maildir.fixture import ALICE, MaildirCase, numbered
+from tests.store.mbox.fixture import MboxCase
 from tests.store.sqlite.fixture import SQLiteCase
 
 
@@ -39,8 +39,6 @@ def break_pages(path: str, *places: float) -> None:
 class CheckingTests:
     """What is wrong is found, and put right; for any store whose catalogue is an SQLite file."""
 
-    catalogue = CATALOGUE
-
     def checked(self: Any, **arguments: bool) -> Findings:
         """A look at Alice's account."""
         checking = Checking(**arguments)
@@ -50,7 +48,7 @@ class CheckingTests:
 
     def execute(self: Any, statement: str) -> None:
         """Change the catalogue behind the store's back."""
-        connection = apsw.Connection(self.path(self.catalogue))
+        connection = apsw.Connection(self.store.file(ALICE).path)
         connection.execute(statement)
         connection.close()
 
@@ -146,7 +144,7 @@ class CheckingTests:
         before = self.wait(self.account().status(INBOX))
         octets = self.messages()
         self.wait(self.store.stop())
-        path = self.path(self.catalogue)
+        path = self.store.file(ALICE).path
         break_pages(path, *self.damage)
         file = self.store.file(ALICE)
         self.assertTrue(file.is_damaged())
@@ -175,7 +173,7 @@ class CheckingTests:
             self.wait(self.opened().copy(uids[:20], "Sent"))
             before = self.messages()
             self.wait(self.store.stop())
-            path = self.path(self.catalogue)
+            path = self.store.file(ALICE).path
             break_pages(path, *(chance.random() for _ in range(chance.choice([1, 3, 20]))))
             if seed % 3 == 0:
                 os.truncate(path, int(os.path.getsize(path) * chance.uniform(0.4, 0.9)))
@@ -192,7 +190,7 @@ class CheckingTests:
         """Of a file that is none nothing is left, and an account begins anew."""
         self.fill()
         self.wait(self.store.stop())
-        Path(self.path(self.catalogue)).write_bytes(b"nonsense" * 10_000)
+        Path(self.store.file(ALICE).path).write_bytes(b"nonsense" * 10_000)
         file = self.store.file(ALICE)
         self.assertTrue(file.is_damaged())
         file.rebuild()
@@ -256,10 +254,19 @@ class MaildirCheckingTests(CheckingTests, MaildirCase):
         )
 
 
+class MboxCheckingTests(CheckingTests, MboxCase):
+    """mbox files."""
+
+    damage = (0.3, 0.5, 0.7)
+
+    def compare(self, before: dict[int, bytes]) -> None:
+        """All is there, since files are."""
+        self.assertEqual(sorted(self.messages().values()), sorted(before.values()))
+
+
 class SQLiteCheckingTests(CheckingTests, SQLiteCase):
     """SQLite: contents are in the same file."""
 
-    catalogue = FILE
     damage = (0.5,)
 
     def setUp(self) -> None:
