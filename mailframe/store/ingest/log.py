@@ -61,7 +61,7 @@ class IngestLog:
         self._guard = threading.Lock()
         self._descriptor = -1
         self._begun = 0.0
-        self._size = self._files = 0
+        self._size = self._whole = self._files = 0
         self.appended = options.appended
         """Is what clients append copied, too?"""
 
@@ -73,8 +73,7 @@ class IngestLog:
             try:
                 self._add(accepted)
             except Exception:
-                # A file that may have half a record at its end is not gone on with.
-                self._end()
+                self._cut()
                 metrics.FAILED.inc(len(accepted))
                 log.failure("{count} messages are not in the ingest log", count=len(accepted))
 
@@ -96,6 +95,9 @@ class IngestLog:
             except FileNotFoundError:
                 # Another process was first.
                 continue
+            except OSError as fault:
+                # New copies are no worse for it.
+                log.error("{path} is too old and cannot be removed: {fault}", path=path, fault=fault)
         metrics.EXPIRED.inc(removed)
         return removed
 
@@ -105,8 +107,14 @@ class IngestLog:
             self._begin(now)
         for each in accepted:
             self._write(each, int(now))
+            self._whole = self._size
         if self._options.flush:
-            os.fdatasync(self._descriptor)
+            try:
+                os.fdatasync(self._descriptor)
+            except OSError:
+                # The next flush of this file would say nothing of what this one lost.
+                self._end()
+                raise
 
     def _begin(self, now: float) -> None:
         self._end()
@@ -114,17 +122,38 @@ class IngestLog:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
         path = os.path.join(self._directory, f"{stamp}-{self._files:06}-{secrets.token_hex(4)}{SUFFIX}")
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        self._begun, self._size = now, 0
+        self._begun, self._size, self._whole = now, 0, 0
         self._files += 1
-        self._put(MAGIC)
+        try:
+            self._put(MAGIC)
+        except BaseException:
+            # With a full disk there would be one for each message.
+            self._end()
+            os.unlink(path)
+            raise
+        self._whole = self._size
         if self._options.flush:
             _flush_directory(self._directory)
         self.expire()
 
     def _end(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
+        if descriptor < 0:
+            return
+        try:
             os.close(descriptor)
+        except OSError as fault:
+            # It is closed all the same. A network's file system may tell only now that the disk is full.
+            log.error("a file of the ingest log may be damaged: {fault}", fault=fault)
+
+    def _cut(self) -> None:
+        """Take half a record away, and go on with the file; with a full disk each message would begin another."""
+        try:
+            if self._descriptor >= 0:
+                os.ftruncate(self._descriptor, self._whole)
+                self._size = self._whole
+        except OSError:
+            self._end()
 
     def _write(self, accepted: Accepted, now: int) -> None:
         content = accepted.content

@@ -80,8 +80,8 @@ def copies(directory: str, wanted: Wanted) -> Iterator[Copy]:
     for path in files_of(directory):
         try:
             file = open(path, "rb")  # noqa: SIM115
-        except FileNotFoundError:
-            # It was expired just now.
+        except (FileNotFoundError, IsADirectoryError):
+            # It was expired just now, or is none of ours.
             continue
         with file:
             try:

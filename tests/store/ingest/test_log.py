@@ -93,7 +93,7 @@ class IngestLogTests(SynchronousTestCase):
         self.assertEqual(os.stat(self.directory).st_mode & 0o077, 0)
 
     def test_full_disk(self) -> None:
-        """A copy that cannot be written is told, and the next ones go into a new file that is whole."""
+        """A copy that cannot be written is told, and the next ones are found all the same."""
         self.add(b"one")
         write = os.write
 
@@ -108,6 +108,36 @@ class IngestLogTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
         self.add(b"two")
         self.assertEqual(self.found(), [b"one", b"two"])
+        self.assertEqual(len(files_of(self.directory)), 1)
+
+    def test_full_from_the_start(self) -> None:
+        """On a disk that stays full, messages leave no files behind."""
+        with mock.patch.object(module.os, "write", side_effect=OSError(28, "No space left on device")):
+            for _ in range(3):
+                self.add(b"lost")
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 3)
+        self.assertEqual(files_of(self.directory), [])
+        self.add(b"one")
+        self.assertEqual(self.found(), [b"one"])
+
+    def test_full_when_closed(self) -> None:
+        """A file system that tells of a full disk only on closing keeps no message out of its mailbox."""
+        self.add(b"one")
+        self.now += 3600
+        with mock.patch.object(module.os, "close", side_effect=OSError(122, "Disk quota exceeded")):
+            self.add(b"two")
+            self.log.close()
+        self.assertEqual(self.found(), [b"one", b"two"])
+
+    def test_cannot_be_removed(self) -> None:
+        """What is old and cannot be removed keeps nobody from making new copies, all in one file."""
+        path = os.path.join(self.directory, "0.ingest")
+        os.makedirs(path)
+        os.utime(path, (0, 0))
+        self.add(b"one")
+        self.add(b"two")
+        self.assertEqual(self.found(), [b"one", b"two"])
+        self.assertEqual(len(files_of(self.directory)), 2)
 
     def test_flushed(self) -> None:
         """Where that is wanted, copies are on stable storage when the message is answered."""
