@@ -97,7 +97,11 @@ def _locked(path: str) -> Iterator[apsw.Connection | None]:
         return
     try:
         source.set_busy_timeout(int(BUSY_SECONDS * 1000))
-        with suppress(apsw.NotADBError, apsw.CorruptError):
+        with suppress(*_DAMAGE):
+            # So that next to nothing is in the log, should somebody kill us between the renames at the end.
+            for _ in source.execute("PRAGMA wal_checkpoint(PASSIVE)"):
+                pass
+        with suppress(*_DAMAGE):
             source.execute("BEGIN IMMEDIATE")
         yield source
     finally:
