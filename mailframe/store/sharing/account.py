@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING
 
+from twisted.logger import Logger
 from zope.interface import implementer
 
-from mailframe.message.content import Content, FileBody
 from mailframe.message.status import MailframeError
 from mailframe.store.interfaces import IMailAccount, IMailbox
 from mailframe.store.names import in_order, superiors
@@ -23,22 +22,22 @@ from mailframe.store.values import (
     MailboxEntry,
     MailboxStatus,
     NewMessage,
-    Span,
     TakenMailbox,
     TakenMessage,
 )
 
 from . import rights as letters
+from .carrying import carrying
 from .mailbox import SharedMailbox, allowed_flags
-from .rights import ALL, ANYONE, AccessEntry, Rights, identifier
+from .rights import ALL, ANYONE, AccessEntry, Rights
 
 if TYPE_CHECKING:
     from .store import SharingStore
 
-WINDOW = 1024 * 1024
-"""Octets that are read at a time of a message that goes into another account."""
-IN_MEMORY = 1024 * 1024
-"""Larger messages go by way of a file."""
+NOTES = 10
+"""Times that the index is written anew because somebody else gave rights meanwhile."""
+
+log = Logger()
 
 
 @implementer(IMailAccount)
@@ -66,7 +65,7 @@ class SharedAccount:
         for owner in await self._store.shares.owners(self.name):
             if owner == self.name:
                 continue
-            for entry in await self._visible(owner):
+            for entry in await self._visible_or_none(owner):
                 found = MailboxEntry(entry.name, entry.mailbox_id, True, entry.name in subscribed)
                 entries[entry.name] = found
                 for name in superiors(entry.name):
@@ -96,7 +95,7 @@ class SharedAccount:
         """See `IMailAccount.rename`: within one account, with the rights to delete there and to create here."""
         account, inner = await self._allowed(name, letters.DELETE_MAILBOX)
         if self._namespaces.place_of(new_name) is None and self._is_own(account):
-            await self._own.rename(name, new_name)
+            await self._own.rename(inner, new_name)
             return
         other, new_inner = await self._place(new_name)
         above, separator, _ = new_inner.rpartition(SEPARATOR)
@@ -150,7 +149,9 @@ class SharedAccount:
     ) -> Copied:
         """See `mailframe.store.sharing.mailbox.Transfers`."""
         account, inner = await self._allowed(target, letters.INSERT, missing_is=TRYCREATE)
-        if account.name == owner and (self._is_own(account) or not move):
+        if account.name == owner and (
+            self._is_own(account) or (not move and await self._sets_all(account, inner))
+        ):
             return await (source.move(uids, inner) if move else source.copy(uids, inner))
         copied = await self._carried(source, uids, account, inner)
         if move:
@@ -167,9 +168,13 @@ class SharedAccount:
     async def set_access(self, name: str, identifier: str, rights: Rights | None) -> None:
         """See `IMailAccount.set_access`: with the right to administer."""
         account, inner = await self._allowed(name, letters.ADMINISTER)
-        if _named_in(identifier) == ANYONE and rights and not self._store.anyone:
+        who = letters.identifier(identifier)
+        if who.removeprefix("-") == ANYONE and rights and not self._store.anyone:
             raise refuse(NOT_ALLOWED, "rights for anyone are not allowed here")
-        await account.set_access(inner, identifier, rights)
+        if rights:
+            # The index may know too much, and never too little: not even when all ends between these lines.
+            await self._store.shares.note(account.name, {*await account.identifiers(), who})
+        await account.set_access(inner, who, rights)
         await self._note(account)
 
     async def identifiers(self) -> frozenset[str]:
@@ -297,16 +302,47 @@ class SharedAccount:
             raise
         return account, inner
 
+    async def _visible_or_none(self, owner: str) -> Sequence[MailboxEntry]:
+        """Somebody else's account that is damaged, or changes just now, keeps nobody from his own mailboxes."""
+        try:
+            return await self._visible(owner)
+        except MailframeError as error:
+            log.warn(
+                "{account} does not see the mailboxes of {owner}: {error}",
+                account=self.name, owner=owner, error=error,
+            )  # fmt: skip
+            return []
+
     async def _visible(self, owner: str) -> Sequence[MailboxEntry]:
         account, found = await self._account(owner), []
         for entry in await account.mailboxes():
             name = self._namespaces.name_of(owner, entry.name)
-            if name and entry.selectable and letters.LOOKUP in await account.rights(entry.name, self.name):
+            if not name or not entry.selectable:
+                continue
+            try:
+                rights = await account.rights(entry.name, self.name)
+            except MailframeError as error:
+                if error.status.word == NONEXISTENT.word:
+                    # It was deleted just now.
+                    continue
+                raise
+            if letters.LOOKUP in rights:
                 found.append(MailboxEntry(name, entry.mailbox_id))
         return found
 
     async def _note(self, account: IMailAccount) -> None:
-        await self._store.shares.note(account.name, await account.identifiers())
+        """Write the index. What another session gave meanwhile must not be overwritten with what was before."""
+        identifiers = await account.identifiers()
+        for _ in range(NOTES):
+            await self._store.shares.note(account.name, identifiers)
+            before, identifiers = identifiers, await account.identifiers()
+            if identifiers == before:
+                return
+
+    async def _sets_all(self, account: IMailAccount, inner: str) -> bool:
+        return {letters.SEEN, letters.DELETE_MESSAGES, letters.WRITE} <= await account.rights(
+            inner, self.name
+        )
 
     async def _flagged(
         self, account: IMailAccount, inner: str, messages: Sequence[NewMessage]
@@ -324,42 +360,11 @@ class SharedAccount:
     ) -> Copied:
         """Copy messages into another account: their octets are read and appended, all or none."""
         found = await source.fetch(uids, Item.FLAGS | Item.DATE | Item.SIZE)
-        contents: list[Content] = []
-        try:
-            messages = []
-            for message in found:
-                contents.append(await _content_of(source, message.uid, message.size))
-                messages.append(NewMessage(contents[-1], message.flags, message.internal_date))
+        with carrying(sum(message.size for message in found)) as carried:
+            await carried.load(source, found)
+            messages = [
+                NewMessage(content, message.flags, message.internal_date)
+                for message, content in carried.found
+            ]
             appended = await account.append(inner, await self._flagged(account, inner, messages))
-        finally:
-            for content in contents:
-                content.body.discard()
-        return Copied(appended.uidvalidity, [message.uid for message in found], appended.uids)
-
-
-def _named_in(text: str) -> str:
-    return identifier(text).removeprefix("-")
-
-
-async def _content_of(source: IMailbox, uid: int, size: int) -> Content:
-    """The octets of a message, read a window at a time; more than `IN_MEMORY` of them by way of a file."""
-    if size <= IN_MEMORY:
-        (octets,) = await source.read([Span(uid)])
-        if octets is None:
-            raise refuse(NONEXISTENT, "the message is gone")
-        return Content.of(octets)
-    file = tempfile.TemporaryFile()  # noqa: SIM115
-    try:
-        head, offset = b"", 0
-        while offset < size:
-            (piece,) = await source.read([Span(uid, offset, WINDOW)])
-            if not piece:
-                break
-            head = head or piece[: 64 * 1024]
-            file.write(piece)
-            offset += len(piece)
-        file.flush()
-        return Content(FileBody(cast(BinaryIO, file), offset, head))
-    except BaseException:
-        file.close()
-        raise
+        return Copied(appended.uidvalidity, [message.uid for message, _ in carried.found], appended.uids)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
+from unittest import mock
+
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mailframe.message.content import Content
-from mailframe.message.status import MailframeError
+from mailframe.message.status import UNAVAILABLE, MailframeError
 from mailframe.store.hints import LocalHints
 from mailframe.store.interfaces import IMailAccount, IMailbox, IMailStore
 from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildir.store import MaildirStore
 from mailframe.store.memory import MemoryStore
-from mailframe.store.sharing import account as account_module
+from mailframe.store.sharing import carrying as carrying_module
 from mailframe.store.sharing.namespaces import Namespaces
 from mailframe.store.sharing.rights import ALL, parse
 from mailframe.store.sharing.shares import MemoryShares, SQLiteShares
@@ -139,6 +142,48 @@ class SeeingTests(SharingCase):
         self.give("lr", to="-" + BOB)
         self.assertNotIn(f"{HERS}/Work", self.names(self.bob))
 
+    def test_given_at_once(self) -> None:
+        """When two sessions give rights at the same time, both who get them find the mailbox."""
+        other, note, calls = self.account(ALICE), self.shares.note, []
+
+        async def late(owner, identifiers):
+            calls.append(identifiers)
+            if len(calls) == 2:
+                await other.set_access("Work", CAROL, parse("lr"))
+            await note(owner, identifiers)
+
+        self.shares.note = late
+        self.give("lr")
+        self.assertIn(f"{HERS}/Work", self.names(self.bob))
+        self.assertIn(f"{HERS}/Work", self.names(self.account(CAROL)))
+
+    def test_ended_between(self) -> None:
+        """Who was given rights finds the mailbox, also when the index failed afterwards."""
+        note, calls = self.shares.note, []
+
+        async def failing(owner, identifiers):
+            calls.append(identifiers)
+            if len(calls) > 1:
+                raise MailframeError(UNAVAILABLE)
+            await note(owner, identifiers)
+
+        self.shares.note = failing
+        self.refused("UNAVAILABLE", self.alice.set_access("Work", BOB, parse("lr")))
+        self.assertIn(f"{HERS}/Work", self.names(self.bob))
+
+    def test_damaged(self) -> None:
+        """An account that cannot be opened keeps nobody from listing his own mailboxes."""
+        self.give("lr")
+        account = self.inner.account
+
+        async def damaged(name):
+            if name == ALICE:
+                raise MailframeError(UNAVAILABLE)
+            return await account(name)
+
+        self.inner.account = damaged
+        self.assertIn(INBOX, self.names(self.bob))
+
     def test_anyone_forbidden(self) -> None:
         """Where that is not wanted, nobody can give rights to anyone."""
         self.store.anyone = False
@@ -239,7 +284,7 @@ class ChangingTests(SharingCase):
         mailbox = self.wait(self.alice.open("Work"))
         self.wait(mailbox.move(self.uids[:1], "Sent"))
         self.wait(mailbox.copy(self.uids[1:], INBOX))
-        self.wait(self.alice.rename("Work", "Play"))
+        self.wait(self.alice.rename(f"{HERS}/Work", "Play"))
         self.assertEqual(self.contents(self.alice, "Sent"), [numbered(1)])
         self.assertEqual(self.contents(self.alice, INBOX), [numbered(2)])
         self.assertEqual(self.contents(self.alice, "Play"), [numbered(2)])
@@ -277,7 +322,8 @@ class CarryingTests(SharingCase):
 
     def test_copied(self) -> None:
         """Messages are copied into one's own mailboxes with flags and date, in order, and back."""
-        self.patch(account_module, "IN_MEMORY", 100)
+        self.patch(carrying_module, "IN_MEMORY", 100)
+        self.patch(carrying_module, "WINDOW", 200)
         large = b"Subject: large\r\n\r\n" + b"0123456789\r\n" * 100
         (uid,) = self.append(self.alice, "Work", large, flags=[FLAGGED, "$One"])
         self.give("lri")
@@ -290,6 +336,60 @@ class CarryingTests(SharingCase):
         self.wait(mine.copy([copied.target[-1]], f"{HERS}/Work"))
         self.assertEqual(self.flags(self.alice, "Work")[-1], set())
         self.assertEqual(len(self.contents(self.alice, "Work")), 4)
+
+    def test_gone_meanwhile(self) -> None:
+        """What somebody expunges while it is copied is passed over, and never copied in part."""
+        self.patch(carrying_module, "IN_MEMORY", 100)
+        self.patch(carrying_module, "WINDOW", 200)
+        large = b"Subject: large\r\n\r\n" + b"0123456789\r\n" * 100
+        (uid,) = self.append(self.alice, "Work", large)
+        self.give("lr")
+        mailbox = self.wait(self.bob.open(f"{HERS}/Work"))
+        read, hers = mailbox._inner.read, self.wait(self.alice.open("Work"))
+
+        async def expunging(spans):
+            if spans[0].offset:
+                await hers.remove([uid])
+            return await read(spans)
+
+        mailbox._inner.read = expunging
+        copied = self.wait(mailbox.copy([*self.uids, uid], INBOX))
+        self.assertEqual(list(copied.source), self.uids)
+        self.assertEqual(self.contents(self.bob, INBOX), [numbered(1), numbered(2)])
+
+    def test_no_more_files(self) -> None:
+        """However many large messages are copied, they need one file."""
+        self.patch(carrying_module, "IN_MEMORY", 100)
+        self.give("lr")
+        mailbox = self.wait(self.bob.open(f"{HERS}/Work"))
+        self.append(self.alice, "Work", *(b"x" * 200 + b"\r\n" for _ in range(20)))
+        uids = self.wait(mailbox.snapshot()).uids
+        with mock.patch.object(
+            carrying_module.tempfile, "TemporaryFile", side_effect=tempfile.TemporaryFile
+        ) as made:
+            self.wait(mailbox.copy(uids, INBOX))
+        self.assertEqual(made.call_count, 1)
+        self.assertEqual(len(self.contents(self.bob, INBOX)), 22)
+
+    def test_full_disk(self) -> None:
+        """Without room for what is carried it is a temporary fault, and a move leaves all where it was."""
+        self.patch(carrying_module, "IN_MEMORY", 0)
+        self.give("lrte")
+        mailbox = self.wait(self.bob.open(f"{HERS}/Work"))
+        full = OSError(28, "No space left on device")
+        with mock.patch.object(carrying_module.tempfile, "TemporaryFile", side_effect=full):
+            self.refused("UNAVAILABLE", mailbox.move(self.uids, INBOX))
+        self.assertEqual(len(self.contents(self.alice, "Work")), 2)
+
+    def test_flags_within_the_other_account(self) -> None:
+        """Nobody sets flags by copying that he may not set."""
+        self.wait(self.alice.create("Done"))
+        (uid,) = self.append(self.alice, "Work", numbered(3), flags=[SEEN, DELETED, FLAGGED])
+        self.give("lr")
+        self.give("lis", "Done")
+        mailbox = self.wait(self.bob.open(f"{HERS}/Work"))
+        self.wait(mailbox.copy([uid], f"{HERS}/Done"))
+        self.assertEqual(self.flags(self.alice, "Done"), [{SEEN}])
 
     def test_moved(self) -> None:
         """Moved messages are gone where they were, and an email's date is kept."""
