@@ -16,6 +16,7 @@ from mailframe.store.values import Describe
 from .backend import PostgresBackend, session_of
 from .hints import PostgresHints
 from .options import PostgreSQLStoreOptions
+from .shares import PostgresShares
 from .sweeping import Sweeper, Swept
 
 log = Logger()
@@ -41,7 +42,7 @@ class PostgresStore(MaildropStore):
         *,
         policies: Policies = NO_POLICIES,
     ) -> None:
-        address = options.address
+        self._address = address = options.address
         threaded = bool(options.threads)
         self._across = PostgresHints(address, hints, reactor, threaded)
         super().__init__(
@@ -91,6 +92,10 @@ class PostgresStore(MaildropStore):
         """
         await self._aside(self._backend.start)
         return None
+
+    def shares(self) -> PostgresShares:
+        """See `mailframe.store.sharing.shares.MakesShares`."""
+        return PostgresShares(self._address, self._reactor, self._threaded)
 
     def _round(self, units: list[None]) -> list[Swept]:
         done = self._sweeper.round()

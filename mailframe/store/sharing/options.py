@@ -25,5 +25,7 @@ class SharingOptions:
         "Users may give rights to ``anyone``, so that all accounts of the store see a mailbox.", False
     )
     index: DataPath = option(
-        "A file that knows in which accounts somebody has rights.", DataPath("shares.sqlite")
+        "A file that knows in which accounts somebody has rights. The ``postgresql`` store needs none: there the "
+        "database knows, for all nodes.",
+        DataPath("shares.sqlite"),
     )

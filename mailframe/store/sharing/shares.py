@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Collection, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import apsw
 
@@ -25,6 +25,27 @@ class Shares(Protocol):
 
     def note(self, owner: str, identifiers: Collection[str]) -> Awaitable[None]:
         """These, and nobody else, have rights in an account."""
+
+
+class KeptShares(Shares, Protocol):
+    """Some that have to be started and stopped."""
+
+    def start(self) -> Awaitable[None]:
+        """Open what they are kept in.
+
+        Fails with `UnusableDatabase`, or a temporary `MailframeError`.
+        """
+
+    def stop(self) -> Awaitable[None]:
+        """Close it; safe to call twice."""
+
+
+@runtime_checkable
+class MakesShares(Protocol):
+    """A store that knows by itself in which accounts somebody has rights: several nodes have it."""
+
+    def shares(self) -> KeptShares:
+        """What asks the store; for whoever stops it before the store."""
 
 
 class MemoryShares:
