@@ -15,6 +15,8 @@ _PIECES_LIMIT = 64
 _ENOUGH = 4 * LENGTH
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028\u2029\u202a-\u202e\u2060\ufeff\u00ad]+")
 """White space, and what is not seen."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+"""What UTF-7 can say, and UTF-8 cannot."""
 _QUOTE = re.compile(r"^>.*$", re.MULTILINE)
 
 
@@ -28,7 +30,8 @@ def preview(root: Part, read: Read) -> str:
     part = _first_text(root)
     if part is None:
         return ""
-    return _cut(_SPACE.sub(" ", _beginning(shown_text(part, read), part.subtype == "plain")).strip())
+    text = _SURROGATE.sub("\ufffd", _beginning(shown_text(part, read), part.subtype == "plain"))
+    return _cut(_SPACE.sub(" ", text).strip())
 
 
 def _first_text(root: Part) -> Part | None:

@@ -70,6 +70,10 @@ class PreviewTests(SynchronousTestCase):
         self.assertTrue(text.endswith("word…"), text)
         self.assertEqual(len(shown(message("text/plain", b"x" * 1000))), LENGTH)
 
+    def test_half_a_character(self) -> None:
+        """What cannot be sent to a client is shown as one unknown character."""
+        self.assertEqual(shown(message("text/plain; charset=utf-7", b"a +2AA- b\r\n")), "a \ufffd b")
+
     @given(
         st.binary(max_size=2000), st.sampled_from(["text/plain", "text/html", "multipart/mixed; boundary=b"])
     )

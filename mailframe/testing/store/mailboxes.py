@@ -237,6 +237,16 @@ class MailboxesContract(StoreFixture):
         await self.refused("NONEXISTENT", account.status("missing"))
         await self.refused("NONEXISTENT", account.open("missing"))
 
+    async def test_missing_odd(self) -> None:
+        """A name that no mailbox can have is missing like any other, though a client may ask for it."""
+        account = await self.account()
+        for name in ("a\0b", "\0"):
+            for refused in (account.status(name), account.open(name), account.delete(name)):
+                await self.refused("NONEXISTENT", refused)
+            await self.refused("NONEXISTENT", account.rename(name, "new"))
+            await self.refused("TRYCREATE", account.append(name, [new(HELLO)]))
+            await account.subscribe(name, False)
+
     async def test_name_of_the_account(self) -> None:
         """An account knows its name, and an opened mailbox what it is."""
         account = await self.account()

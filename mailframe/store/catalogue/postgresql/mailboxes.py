@@ -49,6 +49,9 @@ class Mailboxes:
 
     def named(self, name: str) -> MailboxRow | None:
         """The mailbox of this (canonical) name."""
+        if "\0" in name:
+            # IMAP clients can ask for it; PostgreSQL's text cannot have it, so there is none.
+            return None
         row = self._session.row(_SELECT + " AND name = %s", (self._account, name))
         return None if row is None else MailboxRow(*row)
 
@@ -224,7 +227,7 @@ class Mailboxes:
             self._session.run(
                 "INSERT INTO mail_subscriptions VALUES (%s, %s) ON CONFLICT DO NOTHING", (self._account, name)
             )
-        else:
+        elif "\0" not in name:
             self._session.run(
                 "DELETE FROM mail_subscriptions WHERE account = %s AND name = %s", (self._account, name)
             )
