@@ -6,6 +6,7 @@ for each other by an advisory lock of the transaction, so each step is applied o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -61,11 +62,29 @@ def migrate(connection: psycopg.Connection[tuple[Any, ...]], room: str) -> int:
     return before
 
 
+def unlike(connection: psycopg.Connection[tuple[Any, ...]], rooms: Sequence[str]) -> list[str]:
+    """Rooms for whose tables there is something to do, or to refuse, for `migrate`; one question for all of them.
+
+    Args:
+        connection: as for `migrate`.
+        rooms: their packages.
+    """
+    with connection.transaction():
+        known = _versions(connection, rooms)
+    return [room for room in rooms if known.get(room, 0) != len(migrations_of(room))]
+
+
 def _version(connection: psycopg.Connection[tuple[Any, ...]], room: str) -> int:
+    return _versions(connection, [room]).get(room, 0)
+
+
+def _versions(connection: psycopg.Connection[tuple[Any, ...]], rooms: Sequence[str]) -> dict[str, int]:
     there = connection.execute("SELECT to_regclass('mailframe_migration') IS NOT NULL").fetchone()
     if there is None or not there[0]:
-        return 0
-    row = connection.execute(
-        "SELECT coalesce(max(number), 0) FROM mailframe_migration WHERE room = %s", (room,)
-    ).fetchone()
-    return int(row[0]) if row is not None else 0
+        return {}
+    return dict(
+        connection.execute(
+            "SELECT room, max(number) FROM mailframe_migration WHERE room = ANY(%s) GROUP BY room",
+            (list(rooms),),
+        ).fetchall()
+    )

@@ -18,7 +18,7 @@ import psycopg
 from psycopg import errors, sql
 
 from .postgres import Connection, connect
-from .postgres_migrations import migrate
+from .postgres_migrations import migrate, unlike
 from .postgres_start import start_of
 from .sqlite import UnusableDatabase
 
@@ -227,7 +227,7 @@ class Session:
             raise UnusableDatabase(
                 f"the PostgreSQL database keeps text as {encoding}; make one with ENCODING 'UTF8'"
             )
-        for room in self._rooms:
+        for room in unlike(connection, self._rooms) if self._rooms else ():
             migrate(connection, room)
         started = start_of(connection) if self._rooms else ""
         connection.autocommit = True

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from mailframe.database import postgres_migrations
 from mailframe.database.postgres import InDoubt, PostgresDatabase, connect, database_error
 from mailframe.database.postgres_listening import FIRST_PAUSE, Listening
-from mailframe.database.postgres_migrations import migrate
+from mailframe.database.postgres_migrations import migrate, unlike
 from mailframe.database.sqlite import UnusableDatabase
 from mailframe.message.status import STORAGE_FULL, UNAVAILABLE, MailframeError
 from tests import postgres
@@ -149,13 +149,16 @@ class MigrationTests(SynchronousTestCase):
 
     def test_newer(self) -> None:
         """Tables of a newer program are refused with a sentence that says what to do."""
+        self.assertEqual(unlike(self.connection, [ROOM]), [ROOM])
         migrate(self.connection, ROOM)
+        self.assertEqual(unlike(self.connection, [ROOM]), [])
         self.connection.execute(
             "INSERT INTO mailframe_migration (room, number, name) VALUES (%s, 3, 'x')", (ROOM,)
         )
         self.connection.commit()
         with self.assertRaisesRegex(UnusableDatabase, "upgrade this program"):
             migrate(self.connection, ROOM)
+        self.assertEqual(unlike(self.connection, [ROOM]), [ROOM])
 
     def test_together(self) -> None:
         """Nodes that start at the same time apply each step once."""
