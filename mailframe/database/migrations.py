@@ -86,7 +86,8 @@ def migrate(connection: apsw.Connection, room: str, beside: bool = False) -> int
 def _version(connection: apsw.Connection, room: str, beside: bool) -> int:
     if not beside:
         return int(connection.pragma("user_version"))
-    if not connection.table_exists(None, "rooms"):
+    # Not ``table_exists``: it answers from the schema as this connection saw it last, before another made the table.
+    if not connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'rooms'").get:
         return 0
     return int(connection.execute("SELECT version FROM rooms WHERE name = ?", (room,)).get or 0)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from unittest import mock
 
 import apsw
@@ -10,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.database import migrations
 from mailframe.database.migrations import Migration, migrate, migrations_of
-from mailframe.database.sqlite import UnusableDatabase, open_connection
+from mailframe.database.sqlite import UnusableDatabase, open_connection, transaction
 
 ROOM = "tests.database.room"
 
@@ -50,6 +52,30 @@ class MigrateTests(SynchronousTestCase):
         self.assertEqual(self.connection.pragma("user_version"), 7)
         self.connection.execute("UPDATE rooms SET version = 3")
         self.assertRaises(UnusableDatabase, migrate, self.connection, ROOM, beside=True)
+
+    def both_at_once(self, beside: bool) -> None:
+        """Another process makes the tables after this one saw that there are none."""
+        other = open_connection(self.path)
+        self.addCleanup(other.close)
+
+        @contextmanager
+        def begun_later(connection: apsw.Connection) -> Iterator[None]:
+            with mock.patch.object(migrations, "transaction", transaction):
+                migrate(other, ROOM, beside)
+            with transaction(connection):
+                yield
+
+        with mock.patch.object(migrations, "transaction", begun_later):
+            migrate(self.connection, ROOM, beside)
+        self.assertEqual(self.columns(), ["id", "text", "author"])
+
+    def test_two_processes_make_a_file_at_once(self) -> None:
+        """Of two processes that find no tables one makes them, and the other goes on with these."""
+        self.both_at_once(beside=False)
+
+    def test_two_processes_add_a_room_at_once(self) -> None:
+        """The same where the tables stand beside another room's."""
+        self.both_at_once(beside=True)
 
     def test_twice(self) -> None:
         """An up-to-date file is left alone."""
