@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
+from mailframe.store.postgresql import sweeping
 from tests.store.postgresql.fixture import database
 
 from .runner import ALICE, BOB, CommandTestCase
@@ -59,6 +60,41 @@ class PostgreSQLStoreTests(CommandTestCase):
         self.assertIn("figures", self.on_service("mailbox", "check", ALICE, code=1).output.lower())
         self.on_service("mailbox", "repair", ALICE)
         self.on_service("mailbox", "check", ALICE)
+
+    def test_vacuum(self) -> None:
+        """Octets without a message go, and messages whose octets are gone or are others are named."""
+        address = database(self)
+        self.use_database(address)
+        self.on_service("import", ALICE, str(self.old))
+        with psycopg.connect(address) as connection:
+            connection.execute(
+                "INSERT INTO mail_contents (hash, size, octets, touched) VALUES ('x', 1, 'x', now() - interval '2d')"
+            )
+            connection.execute("UPDATE mail_mailboxes SET messages = 7 WHERE name = 'INBOX'")
+        done = self.json_of("mailbox", "vacuum", "--octets")
+        self.assertEqual((done["removed"], done["orphans"], done["figures"], done["busy"]), (1, 1, 1, False))
+        self.assertEqual(self.json_of("mailbox", "vacuum")["removed"], 0)
+        with psycopg.connect(address) as connection:
+            connection.execute(
+                "UPDATE mail_contents SET octets = overlay(octets placing 'X' from 1) WHERE id ="
+                " (SELECT file FROM mail_messages ORDER BY id LIMIT 1)"
+            )
+            connection.execute("DELETE FROM mail_contents WHERE id = (SELECT max(file) FROM mail_messages)")
+        result = self.on_service("mailbox", "vacuum", "--octets", code=1)
+        self.assertIn(f"{ALICE} INBOX 1 has other octets than came.", result.output)
+        self.assertIn(f"{ALICE} INBOX 2 has no octets.", result.output)
+
+    def test_vacuum_beside_a_node(self) -> None:
+        """While a node is removing octets, that is left to it."""
+        address = database(self)
+        self.use_database(address)
+        with psycopg.connect(address) as connection:
+            connection.execute("SELECT pg_advisory_lock(%s)", (sweeping._LOCK,))
+            self.assertIn("A node is removing", self.on_service("mailbox", "vacuum").output)
+
+    def test_nothing_to_vacuum(self) -> None:
+        """A store whose accounts share nothing says so."""
+        self.assertIn("share nothing", self.on_service("mailbox", "vacuum", code=1).stderr)
 
     def test_away(self) -> None:
         """A database that cannot be reached is told in plain words, without the password."""

@@ -18,6 +18,9 @@ from .contents import Contents
 STEP: Final = 1000
 """Rows looked at by one statement."""
 
+DAMAGED: Final = b"damaged "
+"""In front of the hash that damaged contents should have."""
+
 _MISSING: Final = """
 WITH looked AS (
     SELECT message.id, message.file, message.disk_size FROM mail_messages AS message
@@ -94,8 +97,14 @@ def differences(
 def put_right(session: Session, found: Differences) -> None:
     """Count figures of mailboxes again. What is missing or damaged nobody has: it stays as it is, for a backup.
 
-    Contents without messages need nobody: background rounds remove them.
+    Damaged contents get hashes that no octets have: the next message with the octets that they had is kept anew,
+    instead of being given what is there. Contents without messages need nobody: background rounds remove them.
     """
+    if found.damaged:
+        session.run(
+            "UPDATE mail_contents SET hash = %b || hash WHERE id = ANY(%s::bigint[]) AND length(hash) = %s",
+            (DAMAGED, found.damaged, hashlib.sha256().digest_size),
+        )
     for mailbox in found.miscounted:
         row = session.row("SELECT account FROM mail_mailboxes WHERE id = %s", (mailbox,))
         if row is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -11,6 +13,7 @@ from mailframe.store.interfaces import IHints
 from mailframe.store.maildrop.store import MaildropStore, Threads
 from mailframe.store.maildrop.surroundings import NO_POLICIES, Policies, Surroundings
 from mailframe.store.reactor import Reactor
+from mailframe.store.vacuuming import Vacuumed
 from mailframe.store.values import Describe
 
 from .backend import PostgresBackend, session_of
@@ -18,6 +21,7 @@ from .hints import PostgresHints
 from .options import PostgreSQLStoreOptions
 from .shares import PostgresShares
 from .sweeping import Sweeper, Swept
+from .vacuuming import vacuum
 
 log = Logger()
 
@@ -92,6 +96,18 @@ class PostgresStore(MaildropStore):
         """
         await self._aside(self._backend.start)
         return None
+
+    async def vacuum(self, octets: bool, tell: Callable[[int], None]) -> Vacuumed:
+        """See `mailframe.store.vacuuming.Vacuums`."""
+
+        def work() -> Vacuumed:
+            session = session_of(self._address)
+            try:
+                return vacuum(session, octets, tell)
+            finally:
+                session.close()
+
+        return await self._aside(work, "vacuum")
 
     def shares(self) -> PostgresShares:
         """See `mailframe.store.sharing.shares.MakesShares`."""

@@ -54,11 +54,21 @@ SELECT (SELECT max(id) FROM looked), (SELECT count(*) FROM found)
 
 @dataclass(slots=True)
 class Swept:
-    """What a round did: contents removed, orphans found, and whether there is more to do at once."""
+    """What a round did.
+
+    Attributes:
+        contents: removed.
+        orphans: found.
+        more: there is more to do at once.
+        busy: another process is at it.
+        looked_at_all: the look for orphans has come to the end.
+    """
 
     contents: int = 0
     orphans: int = 0
     more: bool = False
+    busy: bool = False
+    looked_at_all: bool = False
 
 
 class Sweeper:
@@ -82,7 +92,7 @@ class Sweeper:
         """One round; nothing where another process is at it."""
         row = self._session.row("SELECT pg_try_advisory_lock(%s)", (_LOCK,))
         if row is None or not row[0]:
-            return Swept()
+            return Swept(busy=True)
         try:
             return self._round()
         finally:
@@ -94,6 +104,7 @@ class Sweeper:
 
     def _round(self) -> Swept:
         done = Swept(orphans=self._look())
+        done.looked_at_all = not self._after
         for _ in range(STEPS):
             removing, sweeping = go_on(self._session), self._sweep(done)
             done.more = removing or sweeping

@@ -263,6 +263,17 @@ class CheckingTests(PostgresCase):
         self.assertFalse(differences(session).damaged)
         self.assertEqual(len(differences(session, octets=True).damaged), 1)
 
+    def test_damaged_is_not_shared(self) -> None:
+        """The same message comes again after the damage was found: it is whole, and the damage is still known."""
+        self.deliver(ALICE, octets=HELLO)
+        session = self.session()
+        session.run("UPDATE mail_contents SET octets = %b", (HELLO.swapcase(),))
+        for _ in range(2):
+            put_right(session, differences(session, octets=True))
+        self.deliver(ALICE, octets=HELLO)
+        self.assertEqual(self.contents(self.opened()), [HELLO.swapcase(), HELLO])
+        self.assertEqual(len(differences(session, octets=True).damaged), 1)
+
     def test_miscounted(self) -> None:
         """Wrong figures of a mailbox are found and put right."""
         self.deliver(ALICE, octets=HELLO)
