@@ -22,7 +22,7 @@ from mailframe.store.postgresql.hints import PostgresHints
 from mailframe.store.postgresql.layout import PostgresLayout
 from mailframe.store.postgresql.options import PostgreSQLStoreOptions
 from mailframe.store.postgresql.store import PostgresStore
-from mailframe.store.values import INBOX, Delivery, FlagChange, NewMessage
+from mailframe.store.values import INBOX, Delivery, FlagChange, Item, NewMessage
 from mailframe.testing.store import describe
 from tests import postgres
 
@@ -126,6 +126,20 @@ class OneDatabaseTests(PostgresCase):
         self.deliver(ALICE, octets=HELLO)
         uids = list(self.wait(self.opened().snapshot()).uids)
         self.assertEqual(uids, [1, 2 + JUMP, 3 + JUMP])
+
+    def test_keywords_after_a_restart_of_the_server(self) -> None:
+        """A keyword that a crash took away is not what a node that knew it calls the next one."""
+        self.deliver(ALICE, octets=HELLO)
+        other = self.started(LocalHints())
+        mailbox = self.opened()
+        self.wait(mailbox.store([1], FlagChange.ADD, frozenset({"lost"})))
+        self.outside(
+            "DELETE FROM mail_keywords; UPDATE mail_messages SET keywords = NULL;"
+            "UPDATE mail_mailboxes SET keywords_version = 0; UPDATE mail_accounts SET started = 'before'"
+        )
+        self.wait(self.opened(store=other).store([1], FlagChange.ADD, frozenset({"kept"})))
+        (message,) = self.wait(mailbox.fetch([1], Item.FLAGS))
+        self.assertEqual(message.flags, {"kept"})
 
     def test_numbers_between_flushes(self) -> None:
         """So many UIDs as a jump goes over are never given without a flush in between."""

@@ -174,11 +174,11 @@ class Mailboxes:
         return int(modseq)
 
     def jump(self, distance: int) -> None:
-        """Move all numbers on."""
+        """Move all numbers on; that of the keywords, too, by which threads tell whether they know them."""
         self._session.run(
-            "UPDATE mail_mailboxes SET uidnext = least(uidnext + %s, %s), modseq = modseq + %s"
-            " WHERE account = %s",
-            (distance, LAST_UID, distance, self._account),
+            "UPDATE mail_mailboxes SET uidnext = least(uidnext + %s, %s), modseq = modseq + %s,"
+            " keywords_version = keywords_version + %s WHERE account = %s",
+            (distance, LAST_UID, distance, distance, self._account),
         )
 
     def totals(self) -> tuple[int, int]:
