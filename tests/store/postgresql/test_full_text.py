@@ -65,7 +65,7 @@ class FaultTests(PostgresCase):
         """An index that cannot be asked: messages are read."""
         self.failing(DatabaseFault(errno.EIO, "gone"))
         self.answers()
-        self.assertGreater(self.refused, 4)
+        self.assertGreater(self.refused, 0)
 
     def test_full_disk(self) -> None:
         """No room for texts is no reason to refuse mail, or to find less of it."""
@@ -74,4 +74,4 @@ class FaultTests(PostgresCase):
         self.assertTrue(status.success)
         self.assertEqual(self.found(TextContains("last one")), [MESSAGES + 1])
         self.answers()
-        self.assertGreater(self.refused, 4)
+        self.assertGreater(self.refused, 0)
