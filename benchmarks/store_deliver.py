@@ -1,11 +1,11 @@
 """How fast messages come into a store, durably, and what one costs.
 
-    python benchmarks/store_deliver.py [--store maildir|sqlite|postgresql] [--append] [--directory DIR]
+    python benchmarks/store_deliver.py [--store maildir|sqlite|mbox|postgresql] [--append] [--directory DIR]
         [--size OCTETS] [--messages N] [--no-journal] [--address ADDRESS] [--profile]
 
 With ``--append`` clients append to their INBOX, as IMAP does, in as many accounts as there are clients. For
 ``postgresql`` an empty database of a server that flushes is given by ``--address``. Each message differs from the
-others, so that none is shared.
+others, so that none is shared. mbox has no journal.
 
 Prints, for each number of concurrent deliveries: messages a second, CPU microseconds a message (user and system, of
 the whole process: catalogue row, description, reactor, threads).
@@ -35,12 +35,14 @@ from mailframe.store.hints import LocalHints
 from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildir.store import MaildirStore
 from mailframe.store.maildrop.store import MaildropStore
+from mailframe.store.mbox.options import MboxOptions
+from mailframe.store.mbox.store import MboxStore
 from mailframe.store.sqlite.options import SQLiteStoreOptions
 from mailframe.store.sqlite.store import SQLiteStore
 from mailframe.store.values import Delivery, NewMessage
 
 ACCOUNTS = [f"user{number}@example.test" for number in range(10)]
-STORES = {"maildir": (MaildirStore, MaildirOptions), "sqlite": (SQLiteStore, SQLiteStoreOptions)}
+STORES = ("maildir", "sqlite", "mbox", "postgresql")
 numbers = itertools.count(10_000_000)
 
 
@@ -84,8 +86,11 @@ def made(kind: str, directory: str, address: str, journal: bool) -> MaildropStor
         from mailframe.store.postgresql.store import PostgresStore
 
         return PostgresStore(describe, LocalHints(), reactor, PostgreSQLStoreOptions(address=Secret(address)))
-    make, options = STORES[kind]
-    return make(directory, describe, LocalHints(), reactor, options(journal=journal))
+    if kind == "mbox":
+        return MboxStore(directory, describe, LocalHints(), reactor, MboxOptions())
+    if kind == "sqlite":
+        return SQLiteStore(directory, describe, LocalHints(), reactor, SQLiteStoreOptions(journal=journal))
+    return MaildirStore(directory, describe, LocalHints(), reactor, MaildirOptions(journal=journal))
 
 
 async def measure(store: MaildropStore, octets: bytes, clients: int, messages: int, appending: bool) -> None:
@@ -114,7 +119,7 @@ async def measure(store: MaildropStore, octets: bytes, clients: int, messages: i
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--store", choices=[*STORES, "postgresql"], default="maildir")
+    parser.add_argument("--store", choices=STORES, default="maildir")
     parser.add_argument("--append", action="store_true", help="append, rather than deliver")
     parser.add_argument("--directory", default=None, help="where to write; a real disk, not tmpfs")
     parser.add_argument("--size", type=int, default=5000)
