@@ -1,20 +1,23 @@
 """Accounts are removed: out of sight at once, their rows in bounded steps. Blocking.
 
-Whatever is left when the process is killed, a background round of any node goes on with.
+Whatever is left after a moment, or when the process is killed, a background round of any node goes on with.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from mailframe.database.postgres_session import Session
 
 STEP_MESSAGES: Final = 5000
 """Messages of one transaction."""
+SECONDS: Final = 0.5
+"""How long `remove` goes on by itself: other sessions wait for its thread."""
 
 
 def remove(session: Session, account: int) -> None:
-    """Remove an account and all it has.
+    """Remove an account, and as much of what it has as can be in `SECONDS`.
 
     Args:
         session: with no transaction open.
@@ -27,7 +30,8 @@ def remove(session: Session, account: int) -> None:
         session.commit(durable=True)
     finally:
         session.roll_back()
-    while go_on(session):
+    until = time.monotonic() + SECONDS
+    while go_on(session) and time.monotonic() < until:
         pass
 
 

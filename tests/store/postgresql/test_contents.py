@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mailframe.database.postgres_session import DatabaseFault
 from mailframe.message.content import Content, OctetsBody
 from mailframe.store.postgresql import contents as module
+from mailframe.store.postgresql import removing
 from mailframe.store.postgresql.checking import differences, put_right
 from mailframe.store.postgresql.contents import Contents, pieces_of
 from mailframe.store.postgresql.sweeping import STEP
@@ -206,6 +207,18 @@ class SweepingTests(PostgresCase):
         self.assertEqual(self.swept().contents, 1)
         self.assertEqual(self.count("mail_accounts"), 1)
         self.assertEqual(self.contents(self.opened(BOB)), [HELLO])
+
+    def test_removed_account_step_by_step(self) -> None:
+        """A large account keeps nobody waiting when it is removed: it is gone at once, and its rows go later."""
+        self.patch(removing, "STEP_MESSAGES", 1)
+        self.patch(removing, "SECONDS", 0)
+        for number in range(5):
+            self.deliver(ALICE, octets=HELLO + b"%d" % number)
+        self.wait(self.store.remove_account(ALICE))
+        self.assertEqual(self.count("mail_messages"), 4)
+        self.assertEqual(self.contents(self.opened()), [])
+        self.swept()
+        self.assertEqual((self.count("mail_messages"), self.count("mail_accounts")), (0, 1))
 
     def test_many(self) -> None:
         """More than one step removes at a time go in one round."""
