@@ -15,8 +15,8 @@ import attrs
 from mailframe.message.content import Content
 from mailframe.pop3.maildrop import open_maildrop
 from mailframe.store.adoption import uidlist
+from mailframe.store.directories import encode_utf7
 from mailframe.store.maildir import look
-from mailframe.store.maildir.folders import encode_utf7
 from mailframe.store.values import ANSWERED, FLAGGED, INBOX, SEEN, FlagChange, Item, NewMessage
 from tests.store.maildir.fixture import MaildirCase, numbered
 

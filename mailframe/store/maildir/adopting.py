@@ -16,12 +16,12 @@ from mailframe.message.status import MailframeError
 from mailframe.store.adoption import uidl_format
 from mailframe.store.catalogue.keywords import Keywords
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, new_object_id, row_id
+from mailframe.store.line_ends import Form
 from mailframe.store.maildrop.maildrop import now
 from mailframe.store.values import INBOX
 
 from . import filenames
 from .foreign import Foreign, read_folder, read_uids
-from .line_ends import Form
 from .tree import Tree
 
 PENDING = 4

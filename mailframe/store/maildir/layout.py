@@ -12,6 +12,8 @@ from twisted.logger import Logger
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, Packed
 from mailframe.store.checking import Difference
 from mailframe.store.journal.records import Entry
+from mailframe.store.line_ends import look as look_at_octets
+from mailframe.store.line_ends import with_crlf
 from mailframe.store.maildrop.arrival import Attempt
 from mailframe.store.maildrop.layout import Arrival, Removed, Written
 from mailframe.store.maildrop.maildrop import Maildrop, now
@@ -22,8 +24,6 @@ from .beside import numbering
 from .checking import compare
 from .filenames import with_sizes
 from .foreign import read_subscriptions
-from .line_ends import look as look_at_octets
-from .line_ends import with_crlf
 from .look import look, next_look
 from .place import Place
 from .reading import LARGE, LargeFile, LargeFiles, pieces_of, read_whole

@@ -19,6 +19,8 @@ from twisted.logger import Logger
 from mailframe.message.status import MailframeError
 from mailframe.store.catalogue.keywords import Keywords
 from mailframe.store.catalogue.rows import UID_MASK, FileRow, MailboxRow, MessageRow, new_object_id, row_id
+from mailframe.store.line_ends import Form
+from mailframe.store.line_ends import look as look_at_octets
 from mailframe.store.maildrop.maildrop import now
 from mailframe.store.values import SYSTEM_FLAGS, Flags
 
@@ -28,8 +30,6 @@ from .beside import numbering
 from .folders import TMP
 from .foreign import Foreign
 from .letters import Letters
-from .line_ends import Form
-from .line_ends import look as look_at_octets
 from .reading import pieces_of
 from .tree import IN_BOTH, IN_CUR, IN_NEW, LastLook, Tree
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mailframe.store.directories import LENGTH_LIMIT, LONG, encode_utf7, long_folder
 from mailframe.store.files import Files
 from mailframe.store.names import DEPTH_LIMIT
 from mailframe.store.values import INBOX, SEPARATOR
 
-from .folders import LENGTH_LIMIT, LONG, SUBDIRECTORIES, encode_utf7, level_text, long_folder
+from .folders import SUBDIRECTORIES, level_text
 
 _TAKEN = ("catalogue.", "courier", "dovecot", "mailbox-", "maildir", "subscriptions")
 """How files begin that lie beside messages."""

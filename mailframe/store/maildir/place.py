@@ -6,12 +6,13 @@ import os
 from dataclasses import dataclass, field
 
 from mailframe.store.adoption import uidl_format
+from mailframe.store.directories import account_directory
 from mailframe.store.files import Files
+from mailframe.store.line_ends import LineEnds
+from mailframe.store.unique_names import UniqueNames
 
 from . import folders, nesting
-from .filenames import UniqueNames
-from .folders import CATALOGUE, account_directory
-from .line_ends import LineEnds
+from .folders import CATALOGUE
 from .options import MaildirOptions
 
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 from mailframe.message.content import CHUNK
 from mailframe.store.files import Files
-
-from .line_ends import Form, length_with_crlf, with_crlf
+from mailframe.store.line_ends import Form, length_with_crlf, with_crlf
 
 LARGE = 256 * 1024
 """Files larger than this on disk stay open for a while and are read piece by piece."""

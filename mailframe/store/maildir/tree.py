@@ -9,16 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, new_object_id
+from mailframe.store.directories import LONG, NAME_FILE, long_folder
 from mailframe.store.maildrop.maildrop import Maildrop
 from mailframe.store.names import canonical
 
-from .folders import (
-    LONG,
-    NAME_FILE,
-    SUBDIRECTORIES,
-    TMP,
-    long_folder,
-)
+from .folders import SUBDIRECTORIES, TMP
 from .place import Place
 
 IN_NEW, IN_CUR, IN_BOTH = 1, 2, 3

@@ -11,11 +11,11 @@ from twisted.logger import Logger
 
 from mailframe.message.content import Content, OctetsBody
 from mailframe.store.files import Files
+from mailframe.store.line_ends import Form, LineEnds, stored
 from mailframe.store.maildrop.layout import Arrival, Written
 from mailframe.store.values import Describe, Description
 
 from .folders import TMP
-from .line_ends import Form, LineEnds, stored
 from .tree import Tree
 
 DESCRIBED = 256 * 1024

@@ -9,9 +9,9 @@ from contextlib import suppress
 from mailframe.database.sqlite import check_version
 from mailframe.store.catalogue.sqlite.catalogue import Catalogue
 from mailframe.store.catalogue.sqlite.salvage import CatalogueFile
+from mailframe.store.directories import account_directory, account_of
 from mailframe.store.files import Files
 from mailframe.store.flags import KEYWORDS_LIMIT
-from mailframe.store.maildir.folders import account_directory, account_of
 from mailframe.store.maildrop.maildrop import Maildrop
 from mailframe.store.values import INBOX
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from mailframe.store.maildir.folders import account_directory, decode_utf7, encode_utf7, long_folder
+from mailframe.store.directories import account_directory, decode_utf7, encode_utf7, long_folder
 from mailframe.store.names import canonical
 from mailframe.store.values import INBOX, SEPARATOR
 

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from mailframe.message.content import CHUNK
-from mailframe.store.maildir.line_ends import Form, with_crlf
-from mailframe.store.maildir.line_ends import stored as with_line_ends
+from mailframe.store.line_ends import Form, with_crlf
+from mailframe.store.line_ends import stored as with_line_ends
 
 from .wire.fields import header_length, shown
 from .wire.quoting import Format, has_bare, open_end, quote, unquote
 from .wire.scanning import Read
 
 LINE_ENDS: Final = 3
-"""The bits of ``form`` that are a `mailframe.store.maildir.line_ends.Form`."""
+"""The bits of ``form`` that are a `mailframe.store.line_ends.Form`."""
 QUOTED: Final = 4
 """Lines are quoted as in mboxrd."""
 NO_BODY: Final = 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mailframe.store.maildir.filenames import UniqueNames
+from mailframe.store.unique_names import UniqueNames
 
 from .files import MboxFiles
 from .locking import Locks

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from mailframe.store.catalogue.rows import MessageRow
-from mailframe.store.maildir.line_ends import with_crlf
+from mailframe.store.line_ends import with_crlf
 
 from .files import MboxFiles
 from .octets import (

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from mailframe.store.catalogue.sqlite.catalogue import BOOT_ID
 from mailframe.store.interfaces import IHints
-from mailframe.store.maildir.filenames import UniqueNames
 from mailframe.store.maildrop.store import MaildropStore, Threads
 from mailframe.store.maildrop.surroundings import NO_POLICIES, Policies, Surroundings
 from mailframe.store.reactor import Reactor
+from mailframe.store.unique_names import UniqueNames
 from mailframe.store.values import Describe
 
 from .backend import MboxBackend

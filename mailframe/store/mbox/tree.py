@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailframe.store.catalogue.rows import MailboxRow, new_object_id
-from mailframe.store.maildir.folders import account_directory, long_folder
+from mailframe.store.directories import account_directory, long_folder
 from mailframe.store.maildrop.maildrop import Maildrop
 from mailframe.store.names import MAILBOXES_LIMIT, canonical
 from mailframe.store.refusals import CANNOT, refuse

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from twisted.logger import Logger
 
 from mailframe.message.content import Content
-from mailframe.store.maildir.line_ends import Form
-from mailframe.store.maildir.line_ends import stored as with_line_ends
+from mailframe.store.line_ends import Form
+from mailframe.store.line_ends import stored as with_line_ends
 from mailframe.store.maildrop.layout import Arrival, Written
 from mailframe.store.values import Describe, Description
 

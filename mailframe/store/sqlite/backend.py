@@ -14,9 +14,9 @@ from contextlib import suppress
 from mailframe.database.sqlite import BUSY_SECONDS, check_version
 from mailframe.store.catalogue.rows import new_object_id
 from mailframe.store.catalogue.sqlite.salvage import CatalogueFile
+from mailframe.store.directories import account_directory, account_of
 from mailframe.store.files import Files
 from mailframe.store.flags import KEYWORDS_LIMIT
-from mailframe.store.maildir.folders import account_directory, account_of
 from mailframe.store.maildrop.maildrop import Maildrop
 
 from .account import AccountFile

@@ -13,8 +13,9 @@ from mailframe.message.content import Content
 from mailframe.store.adoption import dovecot_keywords, subscriptions, uidlist
 from mailframe.store.adoption.broken import BrokenFile
 from mailframe.store.catalogue.keywords import pack_system, unpack_system
+from mailframe.store.directories import encode_utf7
 from mailframe.store.maildir.filenames import flags_of, info_for, order, split
-from mailframe.store.maildir.folders import encode_utf7, folder_of, mailbox_of
+from mailframe.store.maildir.folders import folder_of, mailbox_of
 from mailframe.store.values import INBOX, SEPARATOR, SYSTEM_FLAGS, TakenMailbox, TakenMessage
 from mailframe.transfer.values import Folder, Known, TransferError
 
