@@ -208,6 +208,16 @@ class SweepingTests(PostgresCase):
         self.assertEqual(self.count("mail_accounts"), 1)
         self.assertEqual(self.contents(self.opened(BOB)), [HELLO])
 
+    def test_found_again(self) -> None:
+        """Octets whose last message went long ago stay when a message is about to get them now."""
+        self.deliver(ALICE, octets=HELLO)
+        self.expunge()
+        session = self.session()
+        session.run("UPDATE mail_released SET released = now() - interval '1 day'")
+        Contents(session).add(HELLO)
+        self.assertEqual(self.swept(grace=3600).contents, 0)
+        self.assertEqual(self.count("mail_contents"), 1)
+
     def test_removed_account_step_by_step(self) -> None:
         """A large account keeps nobody waiting when it is removed: it is gone at once, and its rows go later."""
         self.patch(removing, "STEP_MESSAGES", 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import time
 from typing import Any
 
 import psycopg
@@ -22,6 +23,7 @@ from mailframe.store.postgresql.hints import PostgresHints
 from mailframe.store.postgresql.layout import PostgresLayout
 from mailframe.store.postgresql.options import PostgreSQLStoreOptions
 from mailframe.store.postgresql.store import PostgresStore
+from mailframe.store.postgresql.writing import PLACE_SECONDS, PostgresWritten
 from mailframe.store.values import INBOX, Delivery, FlagChange, Item, NewMessage
 from mailframe.testing.store import describe
 from tests import postgres
@@ -145,20 +147,45 @@ class OneDatabaseTests(PostgresCase):
         """So many UIDs as a jump goes over are never given without a flush in between."""
         self.assertLess(UNFLUSHED * 8, JUMP)
         catalogue = self.store._backend.opener().catalogue(ALICE)  # type: ignore[attr-defined]
+        committed = self.commits(catalogue)
+        for _ in range(4):
+            with catalogue.writing(UNFLUSHED // 2):
+                pass
+        self.assertEqual(committed, [False, False, True, False])
+
+    def test_durable_at_once(self) -> None:
+        """A jump of numbers, and a new mailbox, are on stable storage before anybody is told of them."""
+        self.deliver(ALICE, octets=HELLO)
+        catalogue = self.store._backend.opener().catalogue(ALICE)  # type: ignore[attr-defined]
+        committed = self.commits(catalogue)
+        self.outside("UPDATE mail_accounts SET started = 'before'")
+        for name in ("", "New", ""):
+            with catalogue.writing():
+                if name:
+                    catalogue.mailboxes.add(name, "L1", "F1")
+        self.assertEqual(committed, [True, True, False])
+
+    def test_octets_too_old(self) -> None:
+        """Octets that were written long ago, or under another start of the server, are given to no message."""
+        written = PostgresWritten(1, 1, None, None, since=time.monotonic(), started="now")
+        self.assertTrue(written.placeable("now"))
+        self.assertFalse(written.placeable("later"))
+        written.since -= PLACE_SECONDS
+        self.assertFalse(written.placeable("now"))
+
+    def commits(self, catalogue: Catalogue) -> list[bool]:
+        """Whether commits of a catalogue last, from now on."""
         committed: list[bool] = []
         session = catalogue._session
+        self.addCleanup(session.close)
         commit = session.commit
 
         def noted(durable: bool = False) -> None:
             committed.append(durable)
             commit(durable)
 
-        session.commit = noted
-        for _ in range(4):
-            with catalogue.writing(UNFLUSHED // 2):
-                pass
-        self.assertEqual(committed, [False, False, True, False])
-        session.close()
+        session.commit = noted  # type: ignore[method-assign]
+        return committed
 
     def test_full_disk(self) -> None:
         """While the server's disk is full mail can be read, and what is new is not noted as seen."""
