@@ -59,6 +59,22 @@ class OneDatabaseTests(PostgresCase):
         self.deliver(ALICE, octets=b"Subject: new\r\n\r\n")
         self.assertEqual(self.contents(self.opened(store=other)), [b"Subject: new\r\n\r\n"])
 
+    def test_removed_in_this_moment(self) -> None:
+        """Mail does not go into an account that another node removed after it was looked for."""
+        self.deliver(ALICE, octets=HELLO)
+        begin = Catalogue.begin
+
+        def late(catalogue: Catalogue) -> None:
+            self.outside("UPDATE mail_accounts SET removed = true")
+            begin(catalogue)
+
+        patch = self.patch(Catalogue, "begin", late)
+        (status,) = self.deliver(ALICE, octets=HELLO)
+        self.assertFalse(status.success or status.permanent)
+        patch.restore()
+        self.assertTrue(self.deliver(ALICE, octets=HELLO)[0].success)
+        self.assertEqual(self.contents(self.opened()), [HELLO])
+
     def test_durable_before_the_answer(self) -> None:
         """When a delivery to many accounts is answered, all of it is on the server's stable storage."""
         names = [f"user{number}@example.test" for number in range(20)]
