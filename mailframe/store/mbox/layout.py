@@ -153,21 +153,14 @@ class MboxLayout:
         return self.tree.unknown()
 
     def take_away(self, mailbox: MailboxRow) -> None:
-        """See `Layout.take_away`: the file goes to the index, where it is swept."""
-        with suppress(FileNotFoundError):
-            source, target = self.tree.file(mailbox), self._aside(mailbox)
-            self._files.rename(source, target)
-            self.tree.undoing.append(lambda: self._files.rename(target, source))
-            self._files.flush_directory(source.rpartition("/")[0])
+        """See `Layout.take_away`."""
+        self.tree.take_away(mailbox)
 
     def taken_away(self, mailbox: MailboxRow) -> None:
         """See `Layout.taken_away`."""
         with suppress(FileNotFoundError):
-            self._files.unlink(self._aside(mailbox))
+            self._files.unlink(self.tree.aside(mailbox.mailbox_id))
         self.tree.remove_file(mailbox.folder)
-
-    def _aside(self, mailbox: MailboxRow) -> str:
-        return f"{self.tree.index}/deleted-{mailbox.mailbox_id}"
 
     def follow(self, mailbox_id: str) -> None:
         """See `Layout.follow`."""

@@ -8,6 +8,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
+from twisted.logger import Logger
+
 from mailframe.store.catalogue.rows import MailboxRow, new_object_id
 from mailframe.store.directories import account_directory, long_folder
 from mailframe.store.maildrop.maildrop import Maildrop
@@ -18,6 +20,8 @@ from .names import LONG, MESSAGES, NAME_FILE, folder_of, mailbox_of, pattern_pat
 from .place import Place
 
 INDEX: Final = ".index"
+DELETED: Final = ".deleted-"
+"""How the file of a mailbox is called while that is being deleted; its MAILBOXID follows."""
 CATALOGUE: Final = "catalogue.sqlite"
 BEHIND: Final = 1
 """Bit of the row's ``settled``: the file lacks UIDs or flags that the catalogue has."""
@@ -25,6 +29,8 @@ HOLES: Final = 2
 """It has messages that are not there any more."""
 _BITS: Final = 2
 _INODE_MASK: Final = (1 << 60) - 1
+
+log = Logger()
 
 
 @dataclass(slots=True)
@@ -184,6 +190,20 @@ class Tree:
                 break
             directory = os.path.dirname(directory)
 
+    def aside(self, mailbox_id: str) -> str:
+        """Where the file of a mailbox lies while that is being deleted; not in the index, which may be elsewhere."""
+        return f"{self.path}/{DELETED}{mailbox_id}"
+
+    def take_away(self, mailbox: MailboxRow) -> None:
+        """Put a mailbox's file out of sight; `put_right` brings it back when the mailbox is there still."""
+        source, target = self.file(mailbox), self.aside(mailbox.mailbox_id)
+        with suppress(FileNotFoundError):
+            self.files.rename(source, target)
+            self.undoing.append(lambda: self.files.rename(target, source))
+            # First the new name: a disk that forgets one of them must not forget both.
+            self.files.flush_directory(self.path)
+            self.files.flush_directory(os.path.dirname(source))
+
     def follow(self, mailbox_id: str) -> None:
         """Give a mailbox's file the place that goes with its name, where that is free."""
         with self.drop.writing():
@@ -205,12 +225,37 @@ class Tree:
                 self._write_name(folder, mailbox.name)
 
     def put_right(self) -> None:
-        """Finish what a crash has left: renames, and files that are behind the catalogue."""
+        """Finish what a crash has left: deletions, renames, and files that are behind the catalogue."""
+        for name in self.files.names(self.path) if self.files.exists(self.path) else ():
+            if name.startswith(DELETED):
+                with suppress(OSError):
+                    self._put_back(name.removeprefix(DELETED))
         for mailbox in self.catalogue.mailboxes.all():
             if mailbox.folder != folder_of(mailbox.name, self.place.folders) and mailbox.folder:
                 with suppress(OSError):
                     self.follow(mailbox.mailbox_id)
             self._plan(mailbox.mailbox_id, BEHIND if mailbox.settled & (BEHIND | HOLES) else 0)
+
+    def _put_back(self, mailbox_id: str) -> None:
+        """A crash came while a mailbox was deleted: its file goes, or comes back, as the catalogue has it."""
+        aside = self.aside(mailbox_id)
+        # In a transaction: another process may be deleting it at this moment.
+        with self.drop.writing(0):
+            mailbox = self.catalogue.mailboxes.with_id(mailbox_id)
+            if mailbox is None:
+                self.files.unlink(aside)
+                return
+            path = self.file(mailbox)
+            if self.files.exists(path) and self.files.size(path):
+                log.error(
+                    "{mailbox} of {account} has another file meanwhile; its messages are in {path}",
+                    mailbox=mailbox.name, account=self.account, path=aside,
+                )  # fmt: skip
+                return
+            self.files.make_directory(os.path.dirname(path))
+            self.files.rename(aside, path)
+            self.files.flush_directory(os.path.dirname(path))
+            self.files.flush_directory(self.path)
 
     def unknown(self) -> list[tuple[str, str]]:
         """Places and names of mailboxes that other programs have made."""

@@ -130,6 +130,41 @@ class FaultsTests(MboxCase):
         """A message that is being moved in a crash is in one of the mailboxes at least."""
         self.moves(True)
 
+    def deletions(self, dead: bool) -> None:
+        expected = [numbered(number) for number in range(3)]
+
+        def work() -> bool:
+            if not any(entry.name == "Old" for entry in self.wait(self.account().mailboxes())):
+                self.wait(self.account().create("Old"))
+            self.append(*expected, mailbox="Old")
+            self.begun = True
+            self.wait(self.account().delete("Old"))
+            return True
+
+        def check(answered: bool) -> None:
+            names = [entry.name for entry in self.wait(self.account().mailboxes())]
+            self.assertFalse(answered and "Old" in names)
+            if self.begun and "Old" in names:
+                self.assertEqual(self.contents("Old"), expected)
+            self.begun = False
+            left = [
+                name
+                for name in os.listdir(os.path.dirname(os.path.dirname(self.path())))
+                if "deleted" in name
+            ]
+            self.assertEqual(left if dead else [], [])
+
+        self.begun = False
+        self.every(work, check, dead)
+
+    def test_deletions(self) -> None:
+        """A mailbox whose deletion fails is there, with its messages."""
+        self.deletions(False)
+
+    def test_crashed_deletions(self) -> None:
+        """After a crash a mailbox is there with its messages, or it is deleted, and nothing is left of it."""
+        self.deletions(True)
+
 
 class InPlaceFaultsTests(FaultsTests):
     """The same where files are written in their place."""
