@@ -148,7 +148,9 @@ class Locks:
             status = self._files.status(lock)
             if not (self._owner_is_gone(lock) or self._is_old(status, path)):
                 return False
-            if self._files.status(lock).st_ino != status.st_ino:
+            now = self._files.status(lock)
+            # Not by its inode alone: systems give the number of a removed file to the next one.
+            if (now.st_ino, now.st_ctime_ns) != (status.st_ino, status.st_ctime_ns):
                 return True
             self._files.unlink(lock)
         except FileNotFoundError:

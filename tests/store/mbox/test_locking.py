@@ -81,6 +81,19 @@ class LocksTests(SynchronousTestCase):
         self.tried()
         self.assertFalse(os.path.exists(self.lock))
 
+    def test_taken_meanwhile(self) -> None:
+        """A dotlock that somebody takes just when a stale one is about to be removed is not removed."""
+
+        def taken(files: FaultyFiles, process: int) -> bool:
+            os.unlink(self.lock)
+            self.leave_lock("1:elsewhere.example\n")
+            return False
+
+        self.leave_lock(f"123:{socket.gethostname()}\n")
+        self.patch(FaultyFiles, "lives", taken)
+        self.assertRaises(MailboxLocked, self.tried)
+        self.assertTrue(os.path.exists(self.lock))
+
     def test_new_file(self) -> None:
         """Who waited while somebody put a new file in the place gets the new one."""
         other = os.open(self.path, os.O_RDWR)

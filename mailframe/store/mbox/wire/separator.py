@@ -22,7 +22,7 @@ _MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _ZONE = rb"(?:[+-]\d{4}|[A-Za-z]{3,5}(?: DST)?)"
 # The sender may be anything, even with blanks in it, or be missing (UW-IMAP and Dovecot look from the end, too).
 _LINE = re.compile(
-    rb"From (?P<sender>.*?) *(?:%(days)s),? +"
+    rb"From .*?(?:%(days)s),? +"
     rb"(?:(?P<month>%(months)s) +(?P<day>\d{1,2})|(?P<day_first>\d{1,2})[ -](?P<month_last>%(months)s))"
     rb"(?:,? (?P<early_year>\d{4}))? +"
     rb"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?"
