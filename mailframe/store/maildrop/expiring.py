@@ -111,8 +111,8 @@ class Expiring:
             return []
         gone = []
         if told:
-            # What its owner was told of is what would be that old at the end of the time.
-            limit = told + rules.unread_warning - rules.unread
+            # What its owner was told of is what would be that old at the end of the time, and was there then.
+            limit = told + min(rules.unread_warning - rules.unread, 0)
             gone = [(mailbox_id, [row.uid for row in rows]) for mailbox_id, rows in _unseen(drop, limit)]
         going = {(mailbox_id, uid) for mailbox_id, uids in gone for uid in uids}
         soon = self._now + rules.unread_warning

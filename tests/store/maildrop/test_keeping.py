@@ -327,6 +327,17 @@ class UnreadTests(RetentionCase):
         self.days(0)
         self.assertEqual(self.days(14), Round(unread=1))
 
+    def test_short_time(self) -> None:
+        """Mail that came after its owner was told is told of first, however short mail may stay unread."""
+        short = RetentionRules(unread=7 * DAY, unread_warning=14 * DAY)
+        object.__setattr__(self.store._surroundings, "retention", short)
+        self.append(numbered(1))
+        self.days(1)
+        self.now += DAY
+        self.append(numbered(2))
+        self.assertEqual(self.days(13), Round(unread=1, to_tell=(1, self.now + 14 * DAY)))
+        self.assertEqual(self.contents(), [numbered(2)])
+
     def test_read_meanwhile(self) -> None:
         """What is read after the round looked, and before it came to it, stays."""
         uids = self.append(numbered(1), numbered(2))
