@@ -33,6 +33,7 @@ from .commands import append
 from .commands.append import Upload
 from .commands.capability import capabilities
 from .commands.table import COMMANDS
+from .enabled import Enabled
 from .selected import Selected
 from .states import Continuation, Reply, State, Surroundings
 from .tally import Tally
@@ -62,6 +63,7 @@ class Session:
         state: where it stands.
         account: the mailboxes, after login.
         selected: the selected mailbox.
+        enabled: what the client has switched on.
         upload: the message of an APPEND that is coming in.
         idling: is IDLE under way?
         login, client: who logged in with which program, for the log.
@@ -78,6 +80,7 @@ class Session:
         self.state = State.NOT_AUTHENTICATED
         self.account: IMailAccount | None = None
         self.selected: Selected | None = None
+        self.enabled = Enabled()
         self.upload: Upload | None = None
         self.login = ""
         self.client = ""
@@ -244,6 +247,12 @@ class Session:
             settings.discard_limit,
         )
         self.connection.set_timeout(settings.autologout)
+
+    def enable(self, name: str) -> bool:
+        """Switch a capability on; see `mailframe.imap.enabled.Enabled.enable`."""
+        known = self.enabled.enable(name)
+        self.reader.utf8 = self.enabled.utf8_names
+        return known
 
     def select(self, selected: Selected) -> None:
         """A mailbox was selected; none is before."""

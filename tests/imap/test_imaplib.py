@@ -30,7 +30,7 @@ class ImaplibTests(TestCase):
 
     def day(self, port):
         with imaplib.IMAP4("127.0.0.1", port, timeout=10) as client:
-            self.assertIn("SPECIAL-USE", client.capabilities)
+            self.assertIn("IDLE", client.capabilities)
             client.login(ALICE, "secret")
             self.check(client.select("INBOX"), [b"0"])
             now = imaplib.Time2Internaldate(time.time())

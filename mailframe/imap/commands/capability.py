@@ -13,35 +13,35 @@ from mailframe.imap.wire.responses import string
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
 
-ALWAYS = (
-    "IMAP4rev1",
-    "LITERAL+",
-    "SASL-IR",
-    "IDLE",
-    "UIDPLUS",
+ALWAYS = ("IMAP4rev1", "LITERAL+", "ENABLE", "ID", "IDLE")
+"""What every session has."""
+BEFORE_LOGIN = ("SASL-IR",)
+"""What matters before login; a stranger need not know all the rest."""
+AFTER_LOGIN = (
+    "CHILDREN",
     "MOVE",
     "NAMESPACE",
-    "ID",
-    "UNSELECT",
     "SPECIAL-USE",
-    "CHILDREN",
+    "UIDPLUS",
+    "UNSELECT",
 )
-"""What every session has."""
+"""What sessions have after login; each name only when everything behind it is there."""
 ID_FIELDS_LIMIT = 30
 """Field-value pairs ID may have (RFC 2971 section 3.3)."""
 
 
 def capabilities(session: Session) -> str:
     """What this session can do now, as CAPABILITY lists it."""
-    names = [*ALWAYS, f"APPENDLIMIT={session.settings.append_limit}"]
-    if session.state is State.NOT_AUTHENTICATED:
-        if session.surroundings.tls is not None and not session.connection.confidential:
-            names.append("STARTTLS")
-        connection, logins = session.connection, session.logins
-        mechanisms = logins.mechanisms(connection.confidential, channel_of(connection))
-        names += [f"AUTH={name}" for name in mechanisms]
-        if not logins.passwords_allowed(connection.confidential):
-            names.append("LOGINDISABLED")
+    if session.state is not State.NOT_AUTHENTICATED:
+        return " ".join([*ALWAYS, *AFTER_LOGIN, f"APPENDLIMIT={session.settings.append_limit}"])
+    names = [*ALWAYS, *BEFORE_LOGIN]
+    if session.surroundings.tls is not None and not session.connection.confidential:
+        names.append("STARTTLS")
+    connection, logins = session.connection, session.logins
+    mechanisms = logins.mechanisms(connection.confidential, channel_of(connection))
+    names += [f"AUTH={name}" for name in mechanisms]
+    if not logins.passwords_allowed(connection.confidential):
+        names.append("LOGINDISABLED")
     return " ".join(names)
 
 

@@ -27,11 +27,11 @@ async def list_(session: Session, arguments: Parser) -> Reply:
     parents = {above for entry in entries if entry.selectable for above in superiors(entry.name)}
     # A name that is no mailbox is listed for its inferiors, not for its subscription.
     existing = [entry for entry in entries if entry.selectable or entry.name in parents]
-    wanted = _pattern(reference, pattern)
+    wanted = _pattern(reference, pattern, session.enabled.utf8_names)
     for entry in existing:
         if wanted is not None and wanted.matches(entry.name):
             attributes = _attributes(entry, entry.name in parents)
-            session.write(mailbox_list(b"LIST", attributes, entry.name))
+            session.write(mailbox_list(b"LIST", attributes, entry.name, session.enabled.utf8_names))
     return Reply("LIST completed")
 
 
@@ -46,13 +46,13 @@ async def lsub(session: Session, arguments: Parser) -> Reply:
         return Reply("LSUB completed")
     entries = await session.mailboxes.mailboxes()
     names = {entry.name for entry in entries if entry.subscribed}
-    wanted = _pattern(reference, pattern)
+    wanted = _pattern(reference, pattern, session.enabled.utf8_names)
     if wanted is not None:
         above = _matching_superiors(wanted, names) if b"%" in pattern else set()
         for name in sorted(names | above, key=listing_key):
             if wanted.matches(name):
                 attributes = () if name in names else (b"\\Noselect",)
-                session.write(mailbox_list(b"LSUB", attributes, name))
+                session.write(mailbox_list(b"LSUB", attributes, name, session.enabled.utf8_names))
     return Reply("LSUB completed")
 
 
@@ -72,10 +72,10 @@ def _arguments(arguments: Parser) -> tuple[bytes, bytes]:
     return reference, pattern
 
 
-def _pattern(reference: bytes, pattern: bytes) -> Pattern | None:
+def _pattern(reference: bytes, pattern: bytes, utf8: bool) -> Pattern | None:
     """The pattern behind the reference; None where it can match no name."""
     try:
-        text = decode(reference + pattern)
+        text = decode(reference + pattern, utf8)
     except MailframeError:
         return None
     return Pattern(text)

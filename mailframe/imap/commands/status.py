@@ -34,7 +34,9 @@ async def status(session: Session, arguments: Parser) -> Reply:
     arguments.end()
     figures = await session.mailboxes.status(name)
     told = " ".join(f"{item} {_ITEMS[item](figures, session.settings)}" for item in items)
-    session.write(b"* STATUS %b (%b)\r\n" % (mailbox_name(name), told.encode("ascii")))
+    session.write(
+        b"* STATUS %b (%b)\r\n" % (mailbox_name(name, session.enabled.utf8_names), told.encode("ascii"))
+    )
     return Reply("STATUS completed")
 
 

@@ -1,7 +1,9 @@
 """Mailbox names on the wire: modified UTF-7 both ways, and the wildcards of LIST (RFC 3501 sections 5.1.3, 6.3.8).
 
-Names are decoded strictly: each Unicode name has one spelling on the wire, so that two spellings cannot mean one
-mailbox, and no octet above 127 is taken (RFC 3501 section 5.1).
+Clients that enabled IMAP4rev2 or UTF8=ACCEPT use UTF-8 instead (RFC 9051 section 5.1, RFC 9755 section 3).
+
+Names in modified UTF-7 are decoded strictly: each Unicode name has one spelling on the wire, so that two spellings
+cannot mean one mailbox, and no octet above 127 is taken (RFC 3501 section 5.1).
 """
 
 from __future__ import annotations
@@ -32,17 +34,22 @@ def mailbox(parser: Parser) -> str:
         ProtocolError: no astring is here.
         MailframeError: ``CANNOT``: it is not modified UTF-7.
     """
-    return canonical(decode(parser.astring()))
+    return canonical(decode(parser.astring(), parser.utf8))
 
 
-def decode(octets: bytes) -> str:
-    """A name from its modified UTF-7.
+def decode(octets: bytes, utf8: bool = False) -> str:
+    """A name from its modified UTF-7, or from UTF-8 where the client switched that on.
 
     Raises:
         MailframeError: ``CANNOT``: it is not the one encoding of a name, or too long.
     """
     if len(octets) > NAME_LIMIT:
         raise MailframeError(NOT_A_NAME)
+    if utf8:
+        try:
+            return octets.decode("utf-8")
+        except ValueError:
+            raise MailframeError(NOT_A_NAME.with_text("The mailbox name is not valid UTF-8")) from None
     try:
         name = _decoded(octets) if b"&" in octets else octets.decode("ascii")
     except ValueError:
@@ -52,8 +59,10 @@ def decode(octets: bytes) -> str:
     return name
 
 
-def encode(name: str) -> bytes:
-    """A name in modified UTF-7."""
+def encode(name: str, utf8: bool = False) -> bytes:
+    """A name in modified UTF-7, or in UTF-8 where the client switched that on."""
+    if utf8:
+        return name.encode("utf-8")
     if "&" in name:
         name = name.replace("&", "&-")
     if name.isascii() and name.isprintable():

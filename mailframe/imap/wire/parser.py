@@ -43,13 +43,15 @@ class Parser:
     Args:
         text: the command without its last CRLF; a literal is in it as ``{3}CRLFabc``.
         at: where to begin.
+        utf8: mailbox names are in UTF-8 (RFC 9051 section 5.1, RFC 9755 section 3), not in modified UTF-7.
     """
 
-    __slots__ = ("_at", "_text")
+    __slots__ = ("_at", "_text", "utf8")
 
-    def __init__(self, text: bytes, at: int = 0) -> None:
+    def __init__(self, text: bytes, at: int = 0, utf8: bool = False) -> None:
         self._text = text
         self._at = at
+        self.utf8 = utf8
 
     # Looking and moving.
 

@@ -142,10 +142,14 @@ class CommandReader:
 
     Args:
         limits: `limits` may be changed between events.
+
+    Attributes:
+        utf8: are mailbox names in UTF-8? May be changed between events.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self.utf8 = False
         self._step: _Step = self._command_line
         self._pieces: list[bytes] = []
         self._size = 0
@@ -301,7 +305,7 @@ class CommandReader:
         return command
 
     def _opened(self, text: bytes) -> tuple[bytes, str, Parser]:
-        parser = Parser(text)
+        parser = Parser(text, utf8=self.utf8)
         tag = self._tag()
         try:
             if tag is None:

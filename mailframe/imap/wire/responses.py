@@ -15,6 +15,7 @@ QUOTED_LIMIT = 1000
 
 _ATOM = re.compile(rb"[A-Za-z0-9!#$&'+,\-./:;<=>?@^_`|~\[]+")
 _QUOTABLE = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-\x7f]*")
+_QUOTABLE_UTF8 = re.compile(rb"[^\x00\r\n]*")
 _SPECIAL = re.compile(rb'(["\\])')
 
 
@@ -26,7 +27,8 @@ def string(octets: bytes) -> bytes:
 
 
 def quoted(octets: bytes) -> bytes:
-    """A quoted string; ``octets`` must hold neither CR, LF, NUL nor an octet above 127."""
+    """A quoted string; ``octets`` must hold neither CR, LF nor NUL, and only for clients that switched UTF-8 on an
+    octet above 127."""
     return b'"' + _SPECIAL.sub(rb"\\\1", octets) + b'"'
 
 
@@ -49,18 +51,30 @@ def astring(octets: bytes) -> bytes:
     return string(octets)
 
 
-def mailbox(name: str) -> bytes:
-    """A mailbox name in modified UTF-7."""
-    return astring(encode(name))
+def mailbox(name: str, utf8: bool = False) -> bytes:
+    """A mailbox name in modified UTF-7, or in UTF-8 for clients that switched it on."""
+    if not utf8:
+        return astring(encode(name))
+    octets = encode(name, utf8)
+    if octets.isascii():
+        return astring(octets)
+    return quoted(octets) if _QUOTABLE_UTF8.fullmatch(octets) else literal(octets)
 
 
-def mailbox_list(response: bytes, attributes: Iterable[bytes], name: str) -> bytes:
-    """A LIST or LSUB response, whole."""
-    return b'* %b (%b) "%b" %b\r\n' % (
+def mailbox_list(
+    response: bytes, attributes: Iterable[bytes], name: str, utf8: bool = False, extended: bytes = b""
+) -> bytes:
+    """A LIST or LSUB response, whole.
+
+    Args:
+        extended: extended data items (RFC 5258 section 6), without their outer parentheses.
+    """
+    return b'* %b (%b) "%b" %b%b\r\n' % (
         response,
         b" ".join(attributes),
         SEPARATOR.encode("ascii"),
-        mailbox(name),
+        mailbox(name, utf8),
+        b" (%b)" % extended if extended else b"",
     )
 
 
