@@ -13,6 +13,7 @@ from mailframe.limits.connections import ConnectionLimits
 from mailframe.limits.interfaces import ITallies
 from mailframe.limits.memory import MemoryTallies
 from mailframe.store.interfaces import IMailStore
+from mailframe.store.sharing.namespaces import Namespaces
 
 from .session import Session
 from .settings import IMAPSettings
@@ -34,6 +35,7 @@ class IMAPServerFactory(ServerFactory):
         clock: for timeouts; a reactor.
         tls: certificates for STARTTLS; None offers none.
         tallies: count for limits; of this process alone by default.
+        namespaces: names above the mailboxes of others; None where mailboxes are not shared.
     """
 
     noisy = False
@@ -46,6 +48,7 @@ class IMAPServerFactory(ServerFactory):
         clock: IReactorTime,
         tls: IServerContexts | None = None,
         tallies: ITallies | None = None,
+        namespaces: Namespaces | None = None,
     ) -> None:
         limits = ConnectionLimits(
             tallies if tallies is not None else MemoryTallies(clock),
@@ -55,7 +58,7 @@ class IMAPServerFactory(ServerFactory):
             settings.connections_limit_per_account,
             settings.client_networks(),
         )
-        self._surroundings = Surroundings(store, authenticator, settings, clock, limits, tls)
+        self._surroundings = Surroundings(store, authenticator, settings, clock, limits, tls, namespaces)
 
     def buildProtocol(self, addr: IAddress | None) -> DialogueProtocol:
         """A protocol with a session of its own."""

@@ -85,4 +85,9 @@ class IMAPSettings(NetworkSettings):
         " past 256 KiB so many are kept only while all such messages of a worker together need no more than 64 MiB.",
         Size(MEMORY_LIMIT),
     )
+    administrator: str = option(
+        "Whom to ask, as a URI, for clients that want to know: ``mailto:postmaster@example.org`` (RFC 5464).",
+        "",
+    )
+    comment: str = option("What this server is, for clients that want to know (RFC 5464).", "")
     log_dialogue: bool = option("Write every command into the debug log, without secrets.", False)

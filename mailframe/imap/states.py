@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from mailframe.directory.interfaces import IAuthenticator
 from mailframe.limits.connections import ConnectionLimits
 from mailframe.store.interfaces import IMailStore
+from mailframe.store.sharing.namespaces import Namespaces
 
 from .settings import IMAPSettings
 
@@ -55,3 +56,5 @@ class Surroundings:
     clock: IReactorTime
     limits: ConnectionLimits
     tls: IServerContexts | None = None
+    namespaces: Namespaces | None = None
+    """Names above the mailboxes of others; None where mailboxes are not shared."""

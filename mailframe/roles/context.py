@@ -29,6 +29,7 @@ from mailframe.store.ingest.log import IngestLog
 from mailframe.store.interfaces import IHints, IMailStore
 from mailframe.store.maildrop.store import MaildropStore
 from mailframe.store.maildrop.surroundings import Policies
+from mailframe.store.sharing.store import SharingStore
 from mailframe.tls.interfaces import IServerContexts, ITLSPolicySource, ITLSReports
 from mailframe.tls.server import Contexts
 
@@ -120,7 +121,7 @@ class Context:
         return cast(IMailStore, store)
 
     @cached_property
-    def shared_store(self) -> IMailStore | None:
+    def shared_store(self) -> SharingStore | None:
         """The store for sessions that see mailboxes of others; None where nobody shares any."""
         options = self.configuration.sharing
         return None if options is None else shared_store(self.store, options, self)

@@ -28,6 +28,7 @@ from mailframe.routing.room import RoomRouter
 from mailframe.smtp.reception import Reception
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IMailStore
+from mailframe.store.sharing.store import SharingStore
 from mailframe.tls.interfaces import IServerContexts
 
 from . import outbound
@@ -84,7 +85,7 @@ class StoreRole(ListeningRole):
         tallies: ITallies | None = None,
         notices: Notices | None = None,
         notices_to: IDelivery | None = None,
-        sessions: IMailStore | None = None,
+        sessions: SharingStore | None = None,
     ) -> None:
         super().__init__("store", clock, [directory, authenticator, store], tls, tallies)
         settings = attrs.evolve(lmtp_settings or SMTPSettings(), protocol="lmtp", require_auth=False)
@@ -112,6 +113,7 @@ class StoreRole(ListeningRole):
                 clock,
                 None if implicit else tls,
                 self._tallies,
+                None if sessions is None else sessions.namespaces,
             ),
         )
         self.open_doors(

@@ -23,6 +23,7 @@ from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.imap.server import IMAPServerFactory
 from mailframe.imap.settings import IMAPSettings
 from mailframe.store.interfaces import IMailStore
+from mailframe.store.sharing.namespaces import Namespaces
 
 from .directory import FakeAuthenticator
 from .transports import MemoryTransport
@@ -72,14 +73,16 @@ def factory(
     settings: IMAPSettings = CLEAR,
     clock: IReactorTime | None = None,
     tls: Any = None,
+    namespaces: Namespaces | None = None,
 ) -> IMAPServerFactory:
     """An IMAP server over a store.
 
     Args:
         passwords: account name to password.
         clock: for timeouts; a `Clock` that stands still where None.
+        namespaces: names above mailboxes of others, where the store shares any.
     """
-    return IMAPServerFactory(store, FakeAuthenticator(passwords), settings, clock or Clock(), tls)
+    return IMAPServerFactory(store, FakeAuthenticator(passwords), settings, clock or Clock(), tls, namespaces=namespaces)
 
 
 def serve(

@@ -12,6 +12,7 @@ from mailframe.imap.settings import IMAPSettings
 from mailframe.imap.wire.description import describe
 from mailframe.message.content import Content
 from mailframe.store.memory import MemoryStore
+from mailframe.store.quota import NO_RULES, QuotaRules
 from mailframe.store.values import SEEN, Delivery, NewMessage
 from mailframe.testing.imap import CLEAR, Client, factory
 
@@ -32,9 +33,9 @@ MESSAGES = {
 }
 
 
-def store_with(names: str = "", clock: Clock | None = None) -> MemoryStore:
+def store_with(names: str = "", clock: Clock | None = None, quota: QuotaRules = NO_RULES) -> MemoryStore:
     """A store with messages, by name, in alice's INBOX."""
-    store = MemoryStore(describe, clock=clock or Clock())
+    store = MemoryStore(describe, clock=clock or Clock(), quota=quota)
     deliver(store, *(MESSAGES[name] for name in names.split()))
     return store
 

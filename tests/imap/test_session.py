@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +33,11 @@ PIPELINE = (
 )
 
 
+def without_ids(octets):
+    """What was said, without what differs from server to server."""
+    return re.sub(rb"MAILBOXID \(\w+\)", b"MAILBOXID", octets)
+
+
 def server(mail="plain plain"):
     return factory(store_with(mail), PASSWORDS, CLEAR, Clock())
 
@@ -50,12 +57,12 @@ class ConversationTests(SynchronousTestCase):
         """However commands arrive in segments, the answers are the same and in order."""
         client = Client(server().buildProtocol(None))
         client.send(PIPELINE)
-        wanted = client.transport.take()
+        wanted = without_ids(client.transport.take())
         self.assertIn(b"k OK LOGOUT completed", wanted)
         client = Client(server().buildProtocol(None))
         for piece in data.draw(cuts(PIPELINE)):
             client.send(piece)
-        self.assertEqual(client.transport.take(), wanted)
+        self.assertEqual(without_ids(client.transport.take()), wanted)
 
     @given(garbage(), st.booleans())
     def test_garbage(self, octets, login):

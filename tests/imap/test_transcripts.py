@@ -6,10 +6,19 @@ import attrs
 from twisted.python.filepath import FilePath
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailframe.store.quota import NO_RULES, Limit, QuotaRules
+from mailframe.store.sharing.namespaces import Namespaces
+from mailframe.store.sharing.shares import MemoryShares
+from mailframe.store.sharing.store import SharingStore
 from mailframe.testing.imap import CLEAR, factory
 from mailframe.testing.transcripts import TranscriptCase, transcripts
 
 from .mail import PASSWORDS, store_with
+
+
+def quota(text: str) -> QuotaRules:
+    """Rules from ``"octets messages"``."""
+    return QuotaRules(Limit(*map(int, text.split()))) if text else NO_RULES
 
 
 class FakeContexts:
@@ -27,13 +36,18 @@ class IMAPTranscriptTests(TranscriptCase, SynchronousTestCase):
 
     def connect(self, session, options):
         if self.server is None:
-            store = store_with(options.get("mail", ""), self.clock)
+            store = store_with(options.get("mail", ""), self.clock, quota(options.get("quota", "")))
+            namespaces = None
+            if options.get("sharing") == "yes":
+                namespaces = Namespaces(public="public@example.test")
+                store = SharingStore(store, MemoryShares(), namespaces)
             settings = attrs.evolve(
                 CLEAR,
                 require_tls_for_auth=options.get("clear") == "no",
                 append_limit=int(options.get("append_limit", "50000000")),
                 login_deadline=float(options.get("deadline", "600")),
                 spill_directory=self.mktemp(),
+                administrator=options.get("administrator", ""),
             )
-            self.server = factory(store, PASSWORDS, settings, self.clock, FakeContexts())
+            self.server = factory(store, PASSWORDS, settings, self.clock, FakeContexts(), namespaces)
         return self.server.buildProtocol(None)

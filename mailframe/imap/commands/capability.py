@@ -19,13 +19,24 @@ BEFORE_LOGIN = ("SASL-IR",)
 """What matters before login; a stranger need not know all the rest."""
 AFTER_LOGIN = (
     "CHILDREN",
+    "CREATE-SPECIAL-USE",
+    "LIST-EXTENDED",
+    "LIST-METADATA",
+    "LIST-STATUS",
+    "METADATA",
     "MOVE",
     "NAMESPACE",
+    "QUOTA",
+    "QUOTA=RES-MESSAGE",
+    "QUOTA=RES-STORAGE",
     "SPECIAL-USE",
+    "STATUS=SIZE",
     "UIDPLUS",
     "UNSELECT",
 )
 """What sessions have after login; each name only when everything behind it is there."""
+WITH_SHARING = ("ACL", "LIST-MYRIGHTS", "RIGHTS=kxte")
+"""What they have besides where mailboxes are shared."""
 ID_FIELDS_LIMIT = 30
 """Field-value pairs ID may have (RFC 2971 section 3.3)."""
 
@@ -33,7 +44,8 @@ ID_FIELDS_LIMIT = 30
 def capabilities(session: Session) -> str:
     """What this session can do now, as CAPABILITY lists it."""
     if session.state is not State.NOT_AUTHENTICATED:
-        return " ".join([*ALWAYS, *AFTER_LOGIN, f"APPENDLIMIT={session.settings.append_limit}"])
+        shared = WITH_SHARING if session.surroundings.namespaces is not None else ()
+        return " ".join([*ALWAYS, *AFTER_LOGIN, *shared, f"APPENDLIMIT={session.settings.append_limit}"])
     names = [*ALWAYS, *BEFORE_LOGIN]
     if session.surroundings.tls is not None and not session.connection.confidential:
         names.append("STARTTLS")

@@ -1,4 +1,4 @@
-"""CREATE, DELETE, RENAME (RFC 3501 sections 6.3.3 to 6.3.5)."""
+"""CREATE, DELETE, RENAME (RFC 9051 sections 6.3.4 to 6.3.6; what it is for: RFC 6154 section 3)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.mailboxes import mailbox
-from mailframe.imap.wire.parser import Parser
+from mailframe.imap.wire.parser import Parser, bad
 from mailframe.message.status import NO_SUCH_MAILBOX, MailframeError
+from mailframe.store.refusals import USEATTR
+from mailframe.store.values import SPECIAL_USES
 
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
@@ -16,9 +18,10 @@ if TYPE_CHECKING:
 async def create(session: Session, arguments: Parser) -> Reply:
     """CREATE: make a mailbox and its missing superiors."""
     name = _name(arguments)
+    special_use = _special_use(arguments) if arguments.accept(b" ") else None
     arguments.end()
-    await session.mailboxes.create(name)
-    return Reply("CREATE completed")
+    mailbox_id = await session.mailboxes.create(name, special_use)
+    return Reply("CREATE completed", f"MAILBOXID ({mailbox_id})")
 
 
 async def delete(session: Session, arguments: Parser) -> Reply:
@@ -49,6 +52,28 @@ async def _let_go(session: Session) -> None:
     except MailframeError as error:
         if error.status.word == NO_SUCH_MAILBOX.word:
             session.deselect()
+
+
+def _special_use(arguments: Parser) -> str | None:
+    """Take ``(USE (\\Drafts))``. Names nobody knows, or two of them, cannot be had."""
+    arguments.expect(b"(")
+    if arguments.word() != "USE":
+        raise bad("There is no such parameter of CREATE")
+    arguments.space()
+    arguments.expect(b"(")
+    uses: list[str] = []
+    while not arguments.accept(b")"):
+        if uses:
+            arguments.space()
+        arguments.expect(b"\\")
+        uses.append("\\" + arguments.atom().decode("ascii"))
+    arguments.expect(b")")
+    if len(uses) > 1:
+        raise MailframeError(USEATTR, "a mailbox has one special use at most")
+    known = {use.lower(): use for use in SPECIAL_USES}
+    if uses and uses[0].lower() not in known:
+        raise MailframeError(USEATTR, f"there is no special use {uses[0]!r}")
+    return known[uses[0].lower()] if uses else None
 
 
 def _name(arguments: Parser) -> str:

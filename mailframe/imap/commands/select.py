@@ -72,3 +72,6 @@ def _describe(session: Session, selected: Selected, snapshot: Snapshot) -> None:
     uidvalidity = selected.mailbox.uidvalidity
     session.write(status_line(b"OK", "UIDs are valid for this", f"UIDVALIDITY {uidvalidity}"))
     session.write(status_line(b"OK", "Predicted next UID", f"UIDNEXT {snapshot.uidnext}"))
+    session.write(
+        status_line(b"OK", "Its name that never changes", f"MAILBOXID ({selected.mailbox.mailbox_id})")
+    )

@@ -13,6 +13,8 @@ from mailframe.message.status import ProtocolError, Status
 
 NUMBER_LIMIT = 2**32 - 1
 """The largest number of RFC 3501."""
+NUMBER64_LIMIT = 2**63 - 1
+"""The largest number64 of RFC 9051."""
 
 # ATOM-CHAR is any CHAR but "(" ")" "{" SP CTL, list-wildcards, quoted-specials and resp-specials.
 _ATOM_CHAR = rb"[^\x00-\x20\x7f-\xff(){%*\"\\\]]"
@@ -23,6 +25,7 @@ _LIST_MAILBOX = re.compile(rb"[^\x00-\x20\x7f-\xff(){\"\\]+")
 _QUOTED = re.compile(rb'"([^"\\\r\n\0]*(?:\\["\\][^"\\\r\n\0]*)*)"')
 _ESCAPED = re.compile(rb"\\([\"\\])")
 _LITERAL = re.compile(rb"\{([0-9]{1,10})\+?\}\r\n")
+_NUMBER64 = re.compile(rb"[0-9]{1,19}")
 _NUMBER = re.compile(rb"[0-9]{1,10}")
 _WORD = re.compile(rb"[A-Za-z0-9.\-]+")
 
@@ -124,6 +127,13 @@ class Parser:
         """number: 0 to 2**32 - 1."""
         value = int(self._take(_NUMBER, "a number"))
         if value > NUMBER_LIMIT:
+            raise bad("A number is too large")
+        return value
+
+    def number64(self) -> int:
+        """number64: 0 to 2**63 - 1 (RFC 9051 section 9)."""
+        value = int(self._take(_NUMBER64, "a number"))
+        if value > NUMBER64_LIMIT:
             raise bad("A number is too large")
         return value
 

@@ -21,7 +21,7 @@ ANYONE, OWNER = "anyone", "owner"
 """Identifiers that stand for everybody who is logged in, and for the account that the mailbox belongs to."""
 _OLD = {"c": frozenset("kx"), "d": frozenset("et")}
 """What rights of RFC 2086 stand for (RFC 4314 section 2.1.1)."""
-_KEPT_BY_OWNER: Rights = frozenset({LOOKUP, ADMINISTER})
+KEPT_BY_OWNER: Rights = frozenset({LOOKUP, ADMINISTER})
 """An owner who gave these away could not take anything back."""
 IDENTIFIER_LIMIT = 255
 """Octets of UTF-8 of an identifier."""
@@ -102,4 +102,4 @@ def effective(entries: Mapping[str, Rights], user: str, is_owner: bool) -> Right
         return given - taken
     # Where nobody said what the owner may do, it is everything.
     own = given if entries.keys() & {OWNER, user.lower()} else ALL
-    return (own - taken) | _KEPT_BY_OWNER
+    return (own - taken) | KEPT_BY_OWNER
