@@ -12,12 +12,14 @@ from typing import Final
 
 from mailframe.message.status import MailframeError, Status
 from mailframe.store.interfaces import IMailAccount, IMailbox
+from mailframe.store.uidl_format import DEFAULT, Named, Uidl, parse
 from mailframe.store.values import INBOX, SEEN, FlagChange, Item, Span
 
 NO_SUCH_MESSAGE: Final = Status((5, 5, 4), "There is no such message")
 IS_DELETED: Final = Status((5, 5, 4), "This message is marked deleted")
 IS_GONE: Final = Status((4, 2, 0), "This message was removed meanwhile")
 _SIZES_A_TIME: Final = 1000
+_BY_DEFAULT: Final = parse(DEFAULT)
 
 
 class Maildrop:
@@ -31,6 +33,7 @@ class Maildrop:
         uids: of all messages, ascending.
         sizes: of the same messages, in octets with CRLF line ends.
         uidls: what another server called messages, by UID, where it had names of its own for them.
+        unique_id: gives the others their names.
     """
 
     def __init__(
@@ -40,12 +43,14 @@ class Maildrop:
         uids: Sequence[int],
         sizes: Sequence[int],
         uidls: Mapping[int, str],
+        unique_id: Uidl = _BY_DEFAULT,
     ) -> None:
         self._account = account
         self._mailbox = mailbox
         self._uids = array("I", uids)
         self._sizes = array("Q", sizes)
         self._uidls = uidls
+        self._unique_id = unique_id
         self._deleted: set[int] = set()
         self._retrieved: set[int] = set()
 
@@ -71,7 +76,7 @@ class Maildrop:
         return self._sizes[number - 1]
 
     def unique_id(self, number: int) -> str:
-        """What UIDL tells of one message: UID and UIDVALIDITY in hexadecimal digits.
+        """What UIDL tells of one message: UID and UIDVALIDITY in hexadecimal digits, unless there is another format.
 
         This is how Dovecot writes them by default, so that clients of a Maildir that moved here do not fetch all of
         their mail again. A message that another server called something else keeps that name.
@@ -81,7 +86,7 @@ class Maildrop:
         """
         self._check(number)
         uid = self._uids[number - 1]
-        return self._uidls.get(uid) or f"{uid:08x}{self._mailbox.uidvalidity:08x}"
+        return self._uidls.get(uid) or self._unique_id(Named(uid, self._mailbox.uidvalidity))
 
     async def octets(self, number: int, window: int) -> AsyncGenerator[bytes, None]:
         """One message, piece by piece.
@@ -154,10 +159,14 @@ class Maildrop:
             raise MailframeError(IS_DELETED)
 
 
-async def open_maildrop(account: IMailAccount) -> Maildrop:
+async def open_maildrop(account: IMailAccount, uidl_format: str = DEFAULT) -> Maildrop:
     """Open the INBOX of an account, which is closed with the maildrop, also when this fails.
 
     It is opened for reading only, so that ``\\Recent`` stays for whoever reads by IMAP.
+
+    Args:
+        account: whose INBOX.
+        uidl_format: see `mailframe.store.uidl_format.parse`.
 
     Raises:
         MailframeError: the store cannot be read.
@@ -177,4 +186,4 @@ async def open_maildrop(account: IMailAccount) -> Maildrop:
     except BaseException:
         account.close()
         raise
-    return Maildrop(account, mailbox, found, sizes, uidls)
+    return Maildrop(account, mailbox, found, sizes, uidls, parse(uidl_format))

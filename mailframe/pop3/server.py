@@ -25,6 +25,7 @@ from mailframe.store.interfaces import IMailStore
 from mailframe.tls.interfaces import IServerContexts
 
 from . import metrics
+from .admission import Admission
 from .authorization import Authorization
 from .session import Session
 from .settings import POP3Settings
@@ -74,11 +75,12 @@ class POP3Conversation:
         self._session = Session(
             factory.store,
             Authorization(Logins(factory.authenticator, settings, connection.peer, "pop3", self._session_id)),
-            factory.limits,
+            factory.admission,
             settings,
             connection,
             factory.clock,
             None if factory.tls is None else self._start_tls,
+            factory.expire,
         )
         self._deadline = factory.clock.callLater(settings.login_deadline, self._login_too_late)
         connection.write(ok(settings.banner))
@@ -186,6 +188,7 @@ class POP3ServerFactory:
         tls: offers contexts for STLS; None where it is not offered. For implicit TLS, whoever listens wraps this
             factory.
         tallies: count for limits; of this process alone by default.
+        expire: seconds after which mail of INBOX goes by itself; None for never.
     """
 
     noisy = False
@@ -198,20 +201,24 @@ class POP3ServerFactory:
         clock: IReactorTime,
         tls: IServerContexts | None = None,
         tallies: ITallies | None = None,
+        expire: float | None = None,
     ) -> None:
         self.store = store
         self.authenticator = authenticator
         self.settings = settings
         self.clock = clock
         self.tls = tls
+        self.expire = expire
+        tallies = tallies if tallies is not None else MemoryTallies(clock)
         self.limits = ConnectionLimits(
-            tallies if tallies is not None else MemoryTallies(clock),
+            tallies,
             "pop3",
             settings.connections_limit,
             settings.connections_limit_per_network,
             settings.connections_limit_per_account,
             settings.client_networks(),
         )
+        self.admission = Admission(self.limits, tallies, settings)
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         """A server for one connection."""

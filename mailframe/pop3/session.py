@@ -24,12 +24,13 @@ from mailframe.dialogue.interfaces import IConnection
 from mailframe.dialogue.logins import channel_of
 from mailframe.dialogue.shield import TakesTooLong, shielded
 from mailframe.directory.values import Identity
-from mailframe.limits.connections import ConnectionLimits
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, ProtocolError, Status
 from mailframe.store.interfaces import IMailStore
 
 from . import metrics
+from .admission import Admission
 from .authorization import Authorization
+from .capabilities import LANGUAGES, capabilities, mechanisms
 from .maildrop import Maildrop, open_maildrop
 from .settings import POP3Settings
 from .wire import commands
@@ -46,7 +47,7 @@ TOO_MANY_ERRORS: Final = Status((5, 7, 0), "Too many errors")
 TOO_MANY_LOGINS: Final = Status((5, 7, 0), "Too many failed logins")
 SILENT: Final = Status((4, 4, 2), "You were silent too long")
 NOT_REMOVED: Final = Status((4, 2, 0), "Some messages marked deleted were not removed")
-CAPABILITIES: Final = ("TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE", "EXPIRE NEVER")
+NO_SUCH_LANGUAGE: Final = Status((5, 5, 4), "That language is not spoken here; see LANG")
 GOES_DOWN: Final = Status((4, 3, 2), "The service goes down; try again later")
 UPDATE_LIMIT: Final = 300.0
 """Seconds a client waits for the UPDATE state, before it is told that not all was removed."""
@@ -71,6 +72,8 @@ _STATES: Final[dict[type, tuple[State, ...]]] = {
     Response: (State.AUTHORIZATION,),
     commands.Quit: (State.AUTHORIZATION, State.TRANSACTION),
     commands.Capa: (State.AUTHORIZATION, State.TRANSACTION),
+    commands.Lang: (State.AUTHORIZATION, State.TRANSACTION),
+    commands.Utf8: (State.AUTHORIZATION,),
 }
 """All others: `State.TRANSACTION`."""
 
@@ -81,11 +84,12 @@ class Session:
     Args:
         store: where the mail is.
         authorization: logins of this connection.
-        limits: logins are counted here.
+        admission: lets logins in.
         settings: the listener's.
         connection: answers go here.
         clock: for limits of time.
         start_tls: sends a go-ahead and begins the handshake; None where TLS is not offered.
+        expire: seconds after which mail goes by itself; None for never.
 
     Attributes:
         login: the account logged in, or None.
@@ -98,19 +102,21 @@ class Session:
         self,
         store: IMailStore,
         authorization: Authorization,
-        limits: ConnectionLimits,
+        admission: Admission,
         settings: POP3Settings,
         connection: IConnection,
         clock: IReactorTime,
         start_tls: Callable[[bytes], None] | None = None,
+        expire: float | None = None,
     ) -> None:
         self._store = store
         self._authorization = authorization
-        self._limits = limits
+        self._admission = admission
         self._settings = settings
         self._connection = connection
         self._clock = clock
         self._start_tls = start_tls
+        self._expire = expire
         self._state = State.AUTHORIZATION
         self._maildrop: Maildrop | None = None
         self._in_message = False
@@ -167,7 +173,7 @@ class Session:
             self._maildrop.close()
             self._maildrop = None
         if self.login is not None:
-            self._limits.log_out(self.login)
+            self._admission.let_out(self.login)
 
     def _refuse(self, status: Status) -> None:
         if self._in_message:
@@ -199,7 +205,7 @@ class Session:
     async def _auth(self, command: commands.Auth) -> None:
         if command.mechanism is None:
             # Not in RFC 5034, but old clients ask so; the answer is RFC 1734's successor by custom.
-            await self._list(ok(), self._mechanisms())
+            await self._list(ok(), mechanisms(self._authorization, self._connection))
             return
         connection = self._connection
         channel = channel_of(connection)
@@ -216,11 +222,11 @@ class Session:
 
     async def _log_in(self, identity: Identity) -> None:
         name = identity.account.name
-        self._limits.log_in(name)
+        self._admission.let_in(name)
         try:
-            maildrop = await open_maildrop(await self._store.account(name))
+            maildrop = await open_maildrop(await self._store.account(name), self._settings.uidl_format)
         except BaseException:
-            self._limits.log_out(name)
+            self._admission.let_out(name)
             raise
         self.login, self._maildrop = name, maildrop
         self._state = State.TRANSACTION
@@ -237,24 +243,25 @@ class Session:
         self._authorization.forget()
         self._start_tls(ok("Begin the handshake"))
 
+    async def _utf8(self, command: commands.Utf8) -> None:
+        # Messages are sent as they came, to clients that did not say it as well; names are UTF-8 from the start.
+        self._connection.write(ok("UTF-8 it is"))
+
     # Any state.
 
     async def _capa(self, command: commands.Capa) -> None:
-        await self._list(ok("Capabilities"), self._capabilities())
+        tls, login = self._start_tls is not None, self.login is not None
+        found = capabilities(self._settings, self._expire, self._authorization, self._connection, login, tls)
+        await self._list(ok("Capabilities"), found)
 
-    def _capabilities(self) -> list[str]:
-        found = [*CAPABILITIES, "IMPLEMENTATION Mailframe"]
-        if self._authorization.passwords_allowed(self._connection.confidential):
-            found.append("USER")
-        if mechanisms := self._mechanisms():
-            found.append("SASL " + " ".join(mechanisms))
-        if self._start_tls is not None and self.login is None and not self._connection.confidential:
-            found.append("STLS")
-        return found
-
-    def _mechanisms(self) -> tuple[str, ...]:
-        connection = self._connection
-        return self._authorization.mechanisms(connection.confidential, channel_of(connection))
+    async def _lang(self, command: commands.Lang) -> None:
+        if command.tag is None:
+            await self._list(ok("Languages"), (f"{tag} {name}" for tag, name in LANGUAGES.items()))
+            return
+        tag = "i-default" if command.tag == "*" else command.tag
+        if tag not in LANGUAGES:
+            raise ProtocolError(NO_SUCH_LANGUAGE)
+        self._connection.write(ok(f"{tag} {LANGUAGES[tag]} it is"))
 
     async def _quit(self, command: commands.Quit) -> None:
         self._state = State.UPDATE
@@ -377,6 +384,8 @@ _ANSWERS: Final[dict[type, Callable[[Session, Any], Awaitable[None]]]] = {
     Response: Session._response,
     commands.Stls: Session._stls,
     commands.Capa: Session._capa,
+    commands.Lang: Session._lang,
+    commands.Utf8: Session._utf8,
     commands.Quit: Session._quit,
     commands.Stat: Session._stat,
     commands.Noop: Session._noop,

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 
 from mailframe.config.mechanisms import check_mechanisms
 from mailframe.config.types import Duration, Size, option
 from mailframe.limits.settings import NetworkSettings
+from mailframe.store.uidl_format import DEFAULT, Named, parse
+
+_SPOILT = re.compile(r"[^\x21-\x7e]")
+_NAME_LIMIT = 70
+"""Characters of a unique-id (RFC 1939 section 7)."""
+
+
+def _check_format(instance: object, attribute: attrs.Attribute[str], value: str) -> None:
+    unique_id = parse(value)
+    one, other = (unique_id(Named(uid, 2**32 - 1)) for uid in (2**32 - 2, 2**32 - 1))
+    if one == other:
+        raise ValueError("%u must be in it: nothing else is known here that tells messages apart")
+    if len(one) > _NAME_LIMIT or _SPOILT.search(unique_id(Named(1, 1))):
+        raise ValueError(f"a name has no more than {_NAME_LIMIT} characters, and no spaces among them")
+
 
 _positive = attrs.validators.gt(0)
 
@@ -46,6 +63,20 @@ class POP3Settings(NetworkSettings):
     )
     mark_seen: bool = option(
         "Set \\Seen on messages that were retrieved and not deleted, when the client quits.", True
+    )
+    uidl_format: str = option(
+        "What UIDL calls messages that have no name from another server, as Dovecot's ``pop3_uidl_format`` has it: "
+        "``%u`` is the UID, ``%v`` the UIDVALIDITY.",
+        DEFAULT,
+        validator=_check_format,
+    )
+    lock_maildrop: bool = option(
+        "Let one session at a time into a maildrop, as RFC 1939 has it; others are told that it is in use.",
+        False,
+    )
+    login_delay: Duration = option(
+        "How long after a login the same account is turned away (RFC 2449 section 6.5); ``0s``: not at all.",
+        Duration(0.0),
     )
     connections_limit: int = option(
         "Connections at the same time, in each worker.", 5000, validator=_positive

@@ -28,7 +28,9 @@ from mailframe.routing.room import RoomRouter
 from mailframe.smtp.reception import Reception
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IMailStore
+from mailframe.store.retention import RetentionRules
 from mailframe.store.sharing.store import SharingStore
+from mailframe.store.values import INBOX
 from mailframe.tls.interfaces import IServerContexts
 
 from . import outbound
@@ -63,6 +65,7 @@ class StoreRole(ListeningRole):
             offered there.
         notices_to: takes these notices, and nothing else.
         sessions: what sessions of IMAP have, where that is more than ``store``: mailboxes of others, too.
+        expire: seconds after which mail of INBOX goes by itself, for POP3 to tell; None for never.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class StoreRole(ListeningRole):
         notices: Notices | None = None,
         notices_to: IDelivery | None = None,
         sessions: SharingStore | None = None,
+        expire: float | None = None,
     ) -> None:
         super().__init__("store", clock, [directory, authenticator, store], tls, tallies)
         settings = attrs.evolve(lmtp_settings or SMTPSettings(), protocol="lmtp", require_auth=False)
@@ -125,6 +129,7 @@ class StoreRole(ListeningRole):
                 clock,
                 None if implicit else tls,
                 self._tallies,
+                expire,
             ),
         )
         self._health.add("directory", directory_answers(directory, clock))
@@ -155,6 +160,14 @@ def build(options: StoreOptions, context: Context) -> StoreRole:
         notices=outbound.notices(context) if notices_to is not None else None,
         notices_to=notices_to,
         sessions=context.shared_store,
+        expire=_expires(context.configuration.retention.rules),
     )
     context.add_health_checks(role)
     return role
+
+
+def _expires(rules: RetentionRules) -> float | None:
+    """Seconds after which mail of INBOX may go by itself; None for never."""
+    rule = rules.rule_of(INBOX)
+    ages = [age for age in (rule.seconds if rule is not None else 0.0, rules.unread) if age]
+    return min(ages, default=None)

@@ -46,7 +46,7 @@ def fill(store, *messages):
     assert all(status.success for status in now(store.deliver(deliveries)))
 
 
-def make_factory(clock, settings=None, tls=False, messages=MESSAGES):
+def make_factory(clock, settings=None, tls=False, messages=MESSAGES, expire=None):
     """A factory whose store has these messages for Alice."""
     store = MemoryStore(describe)
     fill(store, *messages)
@@ -56,4 +56,5 @@ def make_factory(clock, settings=None, tls=False, messages=MESSAGES):
         settings if settings is not None else POP3Settings(require_tls_for_auth=False),
         clock,
         Certificates() if tls else None,
+        expire=expire,
     )

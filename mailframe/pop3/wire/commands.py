@@ -1,4 +1,4 @@
-"""POP3 commands: what a client's line says (RFC 1939, RFC 2449, RFC 2595, RFC 5034). No I/O."""
+"""POP3 commands: what a client's line says (RFC 1939, RFC 2449, RFC 2595, RFC 5034, RFC 6856). No I/O."""
 
 from __future__ import annotations
 
@@ -58,6 +58,21 @@ class Capa(Command):
 
 class Stls(Command):
     """STLS."""
+
+
+class Utf8(Command):
+    """UTF8 (RFC 6856 section 2.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lang(Command):
+    """LANG [language] (RFC 6856 section 3); without a language, the client asks which there are.
+
+    Attributes:
+        tag: in lower case, or None.
+    """
+
+    tag: str | None
 
 
 class Quit(Command):
@@ -179,6 +194,13 @@ def _top(arguments: bytes) -> Command:
     return Top(_number(words[0]), _number(words[1]))
 
 
+def _lang(arguments: bytes) -> Command:
+    words = arguments.split()
+    if len(words) > 1:
+        raise ProtocolError(BAD_ARGUMENTS)
+    return Lang(words[0].decode("ascii", "replace").lower() if words else None)
+
+
 def _number(word: bytes) -> int:
     if not word.isdigit() or len(word) > _DIGITS_LIMIT:
         raise ProtocolError(BAD_ARGUMENTS)
@@ -191,6 +213,8 @@ _PARSERS: Final[dict[bytes, Callable[[bytes], Command]]] = {
     b"AUTH": _auth,
     b"CAPA": _alone(Capa),
     b"STLS": _alone(Stls),
+    b"UTF8": _alone(Utf8),
+    b"LANG": _lang,
     b"QUIT": _alone(Quit),
     b"STAT": _alone(Stat),
     b"NOOP": _alone(Noop),

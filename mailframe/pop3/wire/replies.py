@@ -49,6 +49,8 @@ def response_code(status: Status) -> str:
         return "AUTH"
     if status.word == "INUSE":
         return "IN-USE"
+    if status.word == "LOGINDELAY":
+        return "LOGIN-DELAY"
     if status.temporary:
         return "SYS/TEMP"
     return ""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from twisted.logger import Logger
 
 from mailframe.message.status import MailframeError
-from mailframe.store.adoption import uidl_format
+from mailframe.store import uidl_format
 from mailframe.store.catalogue.keywords import Keywords
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, new_object_id, row_id
 from mailframe.store.line_ends import Form

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from mailframe.config.types import DataPath, Duration, Size, option
-from mailframe.store.adoption import uidl_format
+from mailframe.store import uidl_format
 from mailframe.store.maildrop.options import MaildropOptions
 
 

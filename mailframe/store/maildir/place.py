@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
-from mailframe.store.adoption import uidl_format
+from mailframe.store import uidl_format
 from mailframe.store.directories import account_directory
 from mailframe.store.files import Files
 from mailframe.store.line_ends import LineEnds

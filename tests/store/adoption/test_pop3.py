@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.store.adoption import pop3_sizes, uidl_format
+from mailframe.store import uidl_format
+from mailframe.store.adoption import pop3_sizes
 from mailframe.store.adoption.pop3_sizes import Sized
-from mailframe.store.adoption.uidl_format import Named
+from mailframe.store.uidl_format import Named
 
 files = st.text(
     st.characters(codec="utf-8", exclude_characters="/:\n\x00", exclude_categories=("Cs",)), min_size=1
