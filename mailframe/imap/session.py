@@ -195,6 +195,11 @@ class Session:
         return self.surroundings.clock
 
     @property
+    def tag(self) -> bytes:
+        """The tag of the command under way."""
+        return self._tag or b"*"
+
+    @property
     def mailboxes(self) -> IMailAccount:
         """The account of an authenticated session."""
         assert self.account is not None
@@ -270,7 +275,7 @@ class Session:
     def logout(self) -> None:
         """End the session as the client wished: BYE, the tagged OK, the end."""
         self.state = State.LOGOUT
-        tag = self._tag or b"*"
+        tag = self.tag
         self.write(status_line(b"BYE", "Logging out") + status_line(b"OK", "LOGOUT completed", None, tag))
         self.connection.close()
 
@@ -284,7 +289,7 @@ class Session:
         current = contexts.contexts()
         if self.connection.buffered():
             self.connection.start_tls(current)
-        self.write(status_line(b"OK", "Begin TLS now", None, self._tag or b"*"))
+        self.write(status_line(b"OK", "Begin TLS now", None, self.tag))
         self._tag = None
         self.connection.start_tls(current)
 

@@ -36,6 +36,11 @@ class IMAPSettings(NetworkSettings):
     poll_interval: Duration = option(
         "How long to rely on hints before a selected mailbox is looked at all the same.", Duration(30.0)
     )
+    progress_interval: Duration = option(
+        "How often a client is told that a long command goes on (RFC 9585).",
+        Duration(10.0),
+        validator=_positive,
+    )
     append_timeout: Duration = option("How long to wait for the store to take a message.", Duration(600.0))
     bad_commands_limit: int = option(
         "Broken commands before the connection ends: in a row after login, all of them before.",

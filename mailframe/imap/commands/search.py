@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailframe.imap.progress import Progress
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.parser import Parser
 from mailframe.imap.wire.searching import search_program
@@ -26,7 +27,7 @@ async def _search(session: Session, arguments: Parser, *, by_uid: bool) -> Reply
     arguments.space()
     selected = session.mailbox
     key = search_program(arguments, selected)
-    result = await selected.mailbox.search(key)
+    result = await Progress(session, "Searching").wait(selected.mailbox.search(key))
     # What the session was not told of yet has no number, and its UID would be a riddle.
     pairs = ((selected.view.number(uid), uid) for uid in result.uids)
     found = [uid if by_uid else number for number, uid in pairs if number is not None]
