@@ -31,6 +31,7 @@ class Selected:
 
     Attributes:
         view: what the session knows of it; there from `begin` on.
+        saved: UIDs that the last SEARCH with SAVE found: what ``$`` stands for (RFC 5182).
     """
 
     view: MailboxView
@@ -48,6 +49,7 @@ class Selected:
         self._poll_interval = poll_interval
         self._looked_at = clock.seconds()
         self._keywords: set[str] = set()
+        self.saved: Ranges = ()
         self._rendered: dict[Flags, bytes] = {}
         self._rendered_recent: dict[Flags, bytes] = {}
         self._hinted = False
@@ -78,6 +80,8 @@ class Selected:
         Raises:
             ProtocolError: there is no such message sequence number.
         """
+        if wanted.saved:
+            return self.view.uids_of_uids(self.saved)
         find = self.view.uids_of_uids if by_uid else self.view.uids_of_numbers
         return find(wanted.ranges)
 
@@ -89,12 +93,18 @@ class Selected:
 
     def numbers(self, wanted: SequenceSet) -> Ranges:
         """The UIDs behind message sequence numbers in a search program."""
-        return ranges_of(self.view.uids_of_numbers(wanted.ranges))
+        return self.saved if wanted.saved else ranges_of(self.view.uids_of_numbers(wanted.ranges))
 
     def uids(self, wanted: SequenceSet) -> Ranges:
         """The UIDs of a set in a search program."""
+        if wanted.saved:
+            return self.saved
         uids = self.view.uids
         return wanted.resolve(uids[-1] if uids else 1)
+
+    def now(self) -> int:
+        """The time, for searches by age."""
+        return int(self._clock.seconds())
 
     def recent(self) -> Ranges:
         """The UIDs that are ``\\Recent`` in this session."""

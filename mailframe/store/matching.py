@@ -20,8 +20,10 @@ from .matching_text import OctetsSource, Said, Source, Texts
 from .values import (
     All,
     And,
+    Arrived,
     Dated,
     HasFlag,
+    HasID,
     HeaderContains,
     Item,
     Message,
@@ -117,6 +119,10 @@ def items_needed(key: SearchKey) -> Item:
             items |= Item.FLAGS
         elif isinstance(leaf, Size):
             items |= Item.SIZE
+        elif isinstance(leaf, Arrived):
+            items |= Item.DATE
+        elif isinstance(leaf, HasID):
+            items |= Item.IDENTITY
         elif isinstance(leaf, Dated):
             items |= {"internal": Item.DATE, "saved": Item.IDENTITY}.get(leaf.field, Item(0))
     return items
@@ -125,6 +131,16 @@ def items_needed(key: SearchKey) -> Item:
 def in_row(key: SearchKey) -> bool:
     """Can this key be decided from the catalogue's row alone?"""
     return all(map(_leaf_in_row, _leaves(key)))
+
+
+def asks_modseq(key: SearchKey) -> bool:
+    """Does the program ask for mod-sequences, so that whoever searches is to be told the highest (RFC 7162)?"""
+    return any(isinstance(leaf, ModseqAtLeast) for leaf in _leaves(key))
+
+
+def asks_thread(key: SearchKey) -> bool:
+    """Does the program ask for THREADIDs, which rows get only when somebody asks?"""
+    return any(isinstance(leaf, HasID) and leaf.field == "thread" for leaf in _leaves(key))
 
 
 def header_only(key: SearchKey) -> bool:
@@ -181,6 +197,12 @@ def _row_test(key: SearchKey) -> Test:
             return lambda facts: _within(facts.message.size, least, smaller)
         case ModseqAtLeast(modseq):
             return lambda facts: facts.message.modseq >= modseq
+        case Arrived(since, before):
+            return lambda facts: _within(facts.message.internal_date, since, before)
+        case HasID("email", value):
+            return lambda facts: facts.message.email_id == value
+        case HasID("thread", value):
+            return lambda facts: facts.message.thread_id == value
         case Dated("internal", since, before):
             return lambda facts: _within(_day(facts.message.internal_date), since, before)
         case Dated("saved", since, before):

@@ -393,6 +393,27 @@ class Dated(SearchKey):
 
 
 @dataclass(frozen=True, slots=True)
+class Arrived(SearchKey):
+    """Its internal date, in seconds since the epoch, is in ``[since, before)`` (RFC 5032)."""
+
+    since: int | None = None
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HasID(SearchKey):
+    """Has this RFC 8474 object id.
+
+    Attributes:
+        field: ``"email"`` or ``"thread"``.
+        value: compared octet by octet.
+    """
+
+    field: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class HeaderContains(SearchKey):
     """A field of this name whose decoded body has the text in it; "" matches any body."""
 

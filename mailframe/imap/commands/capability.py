@@ -20,6 +20,8 @@ BEFORE_LOGIN = ("SASL-IR",)
 AFTER_LOGIN = (
     "CHILDREN",
     "CREATE-SPECIAL-USE",
+    "ESEARCH",
+    "I18NLEVEL=1",
     "INPROGRESS",
     "LIST-EXTENDED",
     "LIST-METADATA",
@@ -30,10 +32,12 @@ AFTER_LOGIN = (
     "QUOTA",
     "QUOTA=RES-MESSAGE",
     "QUOTA=RES-STORAGE",
+    "SEARCHRES",
     "SPECIAL-USE",
     "STATUS=SIZE",
     "UIDPLUS",
     "UNSELECT",
+    "WITHIN",
 )
 """What sessions have after login; each name only when everything behind it is there."""
 WITH_SHARING = ("ACL", "LIST-MYRIGHTS", "RIGHTS=kxte")

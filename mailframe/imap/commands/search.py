@@ -1,16 +1,27 @@
-"""SEARCH and UID SEARCH (RFC 3501 section 6.4.4)."""
+"""SEARCH and UID SEARCH (RFC 3501 section 6.4.4, RFC 4731, RFC 5182, RFC 9394)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mailframe.imap.progress import Progress
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.parser import Parser
+from mailframe.imap.wire.returns import Returns, esearch, return_options
 from mailframe.imap.wire.searching import search_program
+from mailframe.imap.wire.sequences import ranges_of
+from mailframe.message.status import MailframeError
+from mailframe.store.matching import asks_modseq
+from mailframe.store.values import Item, SearchKey, SearchResult
 
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
+
+WINDOW = 5000
+"""Messages that are dealt with before others may have their turn."""
+ALL = Returns(frozenset({"ALL"}))
+"""What SEARCH without RETURN gives."""
 
 
 async def search(session: Session, arguments: Parser) -> Reply:
@@ -25,11 +36,69 @@ async def uid_search(session: Session, arguments: Parser) -> Reply:
 
 async def _search(session: Session, arguments: Parser, *, by_uid: bool) -> Reply:
     arguments.space()
-    selected = session.mailbox
-    key = search_program(arguments, selected)
-    result = await Progress(session, "Searching").wait(selected.mailbox.search(key))
-    # What the session was not told of yet has no number, and its UID would be a riddle.
-    pairs = ((selected.view.number(uid), uid) for uid in result.uids)
-    found = [uid if by_uid else number for number, uid in pairs if number is not None]
-    session.write(b"* SEARCH%b\r\n" % b"".join([b" %d" % number for number in found]))
+    returns = return_options(arguments)
+    try:
+        key = search_program(arguments, session.mailbox)
+        await _answer(session, key, returns, by_uid)
+    except MailframeError:
+        if returns is not None and returns.saves:
+            # A search that says NO leaves nothing saved (RFC 5182 section 2.1).
+            session.mailbox.saved = ()
+        raise
     return Reply("SEARCH completed")
+
+
+async def _answer(session: Session, key: SearchKey, returns: Returns | None, by_uid: bool) -> None:
+    selected, progress = session.mailbox, Progress(session, "Searching")
+    result = await progress.wait(selected.mailbox.search(key))
+    uids, numbers = await _known(session, progress, result)
+    meant = (returns or ALL).meant(uids)
+    modseq = None
+    if asks_modseq(key):
+        # Whoever asks for mod-sequences knows CONDSTORE (RFC 7162 section 3.1).
+        session.enabled.condstore = True
+        modseq = await _highest(session, progress, result, meant)
+    if returns is not None and returns.saves:
+        selected.saved = ranges_of(meant)
+        if returns.silent:
+            return
+    found = uids if by_uid else numbers
+    if returns is not None or session.enabled.rev2:
+        session.write(esearch(session.tag, returns or ALL, found, by_uid=by_uid, modseq=modseq))
+        return
+    end = b" (MODSEQ %d)" % modseq if modseq else b""
+    session.write(b"* SEARCH%b%b\r\n" % (b"".join([b" %d" % number for number in found]), end))
+
+
+async def _known(
+    session: Session, progress: Progress, result: SearchResult
+) -> tuple[Sequence[int], Sequence[int]]:
+    """The UIDs and the numbers of the messages found.
+
+    What the session was not told of yet has no number, and its UID would be a riddle.
+    """
+    view, found = session.mailbox.view, result.uids
+    uids: list[int] = []
+    numbers: list[int] = []
+    for start in range(0, len(found), WINDOW):
+        for uid in found[start : start + WINDOW]:
+            number = view.number(uid)
+            if number is not None:
+                uids.append(uid)
+                numbers.append(number)
+        if not await progress.step(start, len(found)):
+            break
+    return uids, numbers
+
+
+async def _highest(session: Session, progress: Progress, result: SearchResult, meant: Sequence[int]) -> int:
+    """The highest modseq among some of the messages found."""
+    if len(meant) == len(result.uids):
+        return result.modseq
+    highest = 0
+    for start in range(0, len(meant), WINDOW):
+        window = await session.mailbox.mailbox.fetch(meant[start : start + WINDOW], Item.FLAGS)
+        highest = max([highest, *(message.modseq for message in window)])
+        if not await progress.step(start, len(meant)):
+            break
+    return highest

@@ -1,4 +1,7 @@
-"""The search program of SEARCH, as the store understands it (RFC 3501 section 6.4.4)."""
+"""The search program of SEARCH, as the store understands it (RFC 3501 section 6.4.4).
+
+OLDER and YOUNGER are RFC 5032, MODSEQ is RFC 7162, EMAILID and THREADID are RFC 8474, SAVED... is RFC 8514.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,9 @@ class Resolver(Protocol):
 
     def uids(self, wanted: SequenceSet) -> Ranges:
         """The UIDs of a set of UIDs, ``*`` resolved."""
+
+    def now(self) -> int:
+        """The time, seconds since the epoch."""
 
     def recent(self) -> Ranges:
         """The UIDs that are ``\\Recent`` in this session."""
@@ -89,7 +95,7 @@ class _Program:
         parser, start = self._parser, self._parser.peek()
         if start == b"(":
             return self._nested(self._group)
-        if start.isdigit() or start == b"*":
+        if start.isdigit() or start in (b"*", b"$"):
             return values.UIDs(self._resolver.numbers(sequence_set(parser)))
         word = parser.word()
         if word in _SIMPLE:
@@ -136,6 +142,26 @@ class _Program:
             return values.Dated(field, before=day)
         return values.Dated(field, since=day, before=day + 1 if word == "ON" else None)
 
+    def moment(self) -> int:
+        """The argument of OLDER and YOUNGER, an interval, as the moment that long ago."""
+        return self._resolver.now() - self._parser.nz_number()
+
+    def modseq(self) -> SearchKey:
+        """The argument of MODSEQ; an entry name and type in front mean nothing to the store, which has one modseq
+        for all flags (RFC 7162 section 3.1.5 lets it)."""
+        if self._parser.peek() == b'"':
+            if not self._parser.quoted().lower().startswith(b"/flags/"):
+                raise bad("There is no such entry")
+            self._parser.space()
+            if self._parser.word() not in ("ALL", "PRIV", "SHARED"):
+                raise bad("There is no such type of entry")
+            self._parser.space()
+        return values.ModseqAtLeast(self._parser.number64())
+
+    def object_id(self, field: str) -> SearchKey:
+        """The argument of EMAILID and THREADID."""
+        return values.HasID(field, self._parser.atom().decode("ascii"))
+
     def uids(self) -> SearchKey:
         """The argument of UID."""
         return values.UIDs(self._resolver.uids(sequence_set(self._parser)))
@@ -179,7 +205,7 @@ class _Program:
 
 
 def _flag_keys() -> dict[str, SearchKey]:
-    keys: dict[str, SearchKey] = {"ALL": values.All()}
+    keys: dict[str, SearchKey] = {"ALL": values.All(), "SAVEDATESUPPORTED": values.All()}
     for flag in values.SYSTEM_FLAGS:
         keys[flag[1:].upper()] = values.HasFlag(flag)
         keys["UN" + flag[1:].upper()] = values.Not(values.HasFlag(flag))
@@ -193,13 +219,19 @@ _WITH_ARGUMENT: dict[str, Callable[[_Program], SearchKey]] = {
     "BEFORE": lambda program: program.dated("internal", "BEFORE"),
     "BODY": lambda program: values.TextContains(program.text()),
     "CC": lambda program: program.field("Cc"),
+    "EMAILID": lambda program: program.object_id("email"),
     "FROM": lambda program: program.field("From"),
     "HEADER": _Program.header,
     "KEYWORD": _Program.keyword,
     "LARGER": lambda program: values.Size(larger=program.number()),
+    "MODSEQ": _Program.modseq,
     "NOT": _Program.negated,
+    "OLDER": lambda program: values.Arrived(before=program.moment() + 1),
     "ON": lambda program: program.dated("internal", "ON"),
     "OR": _Program.either,
+    "SAVEDBEFORE": lambda program: program.dated("saved", "BEFORE"),
+    "SAVEDON": lambda program: program.dated("saved", "ON"),
+    "SAVEDSINCE": lambda program: program.dated("saved", "SINCE"),
     "SENTBEFORE": lambda program: program.dated("sent", "BEFORE"),
     "SENTON": lambda program: program.dated("sent", "ON"),
     "SENTSINCE": lambda program: program.dated("sent", "SINCE"),
@@ -207,7 +239,9 @@ _WITH_ARGUMENT: dict[str, Callable[[_Program], SearchKey]] = {
     "SMALLER": lambda program: values.Size(smaller=program.number()),
     "SUBJECT": lambda program: program.field("Subject"),
     "TEXT": lambda program: values.TextContains(program.text(), header=True),
+    "THREADID": lambda program: program.object_id("thread"),
     "TO": lambda program: program.field("To"),
     "UID": _Program.uids,
     "UNKEYWORD": lambda program: values.Not(program.keyword()),
+    "YOUNGER": lambda program: values.Arrived(since=program.moment()),
 }

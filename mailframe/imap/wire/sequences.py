@@ -19,9 +19,11 @@ class SequenceSet:
 
     Attributes:
         ranges: pairs in any order; `LARGEST` stands for ``*``.
+        saved: it is ``$``, the messages that a search saved (RFC 5182); then ``ranges`` is empty.
     """
 
     ranges: tuple[tuple[int, int], ...]
+    saved: bool = False
 
     def resolve(self, largest: int) -> Ranges:
         """The numbers it means.
@@ -36,8 +38,14 @@ class SequenceSet:
         return merged(pairs)
 
 
+SAVED = SequenceSet((), saved=True)
+"""``$``."""
+
+
 def sequence_set(parser: Parser) -> SequenceSet:
-    """Take a sequence-set: ``1:5,7,*``."""
+    """Take a sequence-set: ``1:5,7,*`` or ``$``."""
+    if parser.accept(b"$"):
+        return SAVED
     pairs = []
     while True:
         first = _number(parser)

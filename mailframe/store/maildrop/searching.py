@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow
-from mailframe.store.matching import Program
+from mailframe.store.matching import Program, asks_thread
 from mailframe.store.matching_index import Answers, questions
 from mailframe.store.values import SEEN, All, And, HasFlag, Item, Not, SearchKey, SearchResult, UIDs
 
-from . import metrics, texts
+from . import metrics, texts, threading
 from .maildrop import Maildrop
 from .opened import message_of
 from .source import source_of
@@ -48,6 +48,7 @@ class Search:
         self._key = key
         self._program = Program(key)
         self._items = self._program.items | Item.FLAGS
+        self._threads = asks_thread(key)
         self._found: list[int] = []
         self._modseq = 0
         self._stage: Stage = self._begin
@@ -112,9 +113,13 @@ class Search:
         """Decide what rows and answers can; keep the UIDs of the others, those to be read first last."""
         keywords = drop.catalogue.mailboxes.keywords(mailbox)
         until = time.monotonic() + SLICE_SECONDS
+        at_a_time = SLICE_ROWS if self._threads else ROWS
         while self._candidates:
-            uids, self._candidates = self._candidates[:ROWS], self._candidates[ROWS:]
-            for row in drop.catalogue.messages.rows(mailbox, uids):
+            uids, self._candidates = self._candidates[:at_a_time], self._candidates[at_a_time:]
+            rows: Iterable[MessageRow] = drop.catalogue.messages.rows(mailbox, uids)
+            if self._threads:
+                rows = threading.assigned(drop, mailbox, list(rows))
+            for row in rows:
                 said = None if self._answers is None else self._answers.said(row.uid)
                 verdict = self._program.decide(message_of(row, self._items, keywords), said)
                 if verdict is None:
@@ -172,7 +177,7 @@ class Search:
 
 def needs_octets(key: SearchKey) -> bool:
     """May a search for this read messages, and so take long?"""
-    return not Program(key).in_row
+    return not Program(key).in_row or asks_thread(key)
 
 
 def _narrowed(drop: Maildrop, mailbox: MailboxRow, key: SearchKey) -> Sequence[int] | None:

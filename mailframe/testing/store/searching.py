@@ -10,10 +10,13 @@ from mailframe.store.values import (
     SEEN,
     All,
     And,
+    Arrived,
     Dated,
     FlagChange,
     HasFlag,
+    HasID,
     HeaderContains,
+    Item,
     ModseqAtLeast,
     Not,
     Or,
@@ -106,6 +109,29 @@ class SearchContract(StoreFixture):
         await self.expect(Dated("sent", since=sent + 1), 2)
         await self.expect(Dated("saved", since=date(2000, 1, 1).toordinal()), 1, 2, 3)
         await self.expect(Dated("saved", before=date(1999, 1, 1).toordinal()))
+
+    async def test_arrived(self) -> None:
+        """Internal dates are found to the second."""
+        await self.prepare()
+        await self.expect(Arrived(since=MAY_1_2021), 1, 3)
+        await self.expect(Arrived(before=MAY_1_2021), 2)
+        await self.expect(Arrived(since=MAY_1_2021 - 1, before=MAY_1_2021 + 1), 1, 2)
+        await self.expect(Arrived(since=MAY_1_2021 + 86_401))
+
+    async def test_object_ids(self) -> None:
+        """Object ids find their messages, also those THREADIDs that nobody has asked for yet."""
+        await self.prepare()
+        await self.expect(HasID("thread", "T-nobody-has-this"))
+        first = (await self.mailbox.fetch(self.found_uids[:1], Item.IDENTITY))[0]
+        answer = PLAIN.replace(b"Subject:", b"Message-ID: <two@example.test>\r\nSubject:")
+        (fourth,) = await self.append(new(answer, [], MAY_1_2021))
+        later = await self.opened()
+        found = await later.search(HasID("email", first.email_id))
+        self.assertEqual(list(found.uids), self.found_uids[:1])
+        searched = await later.search(Not(HasID("thread", first.thread_id)))
+        (same,) = await later.fetch([fourth], Item.IDENTITY)
+        self.assertEqual(fourth in searched.uids, same.thread_id != first.thread_id)
+        self.assertEqual(list((await later.search(HasID("thread", same.thread_id))).uids)[-1], fourth)
 
     async def test_header(self) -> None:
         """Fields are searched decoded and unfolded, in any case; an empty text asks only for the field."""

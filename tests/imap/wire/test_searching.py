@@ -24,6 +24,9 @@ class Resolver:
     def uids(self, wanted):
         return wanted.resolve(110)
 
+    def now(self):
+        return 10_000
+
     def recent(self):
         return ((109, 110),)
 
@@ -54,6 +57,12 @@ class SearchProgramTests(SynchronousTestCase):
             b"SENTON 1-Feb-2026": values.Dated("sent", since=DAY, before=DAY + 1),
             b"RECENT": recent, b"OLD": Not(recent), b"NEW": values.And((recent, Not(HasFlag("\\Seen")))),
             b"2:3": UIDs(((102, 103),)), b"*": UIDs(((110, 110),)), b"UID 7,*": UIDs(((7, 7), (110, 110))),
+            b"OLDER 60": values.Arrived(before=9_941), b"YOUNGER 60": values.Arrived(since=9_940),
+            b"SAVEDBEFORE 1-Feb-2026": values.Dated("saved", before=DAY), b"SAVEDSINCE 1-Feb-2026": values.Dated("saved", since=DAY),
+            b"SAVEDON 1-Feb-2026": values.Dated("saved", since=DAY, before=DAY + 1), b"SAVEDATESUPPORTED": values.All(),
+            b"EMAILID M1-a_B": values.HasID("email", "M1-a_B"), b"THREADID T1": values.HasID("thread", "T1"),
+            b"MODSEQ 9223372036854775807": values.ModseqAtLeast(2**63 - 1),
+            b'MODSEQ "/flags/\\\\Draft" all 7': values.ModseqAtLeast(7), b"MODSEQ 0": values.ModseqAtLeast(0),
             b"NOT ALL": Not(values.All()), b"OR SEEN (DRAFT 1)": values.Or(HasFlag("\\Seen"), values.And((HasFlag("\\Draft"), UIDs(((101, 101),))))),
             b"ALL SEEN": values.And((values.All(), HasFlag("\\Seen"))), b"((ALL))": values.All(),
         }  # fmt: skip

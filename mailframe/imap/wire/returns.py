@@ -1,0 +1,150 @@
+"""What a search is to return, and how it is told: ``RETURN (...)`` and ESEARCH (RFC 4466 section 2.6, RFC 4731).
+
+SAVE is RFC 5182, PARTIAL is RFC 9394. SORT returns the same (RFC 5267).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .parser import Parser, bad
+from .responses import quoted
+from .sequences import render_set
+
+OPTIONS = frozenset({"MIN", "MAX", "ALL", "COUNT", "SAVE"})
+"""Options without arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A piece of a result: from place to place, both of them in it, counted from 1 (RFC 9394).
+
+    Attributes:
+        first, last: places, in any order; both negative where they are counted from the end.
+    """
+
+    first: int
+    last: int
+
+    def of(self, found: Sequence[int]) -> Sequence[int]:
+        """The piece of a result."""
+        low, high = sorted((self.first, self.last))
+        if low < 0:
+            count = len(found)
+            low, high = count + low + 1, count + high + 1
+        return found[max(low, 1) - 1 : max(high, 0)]
+
+    def __bytes__(self) -> bytes:
+        """As the client wrote it."""
+        return b"%d:%d" % (self.first, self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """Return options.
+
+    Attributes:
+        options: some of `OPTIONS`.
+        page: the argument of PARTIAL, or None.
+    """
+
+    options: frozenset[str]
+    page: Page | None = None
+
+    @property
+    def saves(self) -> bool:
+        """Is ``$`` set?"""
+        return "SAVE" in self.options
+
+    @property
+    def silent(self) -> bool:
+        """Is nothing told, but only saved (RFC 5182 section 2.1)?"""
+        return self.page is None and self.options == {"SAVE"}
+
+    def meant(self, found: Sequence[int]) -> Sequence[int]:
+        """Those of a result that the options speak of: they are saved, and theirs is the highest MODSEQ.
+
+        All of them where ALL or COUNT is wanted or nothing but SAVE; else the smallest, the largest and those of
+        the page, as wanted (RFC 5182 section 2.4, RFC 7162 section 3.1.10, RFC 9394 section 3.3).
+        """
+        if self.silent or self.options & {"ALL", "COUNT"}:
+            return found
+        chosen = set(self.page.of(found)) if self.page is not None else set()
+        if "MIN" in self.options:
+            chosen.update(found[:1])
+        if "MAX" in self.options:
+            chosen.update(found[-1:])
+        return sorted(chosen)
+
+
+def return_options(parser: Parser) -> Returns | None:
+    """Take ``RETURN (...)`` and the space behind it if they are next.
+
+    Raises:
+        ProtocolError: an option is not known, or they do not go together.
+    """
+    if not parser.accept_word("RETURN"):
+        return None
+    parser.space()
+    parser.expect(b"(")
+    options: set[str] = set()
+    page = None
+    while not parser.accept(b")"):
+        if options or page is not None:
+            parser.space()
+        word = parser.word()
+        if word in OPTIONS:
+            options.add(word)
+        elif word == "PARTIAL" and page is None:
+            parser.space()
+            page = partial_range(parser)
+        else:
+            raise bad("There is no such return option")
+    if page is not None and "ALL" in options:
+        raise bad("Either ALL or PARTIAL")
+    if not options and page is None:
+        options.add("ALL")
+    parser.space()
+    return Returns(frozenset(options), page)
+
+
+def partial_range(parser: Parser) -> Page:
+    """Take a partial-range: ``1:100``, or ``-1:-100`` from the end."""
+    negative = parser.accept(b"-")
+    first = parser.nz_number()
+    parser.expect(b":")
+    if negative:
+        parser.expect(b"-")
+    last = parser.nz_number()
+    return Page(-first, -last) if negative else Page(first, last)
+
+
+def esearch(
+    tag: bytes, returns: Returns, found: Sequence[int], *, by_uid: bool, modseq: int | None = None
+) -> bytes:
+    """An ESEARCH response, whole.
+
+    Args:
+        tag: of the command it answers.
+        found: message sequence numbers or UIDs, ascending.
+        by_uid: which of them.
+        modseq: the highest of those `Returns.meant`, where it was asked for.
+    """
+    pieces = [b"* ESEARCH (TAG %b)" % quoted(tag)]
+    if by_uid:
+        pieces.append(b"UID")
+    if found and "MIN" in returns.options:
+        pieces.append(b"MIN %d" % found[0])
+    if found and "MAX" in returns.options:
+        pieces.append(b"MAX %d" % found[-1])
+    if "COUNT" in returns.options:
+        pieces.append(b"COUNT %d" % len(found))
+    if found and "ALL" in returns.options:
+        pieces.append(b"ALL " + render_set(found))
+    if returns.page is not None:
+        piece = returns.page.of(found)
+        pieces.append(b"PARTIAL (%b %b)" % (bytes(returns.page), render_set(piece) if piece else b"NIL"))
+    if modseq:
+        pieces.append(b"MODSEQ %d" % modseq)
+    return b" ".join(pieces) + b"\r\n"
