@@ -29,6 +29,7 @@ AFTER_LOGIN = (
     "METADATA",
     "MOVE",
     "NAMESPACE",
+    "PARTIAL",
     "QUOTA",
     "QUOTA=RES-MESSAGE",
     "QUOTA=RES-STORAGE",

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from mailframe.imap.states import Reply, State
+from mailframe.imap.progress import Progress
+from mailframe.imap.states import Reply
+from mailframe.imap.wire.fetch_modifiers import fetch_modifiers
 from mailframe.imap.wire.fetching import fetch_attributes
 from mailframe.imap.wire.parser import Parser
 from mailframe.imap.wire.sequences import sequence_set
@@ -41,16 +43,19 @@ async def _fetch(session: Session, arguments: Parser, *, by_uid: bool) -> Reply:
     wanted = sequence_set(arguments)
     arguments.space()
     attributes = fetch_attributes(arguments)
+    modifiers = fetch_modifiers(arguments, by_uid)
     arguments.end()
     selected = session.mailbox
     uids = selected.messages(wanted, by_uid)
+    if modifiers.page is not None:
+        uids = modifiers.page.of(uids)
     plan = Plan(attributes, selected, by_uid)
-    sent = 0
+    progress, sent = Progress(session, "Fetching"), 0
     for start in range(0, len(uids), plan.window):
         window = uids[start : start + plan.window]
         sent += await _send_window(session, plan, window)
         await session.connection.drained()
-        if session.state is State.LOGOUT:
+        if not await progress.step(min(start + plan.window, len(uids)), len(uids)):
             break
     if sent < len(uids):
         # Others expunged some, and this session could not know. UID FETCH may tell that before its end; for FETCH
