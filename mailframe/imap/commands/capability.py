@@ -28,6 +28,7 @@ AFTER_LOGIN = (
     "LIST-STATUS",
     "METADATA",
     "MOVE",
+    "MULTISEARCH",
     "NAMESPACE",
     "PARTIAL",
     "QUOTA",

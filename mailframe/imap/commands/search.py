@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from mailframe.imap.progress import Progress
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.parser import Parser
-from mailframe.imap.wire.returns import Returns, esearch, return_options
+from mailframe.imap.wire.returns import Place, Returns, esearch, return_options
 from mailframe.imap.wire.searching import search_program
 from mailframe.imap.wire.sequences import ranges_of
 from mailframe.message.status import MailframeError
+from mailframe.store.interfaces import IMailbox
 from mailframe.store.matching import asks_modseq
 from mailframe.store.values import Item, SearchKey, SearchResult
 
@@ -39,7 +40,7 @@ async def _search(session: Session, arguments: Parser, *, by_uid: bool) -> Reply
     returns = return_options(arguments)
     try:
         key = search_program(arguments, session.mailbox)
-        await _answer(session, key, returns, by_uid)
+        await answer(session, key, returns, by_uid=by_uid)
     except MailframeError:
         if returns is not None and returns.saves:
             # A search that says NO leaves nothing saved (RFC 5182 section 2.1).
@@ -48,7 +49,18 @@ async def _search(session: Session, arguments: Parser, *, by_uid: bool) -> Reply
     return Reply("SEARCH completed")
 
 
-async def _answer(session: Session, key: SearchKey, returns: Returns | None, by_uid: bool) -> None:
+async def answer(
+    session: Session, key: SearchKey, returns: Returns | None, *, by_uid: bool, place: Place | None = None
+) -> None:
+    """Search the selected mailbox, and say what was found.
+
+    Args:
+        returns: None for a SEARCH response, where the session is not one of IMAP4rev2.
+        place: the mailbox, where the answer is to name it; then nothing is said where nothing is found.
+
+    Raises:
+        MailframeError: a temporary one.
+    """
     selected, progress = session.mailbox, Progress(session, "Searching")
     result = await progress.wait(selected.mailbox.search(key))
     uids, numbers = await _known(session, progress, result)
@@ -57,14 +69,16 @@ async def _answer(session: Session, key: SearchKey, returns: Returns | None, by_
     if asks_modseq(key):
         # Whoever asks for mod-sequences knows CONDSTORE (RFC 7162 section 3.1).
         session.enabled.condstore = True
-        modseq = await _highest(session, progress, result, meant)
+        modseq = await highest(selected.mailbox, progress, result, meant)
     if returns is not None and returns.saves:
         selected.saved = ranges_of(meant)
         if returns.silent:
             return
+    if place is not None and not uids:
+        return
     found = uids if by_uid else numbers
     if returns is not None or session.enabled.rev2:
-        session.write(esearch(session.tag, returns or ALL, found, by_uid=by_uid, modseq=modseq))
+        session.write(esearch(session.tag, returns or ALL, found, by_uid=by_uid, modseq=modseq, place=place))
         return
     end = b" (MODSEQ %d)" % modseq if modseq else b""
     session.write(b"* SEARCH%b%b\r\n" % (b"".join([b" %d" % number for number in found]), end))
@@ -91,14 +105,14 @@ async def _known(
     return uids, numbers
 
 
-async def _highest(session: Session, progress: Progress, result: SearchResult, meant: Sequence[int]) -> int:
+async def highest(mailbox: IMailbox, progress: Progress, result: SearchResult, meant: Sequence[int]) -> int:
     """The highest modseq among some of the messages found."""
     if len(meant) == len(result.uids):
         return result.modseq
-    highest = 0
+    most = 0
     for start in range(0, len(meant), WINDOW):
-        window = await session.mailbox.mailbox.fetch(meant[start : start + WINDOW], Item.FLAGS)
-        highest = max([highest, *(message.modseq for message in window)])
+        window = await mailbox.fetch(meant[start : start + WINDOW], Item.FLAGS)
+        most = max([most, *(message.modseq for message in window)])
         if not await progress.step(start, len(meant)):
             break
-    return highest
+    return most

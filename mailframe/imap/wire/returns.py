@@ -78,6 +78,19 @@ class Returns:
         return sorted(chosen)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something was found, for searches of several mailboxes (RFC 7377).
+
+    Attributes:
+        mailbox: its name, as it is sent.
+        uidvalidity: its UIDVALIDITY.
+    """
+
+    mailbox: bytes
+    uidvalidity: int
+
+
 def return_options(parser: Parser) -> Returns | None:
     """Take ``RETURN (...)`` and the space behind it if they are next.
 
@@ -121,7 +134,13 @@ def partial_range(parser: Parser) -> Page:
 
 
 def esearch(
-    tag: bytes, returns: Returns, found: Sequence[int], *, by_uid: bool, modseq: int | None = None
+    tag: bytes,
+    returns: Returns,
+    found: Sequence[int],
+    *,
+    by_uid: bool,
+    modseq: int | None = None,
+    place: Place | None = None,
 ) -> bytes:
     """An ESEARCH response, whole.
 
@@ -130,8 +149,10 @@ def esearch(
         found: message sequence numbers or UIDs, ascending.
         by_uid: which of them.
         modseq: the highest of those `Returns.meant`, where it was asked for.
+        place: the mailbox, where there may be several.
     """
-    pieces = [b"* ESEARCH (TAG %b)" % quoted(tag)]
+    where = b"" if place is None else b" MAILBOX %b UIDVALIDITY %d" % (place.mailbox, place.uidvalidity)
+    pieces = [b"* ESEARCH (TAG %b%b)" % (quoted(tag), where)]
     if by_uid:
         pieces.append(b"UID")
     if found and "MIN" in returns.options:

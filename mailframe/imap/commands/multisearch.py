@@ -1,0 +1,149 @@
+"""ESEARCH: a search in several mailboxes (RFC 7377)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from mailframe.imap.progress import Progress
+from mailframe.imap.states import Reply
+from mailframe.imap.wire import mailbox_filters as filters
+from mailframe.imap.wire.mailbox_filters import MailboxFilter, sources
+from mailframe.imap.wire.parser import Parser, bad
+from mailframe.imap.wire.responses import mailbox as mailbox_name
+from mailframe.imap.wire.returns import Place, Returns, esearch, return_options
+from mailframe.imap.wire.searching import search_program
+from mailframe.imap.wire.sequences import Ranges, SequenceSet
+from mailframe.message.status import MailframeError
+from mailframe.store.interfaces import IMailbox
+from mailframe.store.matching import asks_modseq
+from mailframe.store.names import is_inferior
+from mailframe.store.refusals import NONEXISTENT
+from mailframe.store.refusals import NOPERM as READ_ONLY
+from mailframe.store.values import INBOX, SEPARATOR, MailboxEntry, SearchKey
+
+from .search import ALL, answer, highest
+
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
+
+PASSED_OVER = frozenset({NONEXISTENT.word, READ_ONLY.word})
+"""Mailboxes that are not there, or not to be read, are left out without a word."""
+
+
+async def esearch_in(session: Session, arguments: Parser) -> Reply:
+    """ESEARCH: a response for each mailbox in which something was found, with UIDs."""
+    arguments.space()
+    wanted = sources(arguments)
+    returns = return_options(arguments) or ALL
+    if any(each.word == filters.SELECTED for each in wanted) and session.selected is None:
+        raise bad("No mailbox is selected")
+    if all(each.word == filters.SELECTED for each in wanted):
+        return await _in_selected(session, arguments, returns)
+    if returns.saves:
+        raise bad("SAVE is for a search of the selected mailbox alone")
+    key = search_program(arguments, _Elsewhere(session))
+    progress = Progress(session, "Searching")
+    names = _names(wanted, await session.mailboxes.mailboxes(), session)
+    for done, name in enumerate(names):
+        await _search(session, progress, name, key, returns)
+        await session.connection.drained()
+        if not await progress.step(done + 1, len(names)):
+            break
+    return Reply("ESEARCH completed")
+
+
+class _Elsewhere:
+    """What a search program can ask where there are several mailboxes: no message has a number or a UID there."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def numbers(self, wanted: SequenceSet) -> Ranges:
+        """See `Resolver.numbers`."""
+        raise bad("There are no message sequence numbers in several mailboxes")
+
+    def uids(self, wanted: SequenceSet) -> Ranges:
+        """See `Resolver.uids`."""
+        raise bad("There are no UIDs in several mailboxes")
+
+    def now(self) -> int:
+        """See `Resolver.now`."""
+        return int(self._session.clock.seconds())
+
+    def recent(self) -> Ranges:
+        """See `Resolver.recent`: what is not selected has nothing recent for this session."""
+        return ()
+
+
+async def _in_selected(session: Session, arguments: Parser, returns: Returns) -> Reply:
+    selected = session.mailbox
+    place = _place(session, selected.mailbox)
+    try:
+        await answer(session, search_program(arguments, selected), returns, by_uid=True, place=place)
+    except MailframeError:
+        if returns.saves:
+            selected.saved = ()
+        raise
+    return Reply("ESEARCH completed")
+
+
+async def _search(session: Session, progress: Progress, name: str, key: SearchKey, returns: Returns) -> None:
+    try:
+        mailbox = await session.mailboxes.open(name, read_only=True)
+    except MailframeError as error:
+        if error.status.word in PASSED_OVER:
+            return
+        raise
+    try:
+        result = await progress.wait(mailbox.search(key))
+        if not result.uids:
+            return
+        modseq = None
+        if asks_modseq(key):
+            session.enabled.condstore = True
+            modseq = await highest(mailbox, progress, result, returns.meant(result.uids))
+        place = _place(session, mailbox)
+        session.write(esearch(session.tag, returns, result.uids, by_uid=True, modseq=modseq, place=place))
+    finally:
+        mailbox.close()
+
+
+def _place(session: Session, mailbox: IMailbox) -> Place:
+    return Place(mailbox_name(mailbox.name, session.enabled.utf8_names), mailbox.uidvalidity)
+
+
+def _names(
+    wanted: Iterable[MailboxFilter], entries: Sequence[MailboxEntry], session: Session
+) -> Sequence[str]:
+    """The mailboxes that filters name, each once."""
+    there = [entry for entry in entries if entry.selectable]
+    found: dict[str, None] = {}
+    for each in wanted:
+        match each.word:
+            case filters.SELECTED:
+                found[session.mailbox.mailbox.name] = None
+            case filters.INBOXES:
+                found[INBOX] = None
+            case filters.PERSONAL:
+                around = session.surroundings.namespaces
+                own = (entry for entry in there if around is None or not around.is_foreign(entry.name))
+                found |= {entry.name: None for entry in own}
+            case filters.SUBSCRIBED:
+                found |= {entry.name: None for entry in there if entry.subscribed}
+            case filters.MAILBOXES:
+                found |= dict.fromkeys(each.names)
+            case _:
+                one = each.word == filters.SUBTREE_ONE
+                found |= {entry.name: None for entry in there if _is_under(entry.name, each.names, one)}
+    return list(found)
+
+
+def _is_under(name: str, roots: Iterable[str], one: bool) -> bool:
+    """Is it one of these, or below one of them: at any depth, or ``one`` level?"""
+    for root in roots:
+        if name == root:
+            return True
+        if is_inferior(name, root) and not (one and SEPARATOR in name[len(root) + 1 :]):
+            return True
+    return False
