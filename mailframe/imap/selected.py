@@ -12,6 +12,7 @@ from mailframe.store.refusals import NOPERM as READ_ONLY
 from mailframe.store.values import SYSTEM_FLAGS, FlagChange, Flags, Message, Snapshot
 from mailframe.store.view import Announcement, MailboxView
 
+from .contexts import Contexts
 from .wire.flags import render_flags
 from .wire.responses import status_line
 from .wire.sequences import Ranges, SequenceSet, ranges_of
@@ -32,6 +33,7 @@ class Selected:
     Attributes:
         view: what the session knows of it; there from `begin` on.
         saved: UIDs that the last SEARCH with SAVE found: what ``$`` stands for (RFC 5182).
+        contexts: searches that the client is kept informed of.
     """
 
     view: MailboxView
@@ -50,6 +52,7 @@ class Selected:
         self._looked_at = clock.seconds()
         self._keywords: set[str] = set()
         self.saved: Ranges = ()
+        self.contexts = Contexts(mailbox, write)
         self._rendered: dict[Flags, bytes] = {}
         self._rendered_recent: dict[Flags, bytes] = {}
         self._hinted = False
@@ -162,11 +165,15 @@ class Selected:
         self._hinted = False
         try:
             changes = await self.mailbox.changes(self.view.modseq)
+            await self.contexts.look(changes, self.view)
         except BaseException:
             self._hinted = True
             raise
         self._looked_at = self._clock.seconds()
-        self._tell(self.view.apply(changes, expunges=expunges))
+        news = self.view.apply(changes, expunges=expunges)
+        self.contexts.before(news)
+        self._tell(news)
+        self.contexts.after(changes, self.view)
 
     def changed(self) -> None:
         """This session changed something: look for it at the next opportunity."""

@@ -19,6 +19,7 @@ BEFORE_LOGIN = ("SASL-IR",)
 """What matters before login; a stranger need not know all the rest."""
 AFTER_LOGIN = (
     "CHILDREN",
+    "CONTEXT=SEARCH",
     "CREATE-SPECIAL-USE",
     "ESEARCH",
     "I18NLEVEL=1",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from mailframe.imap.contexts import no_update
 from mailframe.imap.progress import Progress
 from mailframe.imap.states import Reply
 from mailframe.imap.wire import mailbox_filters as filters
@@ -36,6 +37,8 @@ async def esearch_in(session: Session, arguments: Parser) -> Reply:
     arguments.space()
     wanted = sources(arguments)
     returns = return_options(arguments) or ALL
+    if returns.updates:
+        session.write(no_update(session.tag, "ESEARCH is not kept up"))
     if any(each.word == filters.SELECTED for each in wanted) and session.selected is None:
         raise bad("No mailbox is selected")
     if all(each.word == filters.SELECTED for each in wanted):

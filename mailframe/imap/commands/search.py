@@ -1,22 +1,24 @@
-"""SEARCH and UID SEARCH (RFC 3501 section 6.4.4, RFC 4731, RFC 5182, RFC 9394)."""
+"""SEARCH and UID SEARCH (RFC 3501 section 6.4.4, RFC 4731, RFC 5182, RFC 9394), and CANCELUPDATE (RFC 5267)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mailframe.imap.contexts import no_update
 from mailframe.imap.progress import Progress
 from mailframe.imap.states import Reply
-from mailframe.imap.wire.parser import Parser
+from mailframe.imap.wire.parser import Parser, bad
 from mailframe.imap.wire.returns import Place, Returns, esearch, return_options
 from mailframe.imap.wire.searching import search_program
-from mailframe.imap.wire.sequences import ranges_of
+from mailframe.imap.wire.sequences import LARGEST, Ranges, SequenceSet, ranges_of
 from mailframe.message.status import MailframeError
 from mailframe.store.interfaces import IMailbox
 from mailframe.store.matching import asks_modseq
 from mailframe.store.values import Item, SearchKey, SearchResult
 
 if TYPE_CHECKING:
+    from mailframe.imap.selected import Selected
     from mailframe.imap.session import Session
 
 WINDOW = 5000
@@ -39,8 +41,13 @@ async def _search(session: Session, arguments: Parser, *, by_uid: bool) -> Reply
     arguments.space()
     returns = return_options(arguments)
     try:
-        key = search_program(arguments, session.mailbox)
-        await answer(session, key, returns, by_uid=by_uid)
+        resolver = _Resolver(session.mailbox)
+        key = search_program(arguments, resolver)
+        if returns is not None and returns.updates and session.tag in session.mailbox.contexts:
+            raise bad("This tag is one of a search that is kept up")
+        uids = await answer(session, key, returns, by_uid=by_uid)
+        if returns is not None and returns.updates:
+            _keep_up(session, key, by_uid, uids, resolver.passing)
     except MailframeError:
         if returns is not None and returns.saves:
             # A search that says NO leaves nothing saved (RFC 5182 section 2.1).
@@ -51,12 +58,15 @@ async def _search(session: Session, arguments: Parser, *, by_uid: bool) -> Reply
 
 async def answer(
     session: Session, key: SearchKey, returns: Returns | None, *, by_uid: bool, place: Place | None = None
-) -> None:
+) -> Sequence[int]:
     """Search the selected mailbox, and say what was found.
 
     Args:
         returns: None for a SEARCH response, where the session is not one of IMAP4rev2.
         place: the mailbox, where the answer is to name it; then nothing is said where nothing is found.
+
+    Returns:
+        The UIDs of what was found.
 
     Raises:
         MailframeError: a temporary one.
@@ -73,15 +83,67 @@ async def answer(
     if returns is not None and returns.saves:
         selected.saved = ranges_of(meant)
         if returns.silent:
-            return
+            return uids
     if place is not None and not uids:
-        return
+        return uids
     found = uids if by_uid else numbers
     if returns is not None or session.enabled.rev2:
         session.write(esearch(session.tag, returns or ALL, found, by_uid=by_uid, modseq=modseq, place=place))
-        return
+        return uids
     end = b" (MODSEQ %d)" % modseq if modseq else b""
     session.write(b"* SEARCH%b%b\r\n" % (b"".join([b" %d" % number for number in found]), end))
+    return uids
+
+
+async def cancel_update(session: Session, arguments: Parser) -> Reply:
+    """CANCELUPDATE: the client need not hear any more how results of searches change (RFC 5267 section 4.5)."""
+    arguments.space()
+    tags = [arguments.quoted()]
+    while arguments.accept(b" "):
+        tags.append(arguments.quoted())
+    arguments.end()
+    for tag in tags:
+        session.mailbox.contexts.cancel(tag)
+    return Reply("CANCELUPDATE completed")
+
+
+class _Resolver:
+    """Answers a search program for the selected mailbox, and notes whether the answer is one for this moment only.
+
+    Attributes:
+        passing: it is: numbers, the highest UID, what is recent and what is old are others later.
+    """
+
+    def __init__(self, selected: Selected) -> None:
+        self._selected = selected
+        self.passing = False
+
+    def numbers(self, wanted: SequenceSet) -> Ranges:
+        """See `Resolver.numbers`."""
+        self.passing = True
+        return self._selected.numbers(wanted)
+
+    def uids(self, wanted: SequenceSet) -> Ranges:
+        """See `Resolver.uids`."""
+        self.passing |= wanted.saved or any(LARGEST in pair for pair in wanted.ranges)
+        return self._selected.uids(wanted)
+
+    def now(self) -> int:
+        """See `Resolver.now`."""
+        self.passing = True
+        return self._selected.now()
+
+    def recent(self) -> Ranges:
+        """See `Resolver.recent`."""
+        self.passing = True
+        return self._selected.recent()
+
+
+def _keep_up(session: Session, key: SearchKey, by_uid: bool, uids: Sequence[int], passing: bool) -> None:
+    if passing:
+        session.write(no_update(session.tag, "This search cannot be kept up"))
+    elif not session.mailbox.contexts.begin(session.tag, key, by_uid, uids):
+        session.write(no_update(session.tag, "Too many searches are kept up already"))
 
 
 async def _known(

@@ -97,6 +97,7 @@ COMMANDS: dict[str, Entry] = {
     "UNSELECT": Entry(select.unselect, _SELECTED, None),
     "EXPUNGE": Entry(expunge.expunge, _SELECTED),
     "UID EXPUNGE": Entry(expunge.uid_expunge, _SELECTED),
+    "CANCELUPDATE": Entry(search.cancel_update, _SELECTED),
     "SEARCH": Entry(search.search, _SELECTED, expunges=False),
     "UID SEARCH": Entry(search.uid_search, _SELECTED),
     "FETCH": Entry(fetch.fetch, _SELECTED, expunges=False),

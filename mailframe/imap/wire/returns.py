@@ -1,6 +1,6 @@
 """What a search is to return, and how it is told: ``RETURN (...)`` and ESEARCH (RFC 4466 section 2.6, RFC 4731).
 
-SAVE is RFC 5182, PARTIAL is RFC 9394. SORT returns the same (RFC 5267).
+SAVE is RFC 5182, PARTIAL is RFC 9394, CONTEXT and UPDATE are RFC 5267. SORT returns the same (RFC 5267).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from .parser import Parser, bad
 from .responses import quoted
 from .sequences import render_set
 
-OPTIONS = frozenset({"MIN", "MAX", "ALL", "COUNT", "SAVE"})
+OPTIONS = frozenset({"MIN", "MAX", "ALL", "COUNT", "SAVE", "CONTEXT", "UPDATE"})
 """Options without arguments."""
 
 
@@ -60,15 +60,21 @@ class Returns:
     @property
     def silent(self) -> bool:
         """Is nothing told, but only saved (RFC 5182 section 2.1)?"""
-        return self.page is None and self.options == {"SAVE"}
+        return self.page is None and self.saves and self.options <= {"SAVE", "CONTEXT", "UPDATE"}
+
+    @property
+    def updates(self) -> bool:
+        """Is the client to hear of changes of the result?"""
+        return "UPDATE" in self.options
 
     def meant(self, found: Sequence[int]) -> Sequence[int]:
         """Those of a result that the options speak of: they are saved, and theirs is the highest MODSEQ.
 
-        All of them where ALL or COUNT is wanted or nothing but SAVE; else the smallest, the largest and those of
-        the page, as wanted (RFC 5182 section 2.4, RFC 7162 section 3.1.10, RFC 9394 section 3.3).
+        All of them where ALL or COUNT is wanted or none of MIN, MAX and PARTIAL; else the smallest, the
+        largest and those of the page, as wanted (RFC 5182 section 2.4, RFC 7162 section 3.1.10, RFC 9394).
         """
-        if self.silent or self.options & {"ALL", "COUNT"}:
+        part = self.page is not None or self.options & {"MIN", "MAX"}
+        if not part or self.options & {"ALL", "COUNT"}:
             return found
         chosen = set(self.page.of(found)) if self.page is not None else set()
         if "MIN" in self.options:
@@ -131,6 +137,18 @@ def partial_range(parser: Parser) -> Page:
         parser.expect(b"-")
     last = parser.nz_number()
     return Page(-first, -last) if negative else Page(first, last)
+
+
+def context_update(tag: bytes, word: bytes, numbers: Sequence[int], *, by_uid: bool) -> bytes:
+    """An ESEARCH response that tells how a result has changed (RFC 5267 section 4.3).
+
+    Args:
+        tag: of the search.
+        word: ADDTO or REMOVEFROM.
+        numbers: message sequence numbers or UIDs, ascending. The client orders them; hence the place 0.
+    """
+    uid = b" UID" if by_uid else b""
+    return b"* ESEARCH (TAG %b)%b %b (0 %b)\r\n" % (quoted(tag), uid, word, render_set(numbers))
 
 
 def esearch(
