@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from mailframe.message.status import MailframeError
 from mailframe.store.interfaces import IMailbox
-from mailframe.store.uid_runs import UIDRuns
 from mailframe.store.values import And, Changes, SearchKey, UIDs
 from mailframe.store.view import Announcement, MailboxView
 
@@ -44,8 +43,8 @@ class Context:
     gone: frozenset[int] = frozenset()
 
     def found_in(self, uids: Sequence[int]) -> Iterable[int]:
-        """Those members that are among these; where there are runs of thousands of millions, in no more time."""
-        for first, last in uids.runs if isinstance(uids, UIDRuns) else ranges_of(uids):
+        """Those members that are among these."""
+        for first, last in ranges_of(uids):
             yield from self.members[bisect_left(self.members, first) : bisect_right(self.members, last)]
 
     def change(self, added: Iterable[int], removed: Iterable[int]) -> None:
@@ -85,9 +84,10 @@ class Contexts:
     async def look(self, changes: Changes, view: MailboxView) -> None:
         """Before changes are announced: find out what they mean to each search. `before` and `after` tell it."""
         touched = ranges_of(message.uid for message in changes.messages)
+        vanished = list(view.known(changes.vanished)) if self._contexts else []
         self._matching.clear()
         for context in list(self._contexts.values()):
-            context.gone |= frozenset(context.found_in(changes.vanished))
+            context.gone |= frozenset(context.found_in(vanished))
             if not touched:
                 continue
             try:

@@ -133,11 +133,6 @@ def in_row(key: SearchKey) -> bool:
     return all(map(_leaf_in_row, _leaves(key)))
 
 
-def asks_modseq(key: SearchKey) -> bool:
-    """Does the program ask for mod-sequences, so that whoever searches is to be told the highest (RFC 7162)?"""
-    return any(isinstance(leaf, ModseqAtLeast) for leaf in _leaves(key))
-
-
 def asks_thread(key: SearchKey) -> bool:
     """Does the program ask for THREADIDs, which rows get only when somebody asks?"""
     return any(isinstance(leaf, HasID) and leaf.field == "thread" for leaf in _leaves(key))

@@ -175,7 +175,7 @@ class MailboxView:
             expunges: may EXPUNGE be sent now? It may not while FETCH, STORE or SEARCH (without UID) is in progress
                 (RFC 9051 section 7.5.1). Messages that are gone keep their numbers until it may.
         """
-        self._gone.update(self._known(changes.vanished))
+        self._gone.update(self.known(changes.vanished))
         new = [message.uid for message in changes.messages if message.uid >= self.uidnext]
         touched = [message for message in changes.messages if self._is_news(message)]
         expunged, vanished = self._expunge() if expunges and self._gone else ([], [])
@@ -191,7 +191,7 @@ class MailboxView:
             flags=self._numbered(touched),
         )
 
-    def _known(self, uids: Sequence[int]) -> Iterator[int]:
+    def known(self, uids: Sequence[int]) -> Iterator[int]:
         """Those that the session knows; where there are runs of thousands of millions, in no more time."""
         if not isinstance(uids, UIDRuns):
             yield from (uid for uid in uids if self.number(uid) is not None)

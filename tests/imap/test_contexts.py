@@ -19,6 +19,8 @@ DOINGS = (
     "STORE * +FLAGS (\\Seen)",
     "STORE 2 +FLAGS (\\Deleted)",
     "EXPUNGE",
+    "STORE 1:* +FLAGS (\\Deleted \\Flagged)",
+    "UID EXPUNGE 1:3",
     "COPY 1:* INBOX",
     "NOOP",
 )
@@ -67,7 +69,7 @@ class Scene(SessionCase):
 class ContextsTests(SynchronousTestCase):
     """The result that a client is told of is that of a new search."""
 
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=150)
     @given(st.lists(st.tuples(st.booleans(), st.sampled_from(DOINGS)), max_size=12))
     def test_kept_up(self, doings):
         """Whatever two sessions do, the results by UID and by number stay right."""

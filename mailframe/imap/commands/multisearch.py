@@ -13,11 +13,10 @@ from mailframe.imap.wire.mailbox_filters import MailboxFilter, sources
 from mailframe.imap.wire.parser import Parser, bad
 from mailframe.imap.wire.responses import mailbox as mailbox_name
 from mailframe.imap.wire.returns import Place, Returns, esearch, return_options
-from mailframe.imap.wire.searching import search_program
+from mailframe.imap.wire.searching import asks_modseq, search_program
 from mailframe.imap.wire.sequences import Ranges, SequenceSet
 from mailframe.message.status import MailframeError
 from mailframe.store.interfaces import IMailbox
-from mailframe.store.matching import asks_modseq
 from mailframe.store.names import is_inferior
 from mailframe.store.refusals import NONEXISTENT
 from mailframe.store.refusals import NOPERM as READ_ONLY

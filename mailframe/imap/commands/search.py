@@ -10,11 +10,10 @@ from mailframe.imap.progress import Progress
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.parser import Parser, bad
 from mailframe.imap.wire.returns import Place, Returns, esearch, return_options
-from mailframe.imap.wire.searching import search_program
+from mailframe.imap.wire.searching import asks_modseq, search_program
 from mailframe.imap.wire.sequences import LARGEST, Ranges, SequenceSet, ranges_of
 from mailframe.message.status import MailframeError
 from mailframe.store.interfaces import IMailbox
-from mailframe.store.matching import asks_modseq
 from mailframe.store.values import Item, SearchKey, SearchResult
 
 if TYPE_CHECKING:

@@ -72,6 +72,18 @@ def _charset(parser: Parser) -> str:
     raise MailframeError(BADCHARSET)
 
 
+def asks_modseq(key: SearchKey) -> bool:
+    """Does a program ask for mod-sequences, so that its answer must tell the highest (RFC 7162 section 3.1.5)?"""
+    match key:
+        case values.And(keys):
+            return any(map(asks_modseq, keys))
+        case values.Or(left, right):
+            return asks_modseq(left) or asks_modseq(right)
+        case values.Not(inner):
+            return asks_modseq(inner)
+    return isinstance(key, values.ModseqAtLeast)
+
+
 class _Program:
     """One search program while it is parsed."""
 
