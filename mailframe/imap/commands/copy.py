@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailframe.imap.progress import Progress
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.mailboxes import mailbox
 from mailframe.imap.wire.parser import Parser
@@ -37,7 +38,8 @@ async def uid_move(session: Session, arguments: Parser) -> Reply:
 
 async def _copy(session: Session, arguments: Parser, *, by_uid: bool) -> Reply:
     uids, target = _arguments(session, arguments, by_uid)
-    copied = await session.mailbox.mailbox.copy(uids, target) if uids else None
+    progress = Progress(session, "Copying")
+    copied = await progress.wait(session.mailbox.mailbox.copy(uids, target)) if uids else None
     if copied is None or not copied.source:
         return Reply("COPY completed: there was nothing to copy")
     return Reply("COPY completed", _word(copied))
@@ -46,7 +48,8 @@ async def _copy(session: Session, arguments: Parser, *, by_uid: bool) -> Reply:
 async def _move(session: Session, arguments: Parser, *, by_uid: bool) -> Reply:
     uids, target = _arguments(session, arguments, by_uid)
     session.mailbox.check_writable()
-    moved = await session.mailbox.mailbox.move(uids, target) if uids else None
+    progress = Progress(session, "Moving")
+    moved = await progress.wait(session.mailbox.mailbox.move(uids, target)) if uids else None
     if moved is None or not moved.source:
         return Reply("MOVE completed: there was nothing to move")
     # Where they went is told before they are expunged here (RFC 6851 section 4.3); the end of the command does that.

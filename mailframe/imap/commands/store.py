@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailframe.imap.progress import Progress
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.flags import store_flags
 from mailframe.imap.wire.parser import Parser, bad
@@ -44,7 +45,8 @@ async def _store(session: Session, arguments: Parser, *, by_uid: bool) -> Reply:
     selected = session.mailbox
     selected.check_writable()
     uids = selected.messages(wanted, by_uid)
-    told = await selected.store(uids, change, flags, silent=silent) if uids else ()
+    progress = Progress(session, "Storing")
+    told = await progress.wait(selected.store(uids, change, flags, silent=silent)) if uids else ()
     for start in range(0, len(told), WRITE_PIECES):
         numbered = [
             (selected.view.number(message.uid), message) for message in told[start : start + WRITE_PIECES]
