@@ -156,8 +156,9 @@ def _make(drop: Maildrop, name: str) -> None:
     """A mailbox, where it is missing; it does not count among those that an account may have."""
     if name == INBOX or drop.catalogue.mailboxes.named(name) is not None:
         return
+    above = superiors(name) if drop.surroundings.nested else ()
     with drop.writing():
-        for missing in (*superiors(name), name):
+        for missing in (*above, name):
             if missing != EXPUNGED and drop.catalogue.mailboxes.named(missing) is None:
                 drop.add_mailbox(missing)
         drop.layout.mailboxes_made()
