@@ -30,12 +30,10 @@ from . import rights as letters
 from .carrying import carrying
 from .mailbox import SharedMailbox, allowed_flags
 from .rights import ALL, ANYONE, AccessEntry, Rights
+from .shares import note_account
 
 if TYPE_CHECKING:
     from .store import SharingStore
-
-NOTES = 10
-"""Times that the index is written anew because somebody else gave rights meanwhile."""
 
 log = Logger()
 
@@ -89,7 +87,7 @@ class SharedAccount:
         """See `IMailAccount.delete`: with the right to (``x``)."""
         account, inner = await self._allowed(name, letters.DELETE_MAILBOX)
         await account.delete(inner)
-        await self._note(account)
+        await note_account(self._store.shares, account)
 
     async def rename(self, name: str, new_name: str) -> None:
         """See `IMailAccount.rename`: within one account, with the rights to delete there and to create here."""
@@ -175,7 +173,7 @@ class SharedAccount:
             # The index may know too much, and never too little: not even when all ends between these lines.
             await self._store.shares.note(account.name, {*await account.identifiers(), who})
         await account.set_access(inner, who, rights)
-        await self._note(account)
+        await note_account(self._store.shares, account)
 
     async def identifiers(self) -> frozenset[str]:
         """See `IMailAccount.identifiers`: of one's own."""
@@ -329,15 +327,6 @@ class SharedAccount:
             if letters.LOOKUP in rights:
                 found.append(MailboxEntry(name, entry.mailbox_id))
         return found
-
-    async def _note(self, account: IMailAccount) -> None:
-        """Write the index. What another session gave meanwhile must not be overwritten with what was before."""
-        identifiers = await account.identifiers()
-        for _ in range(NOTES):
-            await self._store.shares.note(account.name, identifiers)
-            before, identifiers = identifiers, await account.identifiers()
-            if identifiers == before:
-                return
 
     async def _sets_all(self, account: IMailAccount, inner: str) -> bool:
         return {letters.SEEN, letters.DELETE_MESSAGES, letters.WRITE} <= await account.rights(
