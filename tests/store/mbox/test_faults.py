@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 
 import attrs
+from twisted.internet.defer import Deferred
 
 from mailframe.message.content import Content
 from mailframe.message.status import MailframeError
@@ -222,6 +223,51 @@ class LeftoversTests(MboxCase):
             self.assertEqual(found[:8], [numbered(number) for number in range(8)])
             self.assertEqual(found[-1], b"Subject: between\r\n\r\n%d\r\n" % number)
         self.assertEqual(len(found), 8 + crashes)
+
+    def test_changed_meanwhile(self) -> None:
+        """A message that another program edits, while one that we removed cannot go out of the file, is kept."""
+        uids = self.append(*map(numbered, range(3)))
+        self.patch(type(self.files), "make", _full)
+        self.wait(self.opened().remove(uids[:1]))
+        self.assertIn(b"message 0", self.file())
+        self.put(self.file().replace(b"message 2", b"a longer message 2"))
+        self.assertEqual(
+            self.contents(), [numbered(1), numbered(2).replace(b"message 2", b"a longer message 2")]
+        )
+
+    def test_blank_lines(self) -> None:
+        """Blank lines at the end, however many, belong to no message and change none."""
+        messages = self.append(numbered(1), b"Subject: x\r\n\r\nblank\r\n\r\n\r\n\r\n\r\n\r\n")
+        before = self.messages()
+        self.add(b"\n" * 300_000)
+        self.assertEqual(self.messages(), before)
+        self.add(FROM + b"Subject: y\n\nother\n\n")
+        self.assertEqual(self.contents(), [*before.values(), b"Subject: y\r\n\r\nother\r\n"])
+        self.assertEqual(list(self.messages())[:2], messages)
+
+    def test_work_after_a_crash(self) -> None:
+        """What is done after a crash in the middle of writing is not undone when that is finished."""
+        in_place = MboxOptions(threads=0, rewriting="in_place")
+        self.restarted(options=in_place)
+        for number in range(1, 50):
+            mailbox = f"Box{number}"
+            self.wait(self.account().create(mailbox))
+            uids = self.append(*map(numbered, range(4)), mailbox=mailbox)
+            opened = self.opened(mailbox)
+            self.files.break_at(number, dead=True)
+            Deferred.fromCoroutine(opened.remove(uids[:1])).addErrback(lambda _: None)
+            self.crashed()
+            self.restarted(options=in_place)
+            self.append(numbered(4), mailbox=mailbox)
+            self.wait(self.opened(mailbox).remove(uids[1:2]))
+            # Any sign of another program makes all be looked at; the clock of file systems is a slow one.
+            path = self.path(mailbox)
+            changed = os.stat(path).st_ctime_ns
+            while os.stat(path).st_ctime_ns == changed:
+                os.utime(path)
+            self.restarted(options=in_place)
+            found = self.contents(mailbox)
+            self.assertIn(found, ([*map(numbered, (2, 3, 4))], [*map(numbered, (0, 2, 3, 4))]), number)
 
     def test_full_disk(self) -> None:
         """On a full disk mail is refused for now, and a mailbox can still be emptied."""
