@@ -192,21 +192,23 @@ class SharedAccount:
     async def metadata(
         self, name: str | None, entries: Sequence[str], depth: int = 0, user: str = ""
     ) -> Mapping[str, bytes]:
-        """See `IMailAccount.metadata`: with the right to read."""
+        """See `IMailAccount.metadata`: with rights that RFC 5464 section 3.3 asks for."""
         if name is None:
             return await self._own.metadata(None, entries, depth, self.name)
-        account, inner = await self._allowed(name, letters.READ)
+        account, inner = await self._annotated(name)
         return await account.metadata(inner, entries, depth, self.name)
 
     async def set_metadata(
         self, name: str | None, values: Mapping[str, bytes | None], user: str = ""
     ) -> None:
-        """See `IMailAccount.set_metadata`: private entries with the right to read, shared ones with that to write."""
+        """See `IMailAccount.set_metadata`: private entries with the same, shared ones with that to write too."""
         if name is None:
             await self._own.set_metadata(None, values, self.name)
             return
         shared = any(not entry.lower().startswith("/private/") for entry in values)
-        account, inner = await self._allowed(name, letters.WRITE if shared else letters.READ)
+        account, inner = await self._annotated(name)
+        if shared:
+            await self._check(account, inner, letters.WRITE)
         await account.set_metadata(inner, values, self.name)
 
     async def quotas(self, name: str | None = None) -> Sequence[QuotaRoot]:
@@ -298,6 +300,17 @@ class SharedAccount:
             if missing_is is not None and error.status.word == NONEXISTENT.word:
                 raise refuse(TRYCREATE) from error
             raise
+        return account, inner
+
+    async def _annotated(self, name: str) -> tuple[IMailAccount, str]:
+        """A mailbox whose annotations one may know: with the right to look it up, and any that is about its mail.
+
+        Raises:
+            MailframeError: ``NOPERM`` or ``NONEXISTENT``.
+        """
+        account, inner = await self._allowed(name, letters.LOOKUP)
+        if not self._is_own(account) and not await self._rights(account, inner) & letters.ABOUT_MAIL:
+            raise refuse(NOT_ALLOWED)
         return account, inner
 
     async def _visible_or_none(self, owner: str) -> Sequence[MailboxEntry]:

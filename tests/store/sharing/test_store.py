@@ -313,6 +313,13 @@ class ChangingTests(SharingCase):
         wanted = ["/private/comment", "/shared/comment"]
         self.assertEqual(self.wait(self.alice.metadata("Work", wanted)), {"/shared/comment": b"ours"})
         self.assertEqual(len(self.wait(self.bob.metadata(name, wanted))), 2)
+        self.give("li")
+        self.assertEqual(len(self.wait(self.bob.metadata(name, wanted))), 2)
+        self.give("la")
+        self.refused("NOPERM", self.bob.metadata(name, wanted))
+        self.give("rw")
+        self.refused("NONEXISTENT", self.bob.metadata(name, wanted))
+        self.refused("NONEXISTENT", self.bob.set_metadata(name, {"/private/comment": b"his"}))
         self.wait(self.bob.set_metadata(None, {"/private/x": b"1"}))
         self.assertEqual(self.wait(self.alice.metadata(None, ["/private/x"])), {})
 
