@@ -199,6 +199,8 @@ class IngestTests(MailboxCommandCase):
         self.assertEqual(self.json_of("ingest", "restore", ALICE), {"restored": 3, "damaged": 0})
         rows = {row["name"]: row for row in self.json_of("mailbox", "list", ALICE)}
         self.assertEqual(rows["Restored"]["messages"], 3)
+        for name in ("inbox", "Restored/"):
+            self.assertEqual(self.json_of("ingest", "restore", ALICE, "--into", name)["restored"], 3)
 
     def test_damaged(self) -> None:
         """A damaged copy is told and left out; the others come back."""

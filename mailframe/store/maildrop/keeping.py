@@ -90,7 +90,8 @@ def restore(drop: Maildrop, name: str, into: str, since: int, until: int) -> int
         return row.save_date >= since and (not until or row.save_date < until)
 
     uids = [row.uid for row in drop.catalogue.messages.rows(mailbox) if wanted(row)]
-    _make(drop, into)
+    if uids:
+        _make(drop, into)
     count = 0
     for start in range(0, len(uids), GROUP):
         group = uids[start : start + GROUP]

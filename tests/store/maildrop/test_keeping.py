@@ -167,6 +167,9 @@ class KeepingTests(RetentionCase):
         self.assertEqual(self.contents("Back"), [numbered(2)])
         self.assertEqual(self.wait(self.account().restore(INBOX, "Back", until=NOW + 1)), 1)
         self.assertEqual(self.wait(self.account().restore("Nothing")), 0)
+        self.expunge(*self.append(numbered(3)))
+        self.assertEqual(self.wait(self.account().restore(INBOX, "Empty", until=NOW)), 0)
+        self.assertEqual(self.names_listed(), [INBOX, "Back", "Sent"])
 
     def test_end(self) -> None:
         """After its time it is gone for good, and its place with it."""
