@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from mailframe.message.status import MailframeError
 from mailframe.store.interfaces import IMailAccount, IMailbox
-from mailframe.store.names import in_order, superiors
+from mailframe.store.names import canonical, in_order, superiors
 from mailframe.store.quota import QuotaRoot
 from mailframe.store.refusals import CANNOT, NONEXISTENT, NOT_ALLOWED, TRYCREATE, refuse
 from mailframe.store.values import (
@@ -75,6 +75,7 @@ class SharedAccount:
     async def create(self, name: str, special_use: str | None = None) -> str:
         """See `IMailAccount.create`: below somebody else's mailbox with the right to (``k``)."""
         if self._namespaces.place_of(name) is None:
+            await self._check_above(name)
             return await self._own.create(name, special_use)
         account, inner = await self._place(name)
         above, separator, _ = inner.rstrip(SEPARATOR).rpartition(SEPARATOR)
@@ -93,6 +94,7 @@ class SharedAccount:
         """See `IMailAccount.rename`: within one account, with the rights to delete there and to create here."""
         account, inner = await self._allowed(name, letters.DELETE_MAILBOX)
         if self._namespaces.place_of(new_name) is None and self._is_own(account):
+            await self._check_above(new_name)
             await self._own.rename(inner, new_name)
             return
         other, new_inner = await self._place(new_name)
@@ -116,9 +118,6 @@ class SharedAccount:
     async def open(self, name: str, read_only: bool = False) -> IMailbox:
         """See `IMailAccount.open`: with the right to read; for reading only without any right to change."""
         account, inner = await self._allowed(name, letters.READ)
-        if self._is_own(account):
-            mailbox = await account.open(inner, read_only)
-            return SharedMailbox(mailbox, account.name, mailbox.name, self._all, read_only, self)
 
         async def rights() -> Rights:
             return await account.rights(inner, self.name)
@@ -127,7 +126,12 @@ class SharedAccount:
         changing = {letters.SEEN, letters.WRITE, letters.DELETE_MESSAGES, letters.EXPUNGE, letters.INSERT}
         read_only = read_only or not given & changing
         mailbox = await account.open(inner, read_only)
-        return SharedMailbox(mailbox, account.name, self._named(account, inner), rights, read_only, self)
+        if self._is_own(account):
+            # Who may do everything is not asked again at each change: only he himself could take it away.
+            own = self._all if given == ALL else rights
+            return SharedMailbox(mailbox, account.name, mailbox.name, own, read_only, self)
+        name = self._namespaces.name_of(account.name, inner)
+        return SharedMailbox(mailbox, account.name, name, rights, read_only, self)
 
     async def append(self, name: str, messages: Sequence[NewMessage]) -> Appended:
         """See `IMailAccount.append`: with the right to (``i``), and with the flags that one may set."""
@@ -148,7 +152,7 @@ class SharedAccount:
         """See `mailframe.store.sharing.mailbox.Transfers`."""
         account, inner = await self._allowed(target, letters.INSERT, missing_is=TRYCREATE)
         if account.name == owner and (
-            self._is_own(account) or (not move and await self._sets_all(account, inner))
+            (self._is_own(account) or not move) and await self._sets_all(account, inner)
         ):
             return await (source.move(uids, inner) if move else source.copy(uids, inner))
         copied = await self._carried(source, uids, account, inner)
@@ -240,9 +244,6 @@ class SharedAccount:
     def _is_own(self, account: IMailAccount) -> bool:
         return account is self._own
 
-    def _named(self, account: IMailAccount, inner: str) -> str:
-        return inner if self._is_own(account) else self._namespaces.name_of(account.name, inner)
-
     async def _account(self, owner: str) -> IMailAccount:
         if owner == self.name:
             return self._own
@@ -273,24 +274,30 @@ class SharedAccount:
         Raises:
             MailframeError: ``NONEXISTENT``; also where one may not even know that it is there.
         """
-        if self._is_own(account):
-            return await account.rights(inner, self.name)
         rights = await account.rights(inner, self.name)
         if not rights:
             raise refuse(NONEXISTENT)
         return rights
 
     async def _check(self, account: IMailAccount, inner: str, right: str) -> None:
-        """Refuse what one has no right to. What one may not see is not there.
+        """Refuse what one has no right to. What one may not see is not there; one's own mailboxes one always sees.
 
         Raises:
             MailframeError: ``NOPERM`` or ``NONEXISTENT``.
         """
-        if self._is_own(account):
-            return
         rights = await self._rights(account, inner)
         if right not in rights:
             raise refuse(NOT_ALLOWED if letters.LOOKUP in rights else NONEXISTENT)
+
+    async def _check_above(self, name: str) -> None:
+        """The same for making one of one's own mailboxes below another, which need not exist."""
+        above = canonical(name).rpartition(SEPARATOR)[0]
+        if above:
+            try:
+                await self._check(self._own, above, letters.CREATE)
+            except MailframeError as error:
+                if error.status.word != NONEXISTENT.word:
+                    raise
 
     async def _allowed(self, name: str, right: str, missing_is: object = None) -> tuple[IMailAccount, str]:
         try:
@@ -309,7 +316,7 @@ class SharedAccount:
             MailframeError: ``NOPERM`` or ``NONEXISTENT``.
         """
         account, inner = await self._allowed(name, letters.LOOKUP)
-        if not self._is_own(account) and not await self._rights(account, inner) & letters.ABOUT_MAIL:
+        if not await self._rights(account, inner) & letters.ABOUT_MAIL:
             raise refuse(NOT_ALLOWED)
         return account, inner
 
@@ -349,9 +356,9 @@ class SharedAccount:
     async def _flagged(
         self, account: IMailAccount, inner: str, messages: Sequence[NewMessage]
     ) -> Sequence[NewMessage]:
-        if self._is_own(account):
-            return messages
         rights = await account.rights(inner, self.name)
+        if rights == ALL:
+            return messages
         return [
             NewMessage(one.content, allowed_flags(one.flags, rights), one.internal_date, one.queue_id)
             for one in messages

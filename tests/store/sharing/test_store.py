@@ -289,6 +289,27 @@ class ChangingTests(SharingCase):
         self.assertEqual(self.contents(self.alice, INBOX), [numbered(2)])
         self.assertEqual(self.contents(self.alice, "Play"), [numbered(2)])
 
+    def test_own_rights(self) -> None:
+        """What an owner may not do with a mailbox of his own is refused, until he gives himself the right again."""
+        self.give("lr", to="owner")
+        self.assertEqual(self.wait(self.alice.rights("Work", ALICE)), parse("lra"))
+        self.assertTrue(self.wait(self.alice.open("Work")).read_only)
+        for change in (
+            self.alice.append("Work", [new(numbered(3))]), self.alice.delete("Work"),
+            self.alice.rename("Work", "Play"), self.alice.create("Work/a"), self.alice.rename("Sent", "Work/b"),
+            self.wait(self.alice.open("Sent")).copy([1], "Work"),
+        ):  # fmt: skip
+            self.refused("NOPERM", change)
+        self.give("lrt", to="owner")
+        mailbox = self.wait(self.alice.open("Work"))
+        self.wait(mailbox.store(self.uids, FlagChange.ADD, frozenset({SEEN, DELETED})))
+        self.assertEqual(self.flags(self.alice, "Work"), [{DELETED}, {DELETED}])
+        self.refused("NOPERM", mailbox.expunge())
+        self.give("lrte", to="owner")
+        self.assertEqual(list(self.wait(mailbox.expunge())), self.uids)
+        self.wait(self.alice.set_access("Work", "owner", None))
+        self.wait(self.alice.delete("Work"))
+
     def test_rights(self) -> None:
         """Only who administers a mailbox sees and changes who has rights; everybody sees his own."""
         self.give("lr")
