@@ -20,7 +20,7 @@ from .fixture import ALICE, FROM, MboxCase, numbered
 MOST = 400
 
 
-class FaultsTests(MboxCase):
+class FaultsCase(MboxCase):
     """Each operation on files fails once, or is the last."""
 
     def every(self, work: Callable[[], object], check: Callable[[bool], None], dead: bool) -> None:
@@ -58,6 +58,10 @@ class FaultsTests(MboxCase):
         self.uids = self.append(*map(numbered, range(3)))
         self.opened()
         self.rest()
+
+
+class FaultsTests(FaultsCase):
+    """Messages that come, change, and go from one mailbox to another."""
 
     def deliveries(self, dead: bool) -> None:
         def check(answered: bool) -> None:
@@ -130,6 +134,10 @@ class FaultsTests(MboxCase):
     def test_crashed_moves(self) -> None:
         """A message that is being moved in a crash is in one of the mailboxes at least."""
         self.moves(True)
+
+
+class DeletionsTests(FaultsCase):
+    """Mailboxes that go."""
 
     def deletions(self, dead: bool) -> None:
         expected = [numbered(number) for number in range(3)]
@@ -249,14 +257,16 @@ class LeftoversTests(MboxCase):
         """What is done after a crash in the middle of writing is not undone when that is finished."""
         in_place = MboxOptions(threads=0, rewriting="in_place")
         self.restarted(options=in_place)
-        for number in range(1, 50):
+        for number in range(1, 80):
             mailbox = f"Box{number}"
             self.wait(self.account().create(mailbox))
             uids = self.append(*map(numbered, range(4)), mailbox=mailbox)
             opened = self.opened(mailbox)
-            self.files.break_at(number, dead=True)
+            self.files.break_at((number + 1) // 2, dead=True)
             Deferred.fromCoroutine(opened.remove(uids[:1])).addErrback(lambda _: None)
             self.crashed()
+            if number % 2:
+                self.add(FROM + b"Subject: between\n\nbetween\n\n", mailbox=mailbox)
             self.restarted(options=in_place)
             self.append(numbered(4), mailbox=mailbox)
             self.wait(self.opened(mailbox).remove(uids[1:2]))
@@ -267,6 +277,8 @@ class LeftoversTests(MboxCase):
                 os.utime(path)
             self.restarted(options=in_place)
             found = self.contents(mailbox)
+            if number % 2:
+                self.assertEqual(found.pop(-2), b"Subject: between\r\n\r\nbetween\r\n")
             self.assertIn(found, ([*map(numbered, (2, 3, 4))], [*map(numbered, (0, 2, 3, 4))]), number)
 
     def test_full_disk(self) -> None:
