@@ -59,6 +59,7 @@ class RoomTests(MaildirCase):
         self.append(b"x\r\n", mailbox="Lists/one")
         self.refused(self.account().append("Lists/one", [NewMessage(Content.of(b"y\r\n"))]))
         self.append(b"x\r\n", mailbox="Lists")
+        self.assertTrue(QuotaRules(mailboxes=[("inbox/*", Limit(messages=1))]).of_mailbox("INBOX/x"))
 
     def test_own_limit(self) -> None:
         """An account's own limit counts instead of the common one."""
