@@ -75,13 +75,12 @@ class SharedAccount:
     async def create(self, name: str, special_use: str | None = None) -> str:
         """See `IMailAccount.create`: below somebody else's mailbox with the right to (``k``)."""
         if self._namespaces.place_of(name) is None:
-            await self._check_above(name)
+            await self._check_above(self._own, canonical(name))
             return await self._own.create(name, special_use)
         account, inner = await self._place(name)
-        above, separator, _ = inner.rstrip(SEPARATOR).rpartition(SEPARATOR)
-        if not separator or special_use is not None:
-            raise refuse(NOT_ALLOWED if not separator else CANNOT)
-        await self._check(account, above, letters.CREATE)
+        if SEPARATOR not in inner or special_use is not None:
+            raise refuse(NOT_ALLOWED if SEPARATOR not in inner else CANNOT)
+        await self._check_above(account, inner)
         return await account.create(inner)
 
     async def delete(self, name: str) -> None:
@@ -94,14 +93,13 @@ class SharedAccount:
         """See `IMailAccount.rename`: within one account, with the rights to delete there and to create here."""
         account, inner = await self._allowed(name, letters.DELETE_MAILBOX)
         if self._namespaces.place_of(new_name) is None and self._is_own(account):
-            await self._check_above(new_name)
+            await self._check_above(self._own, canonical(new_name))
             await self._own.rename(inner, new_name)
             return
         other, new_inner = await self._place(new_name)
-        above, separator, _ = new_inner.rpartition(SEPARATOR)
-        if other.name != account.name or not separator:
+        if other.name != account.name or (SEPARATOR not in new_inner and not self._is_own(account)):
             raise refuse(CANNOT)
-        await self._check(account, above, letters.CREATE)
+        await self._check_above(account, new_inner)
         await account.rename(inner, new_inner)
 
     async def subscribe(self, name: str, subscribed: bool) -> None:
@@ -289,15 +287,23 @@ class SharedAccount:
         if right not in rights:
             raise refuse(NOT_ALLOWED if letters.LOOKUP in rights else NONEXISTENT)
 
-    async def _check_above(self, name: str) -> None:
-        """The same for making one of one's own mailboxes below another, which need not exist."""
-        above = canonical(name).rpartition(SEPARATOR)[0]
-        if above:
+    async def _check_above(self, account: IMailAccount, inner: str) -> None:
+        """Refuse to make a mailbox without the right to below the nearest one above that is there.
+
+        Raises:
+            MailframeError: ``NOPERM``, or ``NONEXISTENT`` where there is none above.
+        """
+        for above in reversed(superiors(inner)):
             try:
-                await self._check(self._own, above, letters.CREATE)
+                await account.rights(above, self.name)
             except MailframeError as error:
                 if error.status.word != NONEXISTENT.word:
                     raise
+                continue
+            await self._check(account, above, letters.CREATE)
+            return
+        if not self._is_own(account):
+            raise refuse(NONEXISTENT)
 
     async def _allowed(self, name: str, right: str, missing_is: object = None) -> tuple[IMailAccount, str]:
         try:

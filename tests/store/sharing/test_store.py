@@ -273,6 +273,18 @@ class ChangingTests(SharingCase):
         self.wait(self.bob.delete(f"{HERS}/Work/newer"))
         self.assertEqual([name for name in self.names(self.alice) if name.startswith("Work")], ["Work"])
 
+    def test_nearest_above(self) -> None:
+        """The right to make mailboxes is that on the nearest one above that is there; a hidden one is none to go by."""
+        self.wait(self.alice.create("Work/hidden"))
+        self.give("lrk")
+        self.wait(self.bob.create(f"{HERS}/Work/a/b/c"))
+        self.assertIn(f"{HERS}/Work/a/b/c", self.names(self.bob))
+        for name in ("Work/hidden/a/b", "Nowhere/a/b", ".expunged/a"):
+            self.refused("NONEXISTENT", self.bob.create(f"{HERS}/{name}"))
+        self.give("lr", mailbox="Work/a", to="owner")
+        self.refused("NOPERM", self.alice.create("Work/a/x/y"))
+        self.wait(self.alice.create("Work/x/y"))
+
     def test_own_names(self) -> None:
         """Nobody makes a mailbox of his own where those of others are."""
         for name in ("Other Users", "Other Users/x", "Shared", "Shared/x"):
