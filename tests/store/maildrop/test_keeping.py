@@ -341,6 +341,15 @@ class UnreadTests(RetentionCase):
         self.assertEqual(self.days(13), Round(unread=1, to_tell=(1, self.now + 14 * DAY)))
         self.assertEqual(self.contents(), [numbered(2)])
 
+    def test_expunged(self) -> None:
+        """Expunged mail that is kept is nothing that anybody should read."""
+        kept = RetentionRules(expunged=365 * DAY, unread=90 * DAY, unread_warning=14 * DAY)
+        object.__setattr__(self.store._surroundings, "retention", kept)
+        self.expunge(*self.append(numbered(1)))
+        self.assertEqual(self.days(100), Round())
+        self.assertEqual(self.days(14), Round())
+        self.assertEqual([one.messages for one in self.kept()], [1])
+
     def test_read_meanwhile(self) -> None:
         """What is read after the round looked, and before it came to it, stays."""
         uids = self.append(numbered(1), numbered(2))

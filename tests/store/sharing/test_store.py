@@ -258,6 +258,20 @@ class ChangingTests(SharingCase):
         self.assertEqual(list(self.wait(mailbox.expunge(self.uids[:1]))), self.uids[:1])
         self.assertEqual(list(self.wait(mailbox.remove(self.uids))), self.uids[1:])
 
+    def test_removed_at_once(self) -> None:
+        """Removing and moving need the right to mark as deleted as well as that to expunge."""
+        for rights in ("lre", "lrt"):
+            self.give(rights)
+            mailbox = self.wait(self.bob.open(f"{HERS}/Work"))
+            self.refused("NOPERM", mailbox.remove(self.uids))
+            self.refused("NOPERM", mailbox.move(self.uids, INBOX))
+        self.assertEqual(len(self.contents(self.alice, "Work")), 2)
+        self.give("lrte")
+        self.wait(mailbox.remove(self.uids[:1]))
+        self.wait(mailbox.move(self.uids[1:], INBOX))
+        self.assertEqual(self.contents(self.bob, INBOX), [numbered(2)])
+        self.assertEqual(self.contents(self.alice, "Work"), [])
+
     def test_mailboxes(self) -> None:
         """Making, renaming and deleting mailboxes below somebody else's needs their rights."""
         self.give("lr")
