@@ -189,7 +189,7 @@ class Selected:
         # A modseq that went up by no more than our own change shows that nobody else changed anything between.
         ours_alone = stored.modseq == self.view.modseq + stored.changed
         if ours_alone:
-            # The store need not be asked for what it has just answered: half the time of STORE for 10,000 messages.
+            # The store need not be asked for what it has just answered.
             self.view.follow(stored.modseq)
         else:
             self.view.told(stored.messages)
