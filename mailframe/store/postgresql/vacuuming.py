@@ -1,4 +1,4 @@
-"""The whole database is tidied up at once, as `mailframe mailbox vacuum` does. Blocking.
+"""The whole database is tidied up at once, as ``mailframe mailbox vacuum`` does. Blocking.
 
 Background rounds do most of it anyway, some at a time; this does not stop before all was looked at.
 """
