@@ -21,6 +21,8 @@ Read = Callable[[int, int], bytes]
 """Gives octets: how many at most, from which offset; fewer at the end of the file only."""
 
 UNFINISHED = b"\0"
+_LOOK = 4
+"""Octets behind a message that are looked at first: line ends, and no more of them as a rule."""
 WINDOW = 256 * 1024
 """Octets that are looked at in one go."""
 _SEPARATOR = re.compile(rb"^From ", re.MULTILINE)
@@ -148,7 +150,7 @@ def _told_end(read: Read, marks: Marks, body: int, end: int, blank: int) -> tupl
     if marks.content_length is None or body + marks.content_length > end:
         return None
     last = body + marks.content_length
-    behind = read(4, last)
+    behind = read(_LOOK, last)
     newlines = len(behind) - len(behind.lstrip(b"\r\n"))
     if marks.content_length and newlines == 0 and read(1, last - 1) != b"\n":
         return (last, end) if last == end else None
@@ -157,6 +159,11 @@ def _told_end(read: Read, marks: Marks, body: int, end: int, blank: int) -> tupl
     for skipped in range(newlines, -1, -1):
         if begins_at(read, last + skipped, end):
             return last, last + skipped
+    if newlines == _LOOK:
+        # A writer was interrupted before it cut its blank lines off, and another program appended behind them.
+        behind_all = _behind_blank_lines(read, last, end)
+        if begins_at(read, behind_all, end):
+            return last, behind_all
     return None
 
 
