@@ -12,6 +12,7 @@ import click
 from mailframe.config.loading import load
 from mailframe.message.status import MailframeError
 from mailframe.store.ingest.reading import Copy, Wanted, copies
+from mailframe.store.names import canonical
 from mailframe.store.values import NewMessage
 
 from .errors import Refused
@@ -86,7 +87,7 @@ def restore(
     address: str, into: str, since: int, until: int, queue_id: str, config: str, as_json: bool
 ) -> None:
     """Put copies of an account's mail into a mailbox, made where it is missing."""
-    address = address.lower()
+    address, into = address.lower(), canonical(into)
     found = _copies(config, Wanted(address, since, until, queue_id))
     restored = damaged = 0
     with opened(load(config)) as store, account_of(store, address) as account:

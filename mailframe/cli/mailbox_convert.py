@@ -19,6 +19,7 @@ from mailframe.transfer.values import Outcome, TransferError
 
 from .errors import Refused
 from .mail_store import Bar, account_of, accounts, exists, facts_of, opened, sentence
+from .mailbox_store import note_shares
 from .queue_spool import wait
 from .shared import config_option, json_option, print_json
 
@@ -71,6 +72,8 @@ def command(
                 wait(new.remove_account(name))
             try:
                 outcomes[name] = _convert(old, new, name, delete, dry_run, verify)
+                if not dry_run:
+                    note_shares(after, new, name)
             except TransferError as error:
                 failed[name] = f"{name}: {error}"
             except MailframeError as error:

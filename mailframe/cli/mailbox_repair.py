@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from mailframe.config.loading import load
 from mailframe.store.checking import Salvaged
 from mailframe.store.maildrop.checking import Checking
 from mailframe.store.maildrop.store import MaildropStore
 
 from .mailbox_check import Looked, look, run
+from .mailbox_store import note_shares
 from .shared import config_option, json_option
 
 
@@ -38,8 +40,11 @@ def command(
     """Put right what ``check`` finds, and make damaged files anew of what can be read.
 
     Messages keep their UIDs as far as these are known; others come back under new ones. The damaged file stays beside
-    the new one. Safe while the node runs. The exit code is 1 where something is wrong afterwards.
+    the new one. Who has rights on the mailboxes finds them again where the index of [sharing] was lost. Safe while
+    the node runs. The exit code is 1 where something is wrong afterwards.
     """
+
+    configuration = load(config)
 
     def one(store: MaildropStore, name: str) -> Looked:
         file = store.file(name)
@@ -47,6 +52,8 @@ def command(
         if file is not None and (rebuild or file.is_damaged()):
             salvaged = file.rebuild()
         checking = Checking(mend=True, octets=octets, expunge_missing=expunge_missing)
-        return Looked(name, look(store, name, checking), salvaged=salvaged)
+        looked = Looked(name, look(store, name, checking), salvaged=salvaged)
+        note_shares(configuration, store, name)
+        return looked
 
     run(one, addresses, everything, config, as_json)

@@ -13,7 +13,9 @@ from typing import Any
 import click
 
 from mailframe.config.loading import load
+from mailframe.config.schema import Configuration
 from mailframe.store.interfaces import IMailAccount, IMailStore
+from mailframe.store.sharing.shares import note_account
 
 from .errors import Refused
 from .mail_store import account_of, accounts, exists, opened
@@ -79,6 +81,20 @@ def opened_sharing(config: str, address: str) -> Iterator[IMailAccount]:
                 yield account
         finally:
             wait(shares.stop())
+
+
+def note_shares(configuration: Configuration, store: IMailStore, name: str) -> None:
+    """Where mailboxes are shared: have noted who has rights in an account, which may not have come by a session."""
+    if configuration.sharing is None:
+        return
+    build = importlib.import_module("mailframe.roles.sharing").sharing_for_commands
+    _, shares = build(store, configuration.sharing)
+    wait(shares.start())
+    try:
+        with account_of(store, name) as account:
+            wait(note_account(shares, account))
+    finally:
+        wait(shares.stop())
 
 
 class Moment(click.ParamType[int]):

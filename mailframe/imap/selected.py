@@ -204,9 +204,13 @@ class Selected:
         settled = not self._hinted
         stored = await self.mailbox.store(uids, change, flags)
         # A modseq that went up by no more than our own change shows that nobody else changed anything between.
-        ours_alone = settled and stored.modseq <= self.view.modseq + 1
-        self.view.told(stored.messages)
-        if silent and ours_alone:
+        ours_alone = stored.modseq == self.view.modseq + stored.changed
+        if ours_alone:
+            # The store need not be asked for what it has just answered.
+            self.view.follow(stored.modseq)
+        else:
+            self.view.told(stored.messages)
+        if silent and settled and ours_alone:
             return ()
         return stored.messages
 

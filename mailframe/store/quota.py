@@ -88,7 +88,7 @@ class QuotaRules:
         """The limit of one mailbox."""
         for pattern, limit in self.mailboxes:
             if pattern.endswith("/*"):
-                if is_inferior(name, pattern[:-2]):
+                if is_inferior(name, canonical(pattern[:-2])):
                     return limit
             elif canonical(pattern) == name:
                 return limit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mailframe.message.content import Content
 
@@ -84,9 +85,10 @@ Describe = Callable[[Iterable[bytes]], Description]
 the store keeps what IMAP answers with without knowing IMAP. Pure, and called in the store's threads."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message of a mailbox, as asked for; what was not asked for is None or empty.
+
+    A tuple, since answers have ten thousands of them: 0.3 us to make one, where a frozen dataclass takes 1.8.
 
     Attributes:
         uid: its unique identifier, 1 to 2**32 - 1.
@@ -289,11 +291,14 @@ class Stored:
         messages: every message asked for that exists, UIDs ascending, with `flags` and ``modseq`` as they are now.
         failed: UIDs left alone because they changed after ``unchanged_since`` (RFC 7162 section 3.1.3).
         modseq: the mailbox's state after the change.
+        changed: flags did change, all at once, and ``modseq`` is of this change. Whoever knew the state one before it
+            knows this one, too, and need not ask for changes.
     """
 
     messages: Sequence[Message]
     failed: Sequence[int]
     modseq: int
+    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,6 +167,11 @@ class MailboxView:
             if message.modseq > self.modseq:
                 self._told[message.uid] = message.modseq
 
+    def follow(self, modseq: int) -> None:
+        """Note that nothing happened up to a modseq but what the client has been told, or has set itself."""
+        self.modseq = modseq
+        self._told.clear()
+
     def apply(self, changes: Changes, *, expunges: bool = True) -> Announcement:
         """Take in what the store says, and tell what to announce.
 

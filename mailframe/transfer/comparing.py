@@ -11,6 +11,7 @@ from mailframe.store.values import MailboxEntry, TakenMessage
 
 from .importing import Import
 from .reading import messages
+from .sharing import compare_sharing
 from .values import NOTHING_HERE, Folder, Progress, Source, digest, no_progress
 
 DIFFERENCES_LIMIT = 100
@@ -20,7 +21,7 @@ DIFFERENCES_LIMIT = 100
 async def compare_accounts(
     source: IMailAccount, image: IMailAccount, progress: Progress = no_progress
 ) -> list[str]:
-    """What of an account is not the same in its image: mailboxes, numbers, identity, flags, dates and octets."""
+    """What of an account is not the same in its image: mailboxes, numbers, identity, flags, dates, octets, rights."""
     differences = _Differences()
     entries = {entry.name: entry for entry in await source.mailboxes()}
     others = {entry.name: entry for entry in await image.mailboxes()}
@@ -31,6 +32,9 @@ async def compare_accounts(
             )
         elif entries[name].selectable:
             await _compare_mailbox(source, image, name, differences, progress)
+    both = [name for name, entry in entries.items() if entry.selectable and others.get(name) == entry]
+    async for text in compare_sharing(source, image, both):
+        differences.add(text)
     return differences.found
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TypeVar
 
 from mailframe.store.interfaces import IMailAccount
+from mailframe.store.sharing.rights import Rights
+
+Name = str | None
+"""A mailbox, or None for the account."""
+T = TypeVar("T")
 
 _ENTRIES = ("/shared", "/private")
 
@@ -18,28 +24,47 @@ async def follow_sharing(source: IMailAccount, image: IMailAccount, names: Seque
         names: of the mailboxes; both have them.
     """
     for name in names:
-        await _follow_rights(source, image, name)
+        for identifier, rights in (await _rights_to_set(source, image, name)).items():
+            await image.set_access(name, identifier, rights)
+    async for place, user, values in _annotations_to_set(source, image, names):
+        await image.set_metadata(place, values, user)
+
+
+async def compare_sharing(
+    source: IMailAccount, image: IMailAccount, names: Sequence[str]
+) -> AsyncIterator[str]:
+    """What `follow_sharing` would have to do, in words."""
+    for name in names:
+        for identifier in await _rights_to_set(source, image, name):
+            yield f"{name}: {identifier} has other rights"
+    async for place, user, values in _annotations_to_set(source, image, names):
+        for entry in values:
+            whose = f" of {user}" if user else ""
+            yield f"{place or 'the account'}: the annotation {entry}{whose} is another"
+
+
+async def _rights_to_set(source: IMailAccount, image: IMailAccount, name: str) -> dict[str, Rights | None]:
+    wanted = {entry.identifier: entry.rights for entry in await source.access(name)}
+    here = {entry.identifier: entry.rights for entry in await image.access(name)}
+    return _to_set(wanted, here)
+
+
+async def _annotations_to_set(
+    source: IMailAccount, image: IMailAccount, names: Sequence[str]
+) -> AsyncIterator[tuple[Name, str, dict[str, bytes | None]]]:
     users = ("", *sorted(await source.identifiers()))
     for place in (None, *names):
         for user in users:
-            await _follow_annotations(source, image, place, user)
+            wanted = await source.metadata(place, _ENTRIES, -1, user)
+            values = _to_set(wanted, await image.metadata(place, _ENTRIES, -1, user))
+            if values:
+                yield place, user, values
 
 
-async def _follow_rights(source: IMailAccount, image: IMailAccount, name: str) -> None:
-    wanted = {entry.identifier: entry.rights for entry in await source.access(name)}
-    here = {entry.identifier: entry.rights for entry in await image.access(name)}
-    for identifier in sorted(wanted.keys() | here.keys()):
-        if wanted.get(identifier) != here.get(identifier):
-            await image.set_access(name, identifier, wanted.get(identifier))
-
-
-async def _follow_annotations(source: IMailAccount, image: IMailAccount, name: str | None, user: str) -> None:
-    wanted = await source.metadata(name, _ENTRIES, -1, user)
-    here = await image.metadata(name, _ENTRIES, -1, user)
-    changes = {
-        entry: wanted.get(entry)
-        for entry in sorted(wanted.keys() | here.keys())
-        if wanted.get(entry) != here.get(entry)
+def _to_set(wanted: Mapping[str, T], here: Mapping[str, T]) -> dict[str, T | None]:
+    """What has to be set so that it is as it is wanted; None: to be taken away."""
+    return {
+        name: wanted.get(name)
+        for name in sorted(wanted.keys() | here.keys())
+        if wanted.get(name) != here.get(name)
     }
-    if changes:
-        await image.set_metadata(name, changes, user)

@@ -21,6 +21,7 @@ from mailframe.store.ingest.options import IngestOptions
 from mailframe.store.maildir.store import MaildirStore
 from mailframe.store.maildrop.surroundings import Policies
 from mailframe.store.retention import RetentionRules
+from mailframe.store.sharing.shares import SQLiteShares
 from mailframe.store.values import INBOX, Delivery, NewMessage
 from mailframe.testing.store import describe
 
@@ -127,6 +128,27 @@ class MailboxTests(MailboxCommandCase):
         result = self.on_service("mailbox", "access", ALICE, code=1)
         self.assertIn("[sharing] is not in the configuration", result.output)
 
+    def test_lost_index(self) -> None:
+        """Repairing or converting an account tells those with rights where to look, when the index was lost."""
+        self.on_service("mailbox", "access", ALICE, "Sent", BOB, "lr")
+        (index,) = self.config.parent.rglob("shares.sqlite")
+        self.config.write_text(self.config.read_text() + '\n[store.sqlite]\ndirectory = "elsewhere"\n')
+        for command in (("repair", ALICE), ("convert", ALICE, "--to", "sqlite")):
+            for path in index.parent.glob("shares.sqlite*"):
+                path.unlink()
+            self.assertEqual(self.owners_for_bob(index), [])
+            self.on_service("mailbox", *command)
+            self.assertEqual(self.owners_for_bob(index), [ALICE])
+
+    def owners_for_bob(self, index: Path) -> list[str]:
+        """In whose accounts Bob's sessions look."""
+        shares = SQLiteShares(str(index), None)
+        wait(shares.start())
+        try:
+            return list(wait(shares.owners(BOB)))
+        finally:
+            wait(shares.stop())
+
     def test_restore(self) -> None:
         """Expunged mail is listed and put back."""
         (row,) = self.json_of("mailbox", "expunged", ALICE)
@@ -177,6 +199,8 @@ class IngestTests(MailboxCommandCase):
         self.assertEqual(self.json_of("ingest", "restore", ALICE), {"restored": 3, "damaged": 0})
         rows = {row["name"]: row for row in self.json_of("mailbox", "list", ALICE)}
         self.assertEqual(rows["Restored"]["messages"], 3)
+        for name in ("inbox", "Restored/"):
+            self.assertEqual(self.json_of("ingest", "restore", ALICE, "--into", name)["restored"], 3)
 
     def test_damaged(self) -> None:
         """A damaged copy is told and left out; the others come back."""

@@ -54,9 +54,12 @@ class MailboxesCase(SynchronousTestCase):
 
     Attributes:
         kind: of store.
+        copies_of_moving: how many there may be of a message whose move was not answered: the crash may have come
+            between two files.
     """
 
     kind = "mbox"
+    copies_of_moving = 2
     timeout = 60 + 10 * ROUNDS
 
     def setUp(self) -> None:
@@ -122,7 +125,8 @@ class MailboxesCase(SynchronousTestCase):
         self.assertEqual(set(inbox) & (moved | removed), set(), "back again")
         stays = set(told.done.get("append", ())) - moved - moving - removed - removing
         self.assertEqual(stays - set(inbox), set(), "appended")
-        self.assertEqual([name for name in moving if inbox[name] + boxes[name] != 1], [], "moving")
+        lost = [name for name in moving if not 1 <= inbox[name] + boxes[name] <= self.copies_of_moving]
+        self.assertEqual(lost, [], "moving")
 
     def check_mailboxes(self, found: dict[str, list[str]], rounds: int) -> None:
         """A mailbox that was renamed has one name, and a deleted one none."""
@@ -173,6 +177,7 @@ class MaildirTests(MailboxesCase):
     """Maildir folders."""
 
     kind = "maildir"
+    copies_of_moving = 1
 
     def test_any_moment(self) -> None:
         """Whatever was answered is so, and catalogue and content are the same."""
@@ -183,6 +188,7 @@ class SQLiteTests(MailboxesCase):
     """A database an account."""
 
     kind = "sqlite"
+    copies_of_moving = 1
 
     def test_any_moment(self) -> None:
         """Whatever was answered is so, and catalogue and content are the same."""

@@ -125,6 +125,14 @@ class ApplyTests(SynchronousTestCase):
         announcement = self.view.apply(changes([(5, [])], uidnext=10, modseq=12))
         self.assertEqual([number for number, _ in announcement.flags], [2])
 
+    def test_follow(self):
+        """After a change of its own, the only one, the session asks for later ones, and is told of all of these."""
+        self.view.told([Message(5, frozenset({"\\Seen"}), 11)])
+        self.view.follow(11)
+        self.assertEqual(self.view.modseq, 11)
+        announcement = self.view.apply(changes([(5, [])], uidnext=10, modseq=12))
+        self.assertEqual([number for number, _ in announcement.flags], [2])
+
     def test_came_and_went(self):
         """A message that was never told of vanishes without a word, and its UID does not come back."""
         announcement = self.view.apply(changes(vanished=[10], uidnext=11))

@@ -179,6 +179,26 @@ class ComparisonTests(TransferTestCase):
         ):
             self.assertIn(part, found)
 
+    async def test_sharing(self):
+        """Rights and annotations that are not the same are told, those of the account itself, too."""
+        one = await self.filled(self.memory)
+        other = await self.memory.account("image@example.test")
+        await Conversion(one, other).run()
+        self.assertEqual(await compare_accounts(one, other), [])
+        await one.set_access(INBOX, "bob@example.test", frozenset("lr"))
+        await other.set_metadata("Sent", {"/private/comment": b"mine"})
+        await one.set_metadata(None, {"/private/theme": b"dark"})
+        self.assertEqual(
+            sorted(await compare_accounts(one, other)),
+            [
+                "INBOX: bob@example.test has other rights",
+                "Sent: the annotation /private/comment is another",
+                "the account: the annotation /private/theme is another",
+            ],
+        )
+        await Conversion(one, other).run()
+        self.assertEqual(await compare_accounts(one, other), [])
+
     async def test_missing_mailbox(self):
         """A mailbox that is not there is a difference."""
         one = await self.filled(self.memory)

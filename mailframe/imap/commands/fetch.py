@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
@@ -102,7 +101,7 @@ async def _mark_seen(
         return messages, frozenset()
     flags = {message.uid: message.flags for message in stored}
     now = [
-        replace(message, flags=flags[message.uid]) if message.uid in flags else message
+        message._replace(flags=flags[message.uid]) if message.uid in flags else message
         for message in messages
     ]
     return now, frozenset(flags)

@@ -9,6 +9,8 @@ from mailframe.imap.states import Reply
 from mailframe.imap.wire.mailboxes import mailbox
 from mailframe.imap.wire.parser import Parser
 from mailframe.imap.wire.responses import status_line
+from mailframe.message.status import MailframeError
+from mailframe.store.refusals import NOPERM
 from mailframe.store.values import Snapshot
 
 if TYPE_CHECKING:
@@ -26,10 +28,14 @@ async def examine(session: Session, arguments: Parser) -> Reply:
 
 
 async def close(session: Session, arguments: Parser) -> Reply:
-    """CLOSE: expunge without a word, and select none."""
+    """CLOSE: expunge without a word, and select none; without the right to expunge that is all (RFC 4314)."""
     arguments.end()
     if not session.mailbox.read_only:
-        await session.mailbox.mailbox.expunge()
+        try:
+            await session.mailbox.mailbox.expunge()
+        except MailframeError as error:
+            if error.status.word != NOPERM.word:
+                raise
     session.deselect()
     return Reply("CLOSE completed")
 

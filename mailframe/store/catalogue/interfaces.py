@@ -210,8 +210,8 @@ class Annotations(Protocol):
             user: whose private entry it is; "" for a shared one.
         """
 
-    def count(self, mailbox_id: str) -> int:
-        """Entries of a mailbox, everybody's."""
+    def counts(self, mailbox_id: str) -> dict[str, int]:
+        """How many entries of a mailbox everybody has; "" for shared ones."""
 
 
 class Catalogue(Protocol):

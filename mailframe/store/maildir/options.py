@@ -68,8 +68,8 @@ class MaildirOptions(MaildropOptions):
         choices=("own", "dovecot"),
     )
     maildirsize: bool = option(
-        "Write maildirsize into accounts that have a quota: other programs that deliver there (maildrop, Exim, "
-        "Postfix with its Maildir++ patch) keep to it.",
+        "Write maildirsize (Maildir++) into accounts that have a quota, for other programs that deliver there and "
+        "look at it.",
         False,
     )
     subscriptions: str = option(

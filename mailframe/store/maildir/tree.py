@@ -17,6 +17,8 @@ from .folders import SUBDIRECTORIES, TMP
 from .place import Place
 
 IN_NEW, IN_CUR, IN_BOTH = 1, 2, 3
+DELETED = "deleted-"
+"""How a mailbox is called in ``tmp/`` while it is being deleted; its MAILBOXID follows."""
 
 
 @dataclass(slots=True)
@@ -167,7 +169,7 @@ class Tree:
 
     def aside(self, mailbox: MailboxRow) -> str:
         """Where a mailbox that is being deleted lies meanwhile."""
-        return f"{self.path}/{TMP}/deleted-{mailbox.mailbox_id}"
+        return f"{self.path}/{TMP}/{DELETED}{mailbox.mailbox_id}"
 
     def follow(self, mailbox_id: str) -> None:
         """Give a mailbox's directory the name that goes with the mailbox's.
@@ -198,12 +200,32 @@ class Tree:
                 self._write_name(folder, mailbox.name)
 
     def put_right(self) -> None:
-        """Finish what a crash in the middle of a rename has left."""
+        """Finish what a crash in the middle of a deletion or a rename has left."""
+        with suppress(FileNotFoundError):
+            for name in self.files.names(f"{self.path}/{TMP}"):
+                if name.startswith(DELETED):
+                    with suppress(OSError):
+                        self._put_back(name.removeprefix(DELETED))
         for mailbox in sorted(self.catalogue.mailboxes.all(), key=lambda mailbox: mailbox.name):
             expected = mailbox.folder in ("", self.place.folder_of(mailbox.name))
             if not expected and self._name_of(mailbox.folder) != mailbox.name:
                 with suppress(OSError):
                     self.follow(mailbox.mailbox_id)
+
+    def _put_back(self, mailbox_id: str) -> None:
+        """Bring back a mailbox whose deletion was not committed; others are swept."""
+        # In a transaction: another process may be deleting it at this moment.
+        with self.drop.writing(0):
+            mailbox = self.catalogue.mailboxes.with_id(mailbox_id)
+            if mailbox is None:
+                return
+            folder, aside = self.folder(mailbox), self.aside(mailbox)
+            self.files.make_directory(folder)
+            for name in self.files.names(aside):
+                if not self.files.exists(f"{folder}/{name}"):
+                    self.rename_file(f"{aside}/{name}", f"{folder}/{name}")
+            self.files.flush_directory(folder)
+            self.files.flush_directory(os.path.dirname(folder))
 
     def unknown(self) -> list[tuple[str, str]]:
         """Folders that other programs have made, and the names of their mailboxes."""

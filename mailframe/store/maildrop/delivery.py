@@ -202,7 +202,7 @@ class Group:
     def _note_filled(self, drop: Maildrop, before: Usage, after: Usage) -> None:
         limit = room.limit_of(drop)
         percent = drop.surroundings.quota.warning(limit, before, after)
-        if percent is not None:
+        if percent is not None and not room.was_warned(drop, percent):
             self._filled[drop.account] = Filled(percent, limit, after)
 
     def _add(self, drop: Maildrop, attempts: list[Attempt]) -> None:

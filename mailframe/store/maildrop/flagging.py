@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mailframe.store import flags as rules
-from mailframe.store.catalogue.rows import MessageRow, Packed
+from mailframe.store.catalogue.keywords import Keywords
+from mailframe.store.catalogue.rows import UID_MASK, MessageRow, Packed
 from mailframe.store.values import FlagChange, Flags, Message, Stored
 
 from .maildrop import Maildrop
@@ -43,29 +44,43 @@ def _store(
         rows = list(catalogue.messages.rows(mailbox, uids))
         failed = [row.uid for row in rows if unchanged_since is not None and row.modseq > unchanged_since]
         spelled = keywords.known(flags) if change is FlagChange.REMOVE else keywords.spell(flags)
-        touched: list[tuple[MessageRow, Packed]] = []
+        after = _Changing(keywords, change, spelled)
         untouchable = set(failed)
-        # Thousands of messages have the same few combinations of flags.
-        changed_to: dict[Packed, Packed] = {}
+        touched: list[tuple[MessageRow, Packed]] = []
+        told: list[Packed] = []
         for row in rows:
-            if untouchable and row.uid in untouchable:
-                continue
-            before = (row.flags, row.keywords)
-            packed = changed_to.get(before)
-            if packed is None:
-                after = rules.changed(keywords.unpack(*before), change, spelled)
-                packed = changed_to[before] = keywords.pack(after)
-            if packed != before:
-                touched.append((row, packed))
+            before = packed = row.flags, row.keywords
+            if not untouchable or row.uid not in untouchable:
+                packed = after[before]
+                if packed != before:
+                    touched.append((row, packed))
+            told.append(packed)
         modseq = mailbox.modseq
         if touched:
             modseq = catalogue.mailboxes.next_modseq(mailbox)
             infos = drop.layout.flag(mailbox, touched)
-            catalogue.messages.set_flags(modseq, [(row.id, packed, infos[row.id]) for row, packed in touched])
+            catalogue.messages.set_flags(modseq, ((row.id, packed, infos[row.id]) for row, packed in touched))
             drop.changed.add(mailbox.mailbox_id)
-        now = {row.id: (packed, modseq) for row, packed in touched}
-        messages = []
-        for row in rows:
-            packed, changed = now.get(row.id, ((row.flags, row.keywords), row.modseq))
-            messages.append(Message(row.uid, keywords.unpack(*packed), changed))
-    return Stored(messages, failed, modseq)
+        unpack = keywords.unpack
+        messages = [
+            Message(
+                row.id & UID_MASK,
+                unpack(*packed),
+                row.modseq if packed == (row.flags, row.keywords) else modseq,
+            )
+            for row, packed in zip(rows, told, strict=True)
+        ]
+    return Stored(messages, failed, modseq, bool(touched))
+
+
+class _Changing(dict[Packed, Packed]):
+    """What becomes of flags, by what they were: thousands of messages have the same few combinations."""
+
+    def __init__(self, keywords: Keywords, change: FlagChange, flags: Flags) -> None:
+        super().__init__()
+        self._keywords, self._change, self._flags = keywords, change, flags
+
+    def __missing__(self, before: Packed) -> Packed:
+        flags = rules.changed(self._keywords.unpack(*before), self._change, self._flags)
+        packed = self[before] = self._keywords.pack(flags)
+        return packed

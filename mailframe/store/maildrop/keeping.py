@@ -90,7 +90,8 @@ def restore(drop: Maildrop, name: str, into: str, since: int, until: int) -> int
         return row.save_date >= since and (not until or row.save_date < until)
 
     uids = [row.uid for row in drop.catalogue.messages.rows(mailbox) if wanted(row)]
-    _make(drop, into)
+    if uids:
+        _make(drop, into)
     count = 0
     for start in range(0, len(uids), GROUP):
         group = uids[start : start + GROUP]
@@ -156,8 +157,9 @@ def _make(drop: Maildrop, name: str) -> None:
     """A mailbox, where it is missing; it does not count among those that an account may have."""
     if name == INBOX or drop.catalogue.mailboxes.named(name) is not None:
         return
+    above = superiors(name) if drop.surroundings.nested else ()
     with drop.writing():
-        for missing in (*superiors(name), name):
+        for missing in (*above, name):
             if missing != EXPUNGED and drop.catalogue.mailboxes.named(missing) is None:
                 drop.add_mailbox(missing)
         drop.layout.mailboxes_made()

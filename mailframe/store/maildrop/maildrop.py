@@ -32,6 +32,7 @@ class Maildrop:
         limit: how much the account may hold, where it has a limit of its own; whoever runs a unit of work sets it.
         promises: what makes appended messages durable, where a journal does; whoever runs a unit of work sets it.
         wrote: something was written since the layout's `WritesLater.rest`; the shelf clears it.
+        unflushed: places of messages that came over from elsewhere and could not be flushed yet.
         changed: MAILBOXIDs that something happened in; whoever runs a unit of work publishes and clears them.
     """
 
@@ -41,6 +42,7 @@ class Maildrop:
         self.limit: Limit | None = None
         self.promises: Promises | None = None
         self.changed: set[str] = set()
+        self.unflushed: set[str] = set()
         self.wrote = False
         self.catalogue = opener.catalogue(account)
         try:

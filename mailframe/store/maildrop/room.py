@@ -9,7 +9,12 @@ from mailframe.store.catalogue.rows import MailboxRow
 from mailframe.store.names import canonical
 from mailframe.store.quota import ACCOUNT, Limit, QuotaRoot, Usage
 
-from .maildrop import Maildrop
+from .maildrop import Maildrop, now
+
+WARNED = "quota_warned_"
+"""The account's setting, with a percent behind: when its owner was last told that so much is used."""
+WARNED_SECONDS = 86400
+"""Whose mailbox goes to and fro about a percent is told of it so seldom."""
 
 
 def limit_of(drop: Maildrop) -> Limit:
@@ -63,6 +68,17 @@ def is_full(drop: Maildrop) -> bool:
     """Is there no room for a single octet?"""
     limit = limit_of(drop)
     return bool(limit) and not limit.holds(used_by(drop) + Usage(1, 1))
+
+
+def was_warned(drop: Maildrop, percent: int) -> bool:
+    """Was the owner told of this percent lately?"""
+    return 0 <= now() - drop.catalogue.setting(f"{WARNED}{percent}") < WARNED_SECONDS
+
+
+def note_warned(drop: Maildrop, percent: int) -> None:
+    """The owner was told of this percent."""
+    with drop.writing(0):
+        drop.catalogue.set_setting(f"{WARNED}{percent}", now())
 
 
 def roots(drop: Maildrop, name: str | None = None) -> list[QuotaRoot]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mailframe.store.refusals import refuse
-from mailframe.store.sharing.entries import ENTRIES_LIMIT, PRIVATE, TOO_MANY, checked, fits
+from mailframe.store.sharing.entries import PRIVATE, check_counts, checked, fits
 from mailframe.store.sharing.rights import ENTRIES_LIMIT as ACCESS_LIMIT
 from mailframe.store.sharing.rights import TOO_MANY_ENTRIES, AccessEntry, Rights, effective, identifier
 
@@ -57,8 +57,8 @@ def set_metadata(drop: Maildrop, name: str | None, values: Mapping[str, bytes | 
         for entry, value in values.items():
             owner = user if entry.startswith(PRIVATE + "/") else ""
             drop.catalogue.annotations.put(place, owner, entry, value)
-        if drop.catalogue.annotations.count(place) > ENTRIES_LIMIT:
-            raise refuse(TOO_MANY)
+        if any(value is not None for value in values.values()):
+            check_counts(drop.catalogue.annotations.counts(place), user, drop.account)
 
 
 def _place(drop: Maildrop, name: str | None) -> str:

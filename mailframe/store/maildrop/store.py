@@ -241,6 +241,7 @@ class MaildropStore:
             return
         try:
             await self.put(account, write(account, filled.percent, filled.limit, filled.usage))
+            await self.work(account, lambda drop: room.note_warned(drop, filled.percent))
         except MailframeError as error:
             log.warn(
                 "the owner of {account} is not told that it is full: {error}", account=account, error=error

@@ -7,12 +7,8 @@ rows hold what the octets alone could not give back.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
-import apsw
-
-from mailframe.message.status import MailframeError
 from mailframe.store.catalogue.keywords import Keywords
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, Packed, new_object_id, row_id
 from mailframe.store.identity import check_order, object_id
@@ -50,11 +46,13 @@ def take_over(drop: Maildrop, name: str, taken: TakenMailbox, messages: Sequence
         _write(drop, mailbox, [one.attempt for one in coming])
         with drop.writing(len(coming)), drop.numbering(mailbox):
             _commit(drop, drop.current(mailbox.mailbox_id), taken, messages, coming)
-        _flush(drop, [one.attempt for one in coming])
     except BaseException:
-        _take_back(drop, mailbox, [one.attempt for one in coming])
+        _abandon(drop, [one.attempt for one in coming])
         raise
     drop.changed.add(mailbox.mailbox_id)
+    # From here on nothing is taken back: their UIDs are used, so they could not come again. Where they cannot be
+    # flushed, whoever sends them again finds them there, and they are flushed then.
+    _flush(drop, [one.attempt for one in coming])
     return [one.attempt.row.uid for one in coming if one.attempt.row is not None]
 
 
@@ -164,9 +162,8 @@ def _add(drop: Maildrop, mailbox: MailboxRow, rows: Sequence[MessageRow], coming
     with drop.layout.arriving(mailbox, attempts):
         for attempt, row in zip(attempts, rows, strict=True):
             assert attempt.written is not None
-            attempt.row = drop.layout.place(
-                mailbox, attempt.written, row, bool(attempt.delivery.message.flags)
-            )
+            # Somebody has seen it, whether it has flags or not.
+            attempt.row = drop.layout.place(mailbox, attempt.written, row, flagged=True)
             placed.append(attempt.row)
             if attempt.written.description is not None:
                 described.append((row.id, attempt.written.description))
@@ -205,17 +202,14 @@ def _claim(drop: Maildrop, mailbox: MailboxRow, uids: Sequence[int]) -> None:
 
 def _flush(drop: Maildrop, attempts: Sequence[Attempt]) -> None:
     places = {drop.layout.place_of(attempt.written) for attempt in attempts if attempt.written is not None}
-    for place in places:
-        if place is not None:
-            drop.layout.flush_place(place)
+    drop.unflushed.update(place for place in places if place is not None)
+    for place in sorted(drop.unflushed):
+        drop.layout.flush_place(place)
+        drop.unflushed.discard(place)
     drop.catalogue.flush()
 
 
-def _take_back(drop: Maildrop, mailbox: MailboxRow, attempts: Sequence[Attempt]) -> None:
+def _abandon(drop: Maildrop, attempts: Sequence[Attempt]) -> None:
     for attempt in attempts:
-        row = attempt.row
         if attempt.written is not None:
             drop.layout.abandon(attempt.written)
-        if row is not None and drop.catalogue.messages.row(mailbox, row.uid) is not None:
-            with suppress(OSError, apsw.Error, MailframeError):
-                drop.expunge_row(mailbox, row)

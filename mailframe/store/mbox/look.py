@@ -25,7 +25,7 @@ from mailframe.store.values import Flags
 from . import metrics
 from .locking import MailboxLocked
 from .octets import Spot, fingerprint, measured, pieces, shown_header
-from .rewriting import finish_copies, unfinished_copies
+from .rewriting import finish_copies, forget_copies, unfinished_copies
 from .tree import BEHIND, HOLES, LastLook, Tree
 from .wire.scanning import NotMbox, Place, Read, begins_at, places
 
@@ -113,6 +113,8 @@ def take_in(
     mailbox = tree.drop.current(mailbox_id)
     status = tree.files.status_of(descriptor)
     if tree.is_known(mailbox, status):
+        if write:
+            forget_copies(tree, mailbox)
         return False
     if unfinished_copies(tree):
         # Somebody was interrupted in the middle of writing: what the file holds now is neither old nor new.
@@ -245,6 +247,7 @@ class _Taking:
         self._trust(found, rows)
         found = [place for place in found if not place.marks.pseudo]
         left = {row.uid: row for row in rows}
+        uids = set(left)
         prints = {place.offset: self._fingerprint(self._spot(place)) for place in found}
         matches: dict[int, MessageRow] = {}
         last = 0
@@ -259,7 +262,7 @@ class _Taking:
         for place in found:
             waiting = by_content[prints[place.offset]]
             row = matches.get(place.offset) or (waiting.popleft() if waiting else None)
-            if row is None and self._was_removed(place):
+            if row is None and place.marks.uid not in uids and self._was_removed(place):
                 findings.holes = True
             elif row is None:
                 findings.came.append(place)

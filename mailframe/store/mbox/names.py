@@ -4,16 +4,19 @@ Levels are directories, written in modified UTF-7 (RFC 3501 section 5.1.3) as UW
 or be taken for something else, is escaped with a backslash and two hexadecimal digits.
 
 Nested, a mailbox is a directory with its messages in the file `MESSAGES`, as with Dovecot's
-``DIRNAME=mBoX-MeSsAgEs``. Plain, it is a file, and inferiors lie in directories.
+``DIRNAME=mBoX-MeSsAgEs``. Plain, it is a file, and inferiors lie in directories; expunged mail that is kept has all
+its files in one directory, because ``Work`` and later ``Work/one`` may have some.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Literal
 
 from mailframe.store.directories import account_directory, decode_utf7, encode_utf7, long_folder
-from mailframe.store.names import canonical
+from mailframe.store.names import EXPUNGED, canonical
+from mailframe.store.retention import origin_of
 from mailframe.store.values import INBOX, SEPARATOR
 
 from .locking import SUFFIX
@@ -31,6 +34,9 @@ def folder_of(name: str, folders: Folders) -> str:
     """The place of a mailbox relative to its account's; '' for INBOX."""
     if name == INBOX:
         return ""
+    origin = origin_of(name)
+    if folders == "plain" and origin is not None:
+        return _kept_folder(origin)
     levels = [_level(level) for level in name.split(SEPARATOR)]
     folder = "/".join(levels)
     if len(folder) > _PATH_LIMIT or any(len(level) > _LEVEL_LIMIT for level in levels):
@@ -43,6 +49,9 @@ def mailbox_of(folder: str) -> str | None:
     levels = folder.split("/")
     if not all(levels) or any(level.startswith(".") for level in levels):
         return None
+    if len(levels) == 2 and levels[0] == _level(EXPUNGED):
+        # See `_kept_folder`.
+        return canonical(EXPUNGED + SEPARATOR + _unescaped(levels[1]))
     return canonical(SEPARATOR.join(_text(level) for level in levels))
 
 
@@ -52,6 +61,14 @@ def pattern_path(pattern: str, account: str) -> str:
     for variable, value in (("local", local), ("domain", domain), ("account", f"{local}@{domain}")):
         pattern = pattern.replace(f"%{{{variable}}}", value)
     return pattern
+
+
+def _kept_folder(origin: str) -> str:
+    """Where mail of a mailbox is kept, plain: in a file whose name has all levels."""
+    file = _level(origin).replace(SEPARATOR, "\\2f")
+    if len(file) > _LEVEL_LIMIT:
+        file = hashlib.sha256(file.encode()).hexdigest()
+    return f"{_level(EXPUNGED)}/{file}"
 
 
 def _level(level: str) -> str:
@@ -66,8 +83,12 @@ def _level(level: str) -> str:
 
 
 def _text(level: str) -> str:
+    return _unescaped(level).replace(SEPARATOR, "_")
+
+
+def _unescaped(level: str) -> str:
     try:
         text = decode_utf7(level)
     except ValueError:
         text = level
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text).replace(SEPARATOR, "_")
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)

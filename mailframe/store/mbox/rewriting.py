@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -28,6 +28,7 @@ from .wire.fields import HEADER_LIMIT, Marks, compose, header_length, parse, sho
 
 COPY_PREFIX = "rewriting-"
 _NOTE = 4096
+_BLANK = 64 * 1024
 _OLD_SECONDS = 36 * 3600
 _NOT_HERE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EXDEV, errno.EBUSY)
 
@@ -233,7 +234,7 @@ def _copied(
         raise
     try:
         _copy_back(tree, copy, descriptor, note)
-        files.unlink(name)
+        _finished(tree, name, descriptor, note)
     finally:
         files.close(copy)
     return files.status_of(descriptor)
@@ -247,8 +248,12 @@ def _write_note(tree: Tree, copy: int, note: Mapping[str, Any]) -> None:
     tree.files.flush(copy)
 
 
-def _copy_back(tree: Tree, copy: int, descriptor: int, note: Mapping[str, Any]) -> None:
-    """Put the copy's octets into the file, and behind them what others have appended since it was begun."""
+def _copy_back(tree: Tree, copy: int, descriptor: int, note: dict[str, Any]) -> None:
+    """Put the copy's octets into the file, and behind them what others have appended since it was begun.
+
+    The file is as long afterwards as it was, with blank lines at its end: while there is a copy, what is behind the
+    old end is somebody else's.
+    """
     files, size = tree.files, note["new"]
     end = max(note["old"], size)
     appended = files.status_of(descriptor).st_size - end
@@ -256,10 +261,21 @@ def _copy_back(tree: Tree, copy: int, descriptor: int, note: Mapping[str, Any]) 
         files.copy(descriptor, end, copy, _NOTE + size, appended)
         files.flush(copy)
         size += appended
-        _write_note(tree, copy, {**note, "old": end + appended, "new": size})
+        note.update(old=end + appended, new=size)
+        _write_note(tree, copy, note)
     files.copy(copy, _NOTE, descriptor, 0, size)
-    files.resize(descriptor, size)
+    for offset in range(size, note["old"], _BLANK):
+        files.write_at(descriptor, [b"\n" * min(_BLANK, note["old"] - offset)], offset)
     files.flush(descriptor)
+
+
+def _finished(tree: Tree, name: str, descriptor: int, note: Mapping[str, Any]) -> None:
+    """The copy goes, durably, so that it is never put back over what comes later; then the blank lines."""
+    tree.files.unlink(name)
+    tree.files.flush_directory(tree.index)
+    if note["new"] < note["old"]:
+        tree.files.resize(descriptor, note["new"])
+        tree.files.flush(descriptor)
 
 
 def unfinished_copies(tree: Tree) -> list[str]:
@@ -280,19 +296,40 @@ def finish_copies(tree: Tree, mailbox: MailboxRow, descriptor: int) -> None:
     Raises:
         OSError: it could not be done; it can be tried again.
     """
-    path = os.path.realpath(tree.file(mailbox))
-    for name in unfinished_copies(tree):
+    for name, copy, note in _copies_of(tree, mailbox):
+        if tree.files.status_of(descriptor).st_ino == note["inode"]:
+            log.warn("writing of {path} is finished, which was interrupted", path=note["path"])
+            _copy_back(tree, copy, descriptor, note)
+            _finished(tree, name, descriptor, note)
+        else:
+            tree.files.unlink(name)
+
+
+def forget_copies(tree: Tree, mailbox: MailboxRow) -> None:
+    """Remove copies of a file that was not changed since: whoever made them was interrupted before that.
+
+    They must not be put back when it was. The file is locked for writing.
+
+    Raises:
+        OSError: it could not be done.
+    """
+    for name, _, _ in _copies_of(tree, mailbox):
+        tree.files.unlink(name)
+        tree.files.flush_directory(tree.index)
+
+
+def _copies_of(tree: Tree, mailbox: MailboxRow) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """A mailbox's copies: the path, open, and the note of each."""
+    names = unfinished_copies(tree)
+    path = os.path.realpath(tree.file(mailbox)) if names else ""
+    for name in names:
         copy = tree.files.open_for_change(f"{tree.index}/{name}")
         try:
             note = _read_note(tree, copy)
-            if note is None or note["path"] != path:
-                continue
-            if tree.files.status_of(descriptor).st_ino == note["inode"]:
-                log.warn("writing of {path} is finished, which was interrupted", path=path)
-                _copy_back(tree, copy, descriptor, note)
+            if note is not None and note["path"] == path:
+                yield f"{tree.index}/{name}", copy, note
         finally:
             tree.files.close(copy)
-        tree.files.unlink(f"{tree.index}/{name}")
 
 
 def sweep_copies(tree: Tree) -> None:

@@ -131,7 +131,7 @@ class MemoryAccount:
         self, name: str | None, values: Mapping[str, bytes | None], user: str = ""
     ) -> None:
         """See `IMailAccount.set_metadata`."""
-        self._sharing(name).set_metadata(values, user or self.name)
+        self._sharing(name).set_metadata(values, user or self.name, self.name)
 
     def _sharing(self, name: str | None) -> Sharing:
         return self._maildrop.sharing if name is None else self._maildrop.find(name).sharing

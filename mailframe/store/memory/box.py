@@ -263,7 +263,7 @@ class Box:
                 touched.append(uid)
         self._touch(touched)
         messages = [Message(uid, self.rows[uid].flags, self.rows[uid].modseq) for uid in found]
-        return Stored(messages, failed, self.modseq)
+        return Stored(messages, failed, self.modseq, bool(touched))
 
     def _touch(self, uids: Sequence[int]) -> None:
         if uids:

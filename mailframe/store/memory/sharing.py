@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from mailframe.store.refusals import refuse
-from mailframe.store.sharing.entries import ENTRIES_LIMIT, PRIVATE, TOO_MANY, checked, fits
+from mailframe.store.sharing.entries import PRIVATE, check_counts, checked, fits
 from mailframe.store.sharing.rights import ENTRIES_LIMIT as ACCESS_LIMIT
 from mailframe.store.sharing.rights import TOO_MANY_ENTRIES, AccessEntry, Rights, effective, identifier
 
@@ -43,7 +44,7 @@ class Sharing:
             if owner in ("", user) and any(fits(entry, each, depth) for each in wanted)
         }
 
-    def set_metadata(self, values: Mapping[str, bytes | None], user: str) -> None:
+    def set_metadata(self, values: Mapping[str, bytes | None], user: str, owner: str) -> None:
         """See `IMailAccount.set_metadata`."""
         after = dict(self._values)
         for entry, value in checked(values).items():
@@ -51,6 +52,6 @@ class Sharing:
             after.pop(key, None)
             if value is not None:
                 after[key] = value
-        if len(after) > ENTRIES_LIMIT:
-            raise refuse(TOO_MANY)
+        if any(value is not None for value in values.values()):
+            check_counts(Counter(who for who, _ in after), user, owner)
         self._values = after

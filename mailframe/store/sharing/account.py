@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from mailframe.message.status import MailframeError
 from mailframe.store.interfaces import IMailAccount, IMailbox
-from mailframe.store.names import in_order, superiors
+from mailframe.store.names import canonical, in_order, superiors
 from mailframe.store.quota import QuotaRoot
 from mailframe.store.refusals import CANNOT, NONEXISTENT, NOT_ALLOWED, TRYCREATE, refuse
 from mailframe.store.values import (
@@ -30,12 +30,10 @@ from . import rights as letters
 from .carrying import carrying
 from .mailbox import SharedMailbox, allowed_flags
 from .rights import ALL, ANYONE, AccessEntry, Rights
+from .shares import note_account
 
 if TYPE_CHECKING:
     from .store import SharingStore
-
-NOTES = 10
-"""Times that the index is written anew because somebody else gave rights meanwhile."""
 
 log = Logger()
 
@@ -77,31 +75,31 @@ class SharedAccount:
     async def create(self, name: str, special_use: str | None = None) -> str:
         """See `IMailAccount.create`: below somebody else's mailbox with the right to (``k``)."""
         if self._namespaces.place_of(name) is None:
+            await self._check_above(self._own, canonical(name))
             return await self._own.create(name, special_use)
         account, inner = await self._place(name)
-        above, separator, _ = inner.rstrip(SEPARATOR).rpartition(SEPARATOR)
-        if not separator or special_use is not None:
-            raise refuse(NOT_ALLOWED if not separator else CANNOT)
-        await self._check(account, above, letters.CREATE)
+        if SEPARATOR not in inner or special_use is not None:
+            raise refuse(NOT_ALLOWED if SEPARATOR not in inner else CANNOT)
+        await self._check_above(account, inner)
         return await account.create(inner)
 
     async def delete(self, name: str) -> None:
         """See `IMailAccount.delete`: with the right to (``x``)."""
         account, inner = await self._allowed(name, letters.DELETE_MAILBOX)
         await account.delete(inner)
-        await self._note(account)
+        await note_account(self._store.shares, account)
 
     async def rename(self, name: str, new_name: str) -> None:
         """See `IMailAccount.rename`: within one account, with the rights to delete there and to create here."""
         account, inner = await self._allowed(name, letters.DELETE_MAILBOX)
         if self._namespaces.place_of(new_name) is None and self._is_own(account):
+            await self._check_above(self._own, canonical(new_name))
             await self._own.rename(inner, new_name)
             return
         other, new_inner = await self._place(new_name)
-        above, separator, _ = new_inner.rpartition(SEPARATOR)
-        if other.name != account.name or not separator:
+        if other.name != account.name or (SEPARATOR not in new_inner and not self._is_own(account)):
             raise refuse(CANNOT)
-        await self._check(account, above, letters.CREATE)
+        await self._check_above(account, new_inner)
         await account.rename(inner, new_inner)
 
     async def subscribe(self, name: str, subscribed: bool) -> None:
@@ -118,9 +116,6 @@ class SharedAccount:
     async def open(self, name: str, read_only: bool = False) -> IMailbox:
         """See `IMailAccount.open`: with the right to read; for reading only without any right to change."""
         account, inner = await self._allowed(name, letters.READ)
-        if self._is_own(account):
-            mailbox = await account.open(inner, read_only)
-            return SharedMailbox(mailbox, account.name, mailbox.name, self._all, read_only, self)
 
         async def rights() -> Rights:
             return await account.rights(inner, self.name)
@@ -129,7 +124,12 @@ class SharedAccount:
         changing = {letters.SEEN, letters.WRITE, letters.DELETE_MESSAGES, letters.EXPUNGE, letters.INSERT}
         read_only = read_only or not given & changing
         mailbox = await account.open(inner, read_only)
-        return SharedMailbox(mailbox, account.name, self._named(account, inner), rights, read_only, self)
+        if self._is_own(account):
+            # Who may do everything is not asked again at each change: only he himself could take it away.
+            own = self._all if given == ALL else rights
+            return SharedMailbox(mailbox, account.name, mailbox.name, own, read_only, self)
+        name = self._namespaces.name_of(account.name, inner)
+        return SharedMailbox(mailbox, account.name, name, rights, read_only, self)
 
     async def append(self, name: str, messages: Sequence[NewMessage]) -> Appended:
         """See `IMailAccount.append`: with the right to (``i``), and with the flags that one may set."""
@@ -150,7 +150,7 @@ class SharedAccount:
         """See `mailframe.store.sharing.mailbox.Transfers`."""
         account, inner = await self._allowed(target, letters.INSERT, missing_is=TRYCREATE)
         if account.name == owner and (
-            self._is_own(account) or (not move and await self._sets_all(account, inner))
+            (self._is_own(account) or not move) and await self._sets_all(account, inner)
         ):
             return await (source.move(uids, inner) if move else source.copy(uids, inner))
         copied = await self._carried(source, uids, account, inner)
@@ -175,7 +175,7 @@ class SharedAccount:
             # The index may know too much, and never too little: not even when all ends between these lines.
             await self._store.shares.note(account.name, {*await account.identifiers(), who})
         await account.set_access(inner, who, rights)
-        await self._note(account)
+        await note_account(self._store.shares, account)
 
     async def identifiers(self) -> frozenset[str]:
         """See `IMailAccount.identifiers`: of one's own."""
@@ -194,21 +194,23 @@ class SharedAccount:
     async def metadata(
         self, name: str | None, entries: Sequence[str], depth: int = 0, user: str = ""
     ) -> Mapping[str, bytes]:
-        """See `IMailAccount.metadata`: with the right to read."""
+        """See `IMailAccount.metadata`: with rights that RFC 5464 section 3.3 asks for."""
         if name is None:
             return await self._own.metadata(None, entries, depth, self.name)
-        account, inner = await self._allowed(name, letters.READ)
+        account, inner = await self._annotated(name)
         return await account.metadata(inner, entries, depth, self.name)
 
     async def set_metadata(
         self, name: str | None, values: Mapping[str, bytes | None], user: str = ""
     ) -> None:
-        """See `IMailAccount.set_metadata`: private entries with the right to read, shared ones with that to write."""
+        """See `IMailAccount.set_metadata`: private entries with the same, shared ones with that to write too."""
         if name is None:
             await self._own.set_metadata(None, values, self.name)
             return
         shared = any(not entry.lower().startswith("/private/") for entry in values)
-        account, inner = await self._allowed(name, letters.WRITE if shared else letters.READ)
+        account, inner = await self._annotated(name)
+        if shared:
+            await self._check(account, inner, letters.WRITE)
         await account.set_metadata(inner, values, self.name)
 
     async def quotas(self, name: str | None = None) -> Sequence[QuotaRoot]:
@@ -240,9 +242,6 @@ class SharedAccount:
     def _is_own(self, account: IMailAccount) -> bool:
         return account is self._own
 
-    def _named(self, account: IMailAccount, inner: str) -> str:
-        return inner if self._is_own(account) else self._namespaces.name_of(account.name, inner)
-
     async def _account(self, owner: str) -> IMailAccount:
         if owner == self.name:
             return self._own
@@ -273,24 +272,38 @@ class SharedAccount:
         Raises:
             MailframeError: ``NONEXISTENT``; also where one may not even know that it is there.
         """
-        if self._is_own(account):
-            return await account.rights(inner, self.name)
         rights = await account.rights(inner, self.name)
         if not rights:
             raise refuse(NONEXISTENT)
         return rights
 
     async def _check(self, account: IMailAccount, inner: str, right: str) -> None:
-        """Refuse what one has no right to. What one may not see is not there.
+        """Refuse what one has no right to. What one may not see is not there; one's own mailboxes one always sees.
 
         Raises:
             MailframeError: ``NOPERM`` or ``NONEXISTENT``.
         """
-        if self._is_own(account):
-            return
         rights = await self._rights(account, inner)
         if right not in rights:
             raise refuse(NOT_ALLOWED if letters.LOOKUP in rights else NONEXISTENT)
+
+    async def _check_above(self, account: IMailAccount, inner: str) -> None:
+        """Refuse to make a mailbox without the right to below the nearest one above that is there.
+
+        Raises:
+            MailframeError: ``NOPERM``, or ``NONEXISTENT`` where there is none above.
+        """
+        for above in reversed(superiors(inner)):
+            try:
+                await account.rights(above, self.name)
+            except MailframeError as error:
+                if error.status.word != NONEXISTENT.word:
+                    raise
+                continue
+            await self._check(account, above, letters.CREATE)
+            return
+        if not self._is_own(account):
+            raise refuse(NONEXISTENT)
 
     async def _allowed(self, name: str, right: str, missing_is: object = None) -> tuple[IMailAccount, str]:
         try:
@@ -300,6 +313,17 @@ class SharedAccount:
             if missing_is is not None and error.status.word == NONEXISTENT.word:
                 raise refuse(TRYCREATE) from error
             raise
+        return account, inner
+
+    async def _annotated(self, name: str) -> tuple[IMailAccount, str]:
+        """A mailbox whose annotations one may know: with the right to look it up, and any that is about its mail.
+
+        Raises:
+            MailframeError: ``NOPERM`` or ``NONEXISTENT``.
+        """
+        account, inner = await self._allowed(name, letters.LOOKUP)
+        if not await self._rights(account, inner) & letters.ABOUT_MAIL:
+            raise refuse(NOT_ALLOWED)
         return account, inner
 
     async def _visible_or_none(self, owner: str) -> Sequence[MailboxEntry]:
@@ -330,15 +354,6 @@ class SharedAccount:
                 found.append(MailboxEntry(name, entry.mailbox_id))
         return found
 
-    async def _note(self, account: IMailAccount) -> None:
-        """Write the index. What another session gave meanwhile must not be overwritten with what was before."""
-        identifiers = await account.identifiers()
-        for _ in range(NOTES):
-            await self._store.shares.note(account.name, identifiers)
-            before, identifiers = identifiers, await account.identifiers()
-            if identifiers == before:
-                return
-
     async def _sets_all(self, account: IMailAccount, inner: str) -> bool:
         return {letters.SEEN, letters.DELETE_MESSAGES, letters.WRITE} <= await account.rights(
             inner, self.name
@@ -347,9 +362,9 @@ class SharedAccount:
     async def _flagged(
         self, account: IMailAccount, inner: str, messages: Sequence[NewMessage]
     ) -> Sequence[NewMessage]:
-        if self._is_own(account):
-            return messages
         rights = await account.rights(inner, self.name)
+        if rights == ALL:
+            return messages
         return [
             NewMessage(one.content, allowed_flags(one.flags, rights), one.internal_date, one.queue_id)
             for one in messages

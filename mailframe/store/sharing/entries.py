@@ -12,7 +12,9 @@ PRIVATE, SHARED = "/private", "/shared"
 VALUE_LIMIT = 64 * 1024
 """Octets of one value."""
 ENTRIES_LIMIT = 200
-"""Entries of one mailbox, or of the account."""
+"""Shared entries of one mailbox, or of the account; and as many private ones of each user."""
+OTHERS_LIMIT = 1000
+"""Private entries of one mailbox that are not its owner's, of all users together."""
 NAME_LIMIT = 255
 _NAME = re.compile(r"/(?:private|shared)(?:/[\x21-\x24\x26-\x29\x2b-\x2e\x30-\x7e]+)+")
 
@@ -44,6 +46,23 @@ def checked(values: Mapping[str, bytes | None]) -> dict[str, bytes | None]:
             raise refuse(TOO_LARGE)
         found[entry(name)] = value
     return found
+
+
+def check_counts(counts: Mapping[str, int], user: str, owner: str) -> None:
+    """Refuse too many. What users of a mailbox have never keeps its owner from having some.
+
+    Args:
+        counts: entries there would be, by whose they are; "" for shared ones.
+        user: who sets some.
+        owner: the account.
+
+    Raises:
+        MailframeError: ``METADATA TOOMANY``.
+    """
+    others = sum(count for who, count in counts.items() if who not in ("", owner))
+    too_many = max(counts.get("", 0), counts.get(user, 0)) > ENTRIES_LIMIT
+    if too_many or (user != owner and others > OTHERS_LIMIT):
+        raise refuse(TOO_MANY)
 
 
 def fits(name: str, wanted: str, depth: int) -> bool:

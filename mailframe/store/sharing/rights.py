@@ -17,6 +17,8 @@ ALL: Rights = frozenset(ORDER)
 NONE: Rights = frozenset()
 LOOKUP, READ, SEEN, WRITE, INSERT, POST = "l", "r", "s", "w", "i", "p"
 CREATE, DELETE_MAILBOX, DELETE_MESSAGES, EXPUNGE, ADMINISTER = "k", "x", "t", "e", "a"
+ABOUT_MAIL: Rights = frozenset({READ, SEEN, WRITE, INSERT, POST})
+"""One of these is needed for annotations, with that to look up (RFC 5464 section 3.3)."""
 ANYONE, OWNER = "anyone", "owner"
 """Identifiers that stand for everybody who is logged in, and for the account that the mailbox belongs to."""
 _OLD = {"c": frozenset("kx"), "d": frozenset("et")}

@@ -9,12 +9,15 @@ import apsw
 
 from mailframe.database.file import Database
 from mailframe.database.lanes import CallFromThread
+from mailframe.store.interfaces import IMailAccount
 
 from .rights import ANYONE
 
 ROOM = "mailframe.store.sharing"
 OWNERS_LIMIT = 10_000
 """Accounts that are looked into for one session."""
+NOTES = 10
+"""Times that the index is written anew because somebody else gave rights meanwhile."""
 
 
 class Shares(Protocol):
@@ -25,6 +28,22 @@ class Shares(Protocol):
 
     def note(self, owner: str, identifiers: Collection[str]) -> Awaitable[None]:
         """These, and nobody else, have rights in an account."""
+
+
+async def note_account(shares: Shares, account: IMailAccount) -> None:
+    """Have noted who has rights in an account.
+
+    What another session gave meanwhile must not be overwritten with what was before.
+
+    Raises:
+        MailframeError: temporary.
+    """
+    identifiers = await account.identifiers()
+    for _ in range(NOTES):
+        await shares.note(account.name, identifiers)
+        before, identifiers = identifiers, await account.identifiers()
+        if identifiers == before:
+            return
 
 
 class KeptShares(Shares, Protocol):

@@ -92,6 +92,7 @@ class FlagsContract(StoreFixture):
         self.assertGreater(stored.modseq, before)
         again = await mailbox.store([first], ADD, frozenset({SEEN}))
         self.assertEqual((again.modseq, again.messages[0].modseq), (stored.modseq, stored.modseq))
+        self.assertEqual((stored.changed, again.changed), (True, False))
         found = by_uid(await mailbox.fetch([first, second], Item.FLAGS))
         self.assertEqual(found[first].modseq, stored.modseq)
         self.assertLessEqual(found[second].modseq, before)

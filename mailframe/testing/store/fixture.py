@@ -97,6 +97,14 @@ class StoreFixture(_Base):
         """The same mail after a restart; a store that forgets everything answers with itself."""
         return store
 
+    async def second_store(self, store: IMailStore, describe: Describe, hints: IHints) -> IMailStore | None:
+        """Another store on the same mail, as another process of the node would have it, stopped by `stop_store`.
+
+        None where there cannot be two, or where a test case does not try that. The test against the model lets both
+        work by turns.
+        """
+        return None
+
     async def setUp(self) -> None:  # type: ignore[override]
         """Make a store."""
         self.hints = LocalHints()

@@ -71,6 +71,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.contract, self.run = contract, run
         self.hints = LocalHints()
         self.store: IMailStore = run(contract.make_store(describe, self.hints))
+        self.other: IMailStore | None = run(self._second_store())
         self.model: IMailStore = MemoryStore(describe, keywords_limit=contract.keywords_limit)
         self.seen: dict[tuple[str, int], bytes] = {}
         self.number = 0
@@ -83,7 +84,9 @@ class StoreMachine(RuleBasedStateMachine):
         for session in tuple(self.sessions):
             self._sync(session)
         self._compare_all()
-        self.run(self.contract.stop_store(self.store))
+        for store in (self.store, self.other):
+            if store is not None:
+                self.run(self.contract.stop_store(store))
 
     # Rules: names.
 
@@ -170,6 +173,14 @@ class StoreMachine(RuleBasedStateMachine):
         self.store = self.run(self.contract.restart_store(self.store, describe, self.hints))
         self._log_in()
 
+    @precondition(lambda self: self.other is not None)
+    @rule()
+    def other_process(self) -> None:
+        """Another process goes on; sessions of the one before stay where they are."""
+        assert self.other is not None
+        self.store, self.other = self.other, self.store
+        self.accounts[1] = self.run(self.store.account(ALICE))
+
     # Rules: work in a mailbox.
 
     @precondition(lambda self: self.sessions)
@@ -246,6 +257,9 @@ class StoreMachine(RuleBasedStateMachine):
         self._work(place, lambda side: side.mailbox.search(key), lambda side, result: len(result.uids))
 
     # The two sides.
+
+    async def _second_store(self) -> IMailStore | None:
+        return await self.contract.second_store(self.store, describe, LocalHints())
 
     def _log_in(self) -> None:
         self.accounts: list[IMailAccount] = [

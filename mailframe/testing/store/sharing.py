@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailframe.store.sharing.entries import ENTRIES_LIMIT, VALUE_LIMIT
+from mailframe.store.sharing.entries import ENTRIES_LIMIT, OTHERS_LIMIT, VALUE_LIMIT
 from mailframe.store.sharing.rights import ALL, AccessEntry, parse
 from mailframe.store.values import INBOX
 
@@ -138,5 +138,13 @@ class SharingContract(StoreFixture):
         many = {f"/shared/{number}": b"x" for number in range(ENTRIES_LIMIT + 1)}
         await self.refused("METADATA TOOMANY", account.set_metadata(INBOX, many))
         self.assertEqual(await account.metadata(INBOX, ["/shared"], -1), {})
+        many = {f"/private/{number}": b"x" for number in range(ENTRIES_LIMIT)}
+        for number in range(OTHERS_LIMIT // ENTRIES_LIMIT):
+            await account.set_metadata(INBOX, many, f"{number}@example.test")
+        await self.refused("METADATA TOOMANY", account.set_metadata(INBOX, {"/private/a": b"x"}, BOB))
+        await account.set_metadata(INBOX, {"/private/a": None, "/private/1": None}, "0@example.test")
+        # None of that keeps the owner from having hers.
+        await account.set_metadata(INBOX, many)
+        await account.set_metadata(INBOX, {"/shared/a": b"x"})
         await self.refused("NONEXISTENT", account.set_metadata("Nowhere", {"/shared/a": b"x"}))
         await self.refused("NONEXISTENT", account.metadata("Nowhere", ["/shared/a"]))

@@ -31,8 +31,8 @@ class ForgetfulFiles(FaultyFiles):
     def create(self, path: str) -> int:
         return self._named(super().create(path), path)
 
-    def open(self, path: str) -> int:
-        return self._named(super().open(path), path)
+    def open(self, path: str, follow: bool = True) -> int:
+        return self._named(super().open(path, follow), path)
 
     def open_journal(self, path: str) -> int:
         return self._named(super().open_journal(path), path)

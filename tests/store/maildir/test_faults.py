@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,18 @@ from mailframe.message.status import STORAGE_FULL, UNAVAILABLE, UNKNOWN_FAULT, M
 from mailframe.store.catalogue.sqlite.catalogue import Catalogue
 from mailframe.store.maildir import layout
 from mailframe.store.maildrop import delivery
-from mailframe.store.values import DELETED, FLAGGED, INBOX, SEEN, Delivery, FlagChange, NewMessage, Span
+from mailframe.store.values import (
+    DELETED,
+    FLAGGED,
+    INBOX,
+    SEEN,
+    Delivery,
+    FlagChange,
+    NewMessage,
+    Span,
+    TakenMailbox,
+    TakenMessage,
+)
 
 from .fixture import ALICE, BOB, MaildirCase, numbered
 
@@ -227,6 +239,25 @@ class SessionFaultTests(MaildirCase):
         messages = [NewMessage(Content.of(numbered(n)), frozenset({SEEN})) for n in range(3)]
         account = self.account()
         self.at_every_operation(lambda: self.work(account.append(INBOX, messages)), self.everything)
+
+    def test_take_over(self) -> None:
+        """Messages that come over from elsewhere: all of them or none; when they come again, all, under their UIDs."""
+        taken = TakenMailbox(1600000000)
+        wanted = {10 + number: numbered(number) for number in range(3)}
+        messages = [TakenMessage(Content.of(octets), uid) for uid, octets in wanted.items()]
+        account, number, broken = self.account(), 0, True
+        while broken:
+            number += 1
+            self.wait(account.take_over(f"There/{number}", taken))
+            self.files.break_at(number)
+            with contextlib.suppress(MailframeError):
+                self.work(account.take_over(f"There/{number}", taken, messages))
+            broken = self.files.count >= number
+            self.files.mend()
+            self.assertIn(self.messages(f"There/{number}"), ({}, wanted))
+            self.wait(account.take_over(f"There/{number}", taken, messages))
+            self.assertEqual(self.messages(f"There/{number}"), wanted)
+        self.assertGreater(number, 5)
 
     def test_copy(self) -> None:
         """COPY of several messages."""

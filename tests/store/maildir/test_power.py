@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from mailframe.message.content import Content
-from mailframe.store.values import Delivery, NewMessage
+from mailframe.store.values import Delivery, Item, NewMessage, TakenMailbox, TakenMessage
 
 from .fixture import ALICE, BOB, numbered
 from .forgetful import ForgetfulCase
@@ -37,6 +37,20 @@ class PowerTests(ForgetfulCase):
         self.cut_power()
         self.assertEqual(self.contents(), [numbered(1)])
         self.assertEqual(self.contents("Sent"), [numbered(2)])
+
+    def test_take_over(self) -> None:
+        """Messages that came over from elsewhere are there, with the UIDs and MODSEQs that clients know."""
+        taken = TakenMailbox(1600000000, 50, 900, "Felsewhere")
+        messages = [TakenMessage(Content.of(numbered(n)), 10 + n, modseq=500 + n) for n in range(3)]
+        self.wait(self.account().take_over("There", taken, messages))
+        self.cut_power()
+        self.assertEqual(self.contents("There"), [numbered(0), numbered(1), numbered(2)])
+        found = self.wait(self.opened("There").fetch([10, 11, 12], Item.FLAGS))
+        self.assertEqual([(one.uid, one.modseq) for one in found], [(10, 500), (11, 501), (12, 502)])
+        status = self.wait(self.account().status("There"))
+        self.assertEqual((status.uidvalidity, status.mailbox_id), (1600000000, "Felsewhere"))
+        self.assertGreaterEqual(status.uidnext, 50)
+        self.assertGreaterEqual(status.highestmodseq, 900)
 
     def test_copy(self) -> None:
         """Copies are there."""

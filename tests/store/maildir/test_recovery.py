@@ -165,6 +165,18 @@ class RecoveryTests(MaildirCase):
         finally:
             connection.close()
 
+    def test_in_the_middle_of_a_deletion(self) -> None:
+        """A mailbox whose deletion was not committed when the process was killed is there, with all its mail."""
+        self.wait(self.account().create("old"))
+        self.append(numbered(1), numbered(2), mailbox="old")
+        before, status = self.messages("old"), self.wait(self.account().status("old"))
+        os.rename(self.path(".old"), self.path("tmp", f"deleted-{status.mailbox_id}"))
+        self.crashed()
+        self.assertEqual(self.messages("old"), before)
+        self.wait(self.account().delete("old"))
+        self.crashed()
+        self.assertNotIn("old", [entry.name for entry in self.wait(self.account().mailboxes())])
+
     def test_folder_that_cannot_follow(self) -> None:
         """When a renamed mailbox's directory cannot follow, a new mailbox of the old name is another one."""
         self.append(numbered(1), mailbox="Sent")

@@ -10,12 +10,13 @@ from mailframe.store.interfaces import IHints
 from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildir.store import MaildirStore
 from mailframe.store.values import Describe
-from mailframe.testing.store import MailStoreContract
+from mailframe.testing.store import MailStoreContract, StoreFixture
+from mailframe.testing.store.model import ModelContract
 
 from .fixture import quick_directory
 
 
-class _Contract(MailStoreContract):
+class _Fixture(StoreFixture):
     timeout = 60
     options = MaildirOptions()
 
@@ -31,6 +32,10 @@ class _Contract(MailStoreContract):
         await store.start()
         self.directories = {**getattr(self, "directories", {}), store: directory}
         return store
+
+
+class _Contract(_Fixture, MailStoreContract):
+    """All of it."""
 
 
 class MaildirStoreTests(_Contract, TestCase):
@@ -51,3 +56,12 @@ class FlushingMaildirStoreTests(_Contract, TestCase):
 
     threads = True
     options = MaildirOptions(threads=2, journal=False)
+
+
+class TwoProcessesTests(_Fixture, ModelContract, TestCase):
+    """Two processes on the same mail, by turns."""
+
+    options = MaildirOptions(threads=0)
+
+    async def second_store(self, store: MaildirStore, describe: Describe, hints: IHints) -> MaildirStore:
+        return await self.started(self.directories[store], describe, hints)

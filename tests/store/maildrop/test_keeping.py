@@ -167,6 +167,9 @@ class KeepingTests(RetentionCase):
         self.assertEqual(self.contents("Back"), [numbered(2)])
         self.assertEqual(self.wait(self.account().restore(INBOX, "Back", until=NOW + 1)), 1)
         self.assertEqual(self.wait(self.account().restore("Nothing")), 0)
+        self.expunge(*self.append(numbered(3)))
+        self.assertEqual(self.wait(self.account().restore(INBOX, "Empty", until=NOW)), 0)
+        self.assertEqual(self.names_listed(), [INBOX, "Back", "Sent"])
 
     def test_end(self) -> None:
         """After its time it is gone for good, and its place with it."""
@@ -337,6 +340,15 @@ class UnreadTests(RetentionCase):
         self.append(numbered(2))
         self.assertEqual(self.days(13), Round(unread=1, to_tell=(1, self.now + 14 * DAY)))
         self.assertEqual(self.contents(), [numbered(2)])
+
+    def test_expunged(self) -> None:
+        """Expunged mail that is kept is nothing that anybody should read."""
+        kept = RetentionRules(expunged=365 * DAY, unread=90 * DAY, unread_warning=14 * DAY)
+        object.__setattr__(self.store._surroundings, "retention", kept)
+        self.expunge(*self.append(numbered(1)))
+        self.assertEqual(self.days(100), Round())
+        self.assertEqual(self.days(14), Round())
+        self.assertEqual([one.messages for one in self.kept()], [1])
 
     def test_read_meanwhile(self) -> None:
         """What is read after the round looked, and before it came to it, stays."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import email
 import email.policy
+from unittest import mock
 
 from mailframe.message.content import Content
 from mailframe.message.status import MAILBOX_FULL, MailframeError
+from mailframe.store.maildrop import room
 from mailframe.store.maildrop.surroundings import Policies
 from mailframe.store.quota import ACCOUNT, Limit, QuotaRules, Usage
 from mailframe.store.quota_options import FULL_FOR_GOOD, MailboxQuotaOptions, QuotaOptions
 from mailframe.store.quota_warning import octets_text, warning
-from mailframe.store.values import INBOX, NewMessage
+from mailframe.store.values import INBOX, NewMessage, Span
 from tests.store.maildir.fixture import ALICE, BOB, MaildirCase
 
 RULES = QuotaRules(
@@ -59,6 +61,7 @@ class RoomTests(MaildirCase):
         self.append(b"x\r\n", mailbox="Lists/one")
         self.refused(self.account().append("Lists/one", [NewMessage(Content.of(b"y\r\n"))]))
         self.append(b"x\r\n", mailbox="Lists")
+        self.assertTrue(QuotaRules(mailboxes=[("inbox/*", Limit(messages=1))]).of_mailbox("INBOX/x"))
 
     def test_own_limit(self) -> None:
         """An account's own limit counts instead of the common one."""
@@ -92,6 +95,20 @@ class RoomTests(MaildirCase):
         self.assertEqual(len(self.warnings()), 1)
         self.deliver(b"x" * 398 + b"\r\n")
         self.assertEqual(self.warnings()[-1], b"Subject: 90 percent\r\n\r\n")
+
+    def test_not_told_again_and_again(self) -> None:
+        """Of a mailbox that goes to and fro about a percent its owner is told once a day."""
+        begun = room.now()
+        for hours, count in ((0, 1), (1, 1), (23, 1), (25, 2)):
+            with mock.patch.object(room, "now", return_value=begun + hours * 3600):
+                self.deliver(b"x" * 498 + b"\r\n")
+            self.assertEqual(len(self.warnings()), count)
+            mailbox = self.opened()
+            uids = list(self.wait(mailbox.snapshot()).uids)
+            octets = self.wait(mailbox.read([Span(uid) for uid in uids]))
+            self.wait(
+                mailbox.remove([uid for uid, each in zip(uids, octets, strict=True) if each.startswith(b"x")])
+            )
 
     def test_told_when_nearly_nothing_fits(self) -> None:
         """The message that tells of it is put in whether there is room or not."""

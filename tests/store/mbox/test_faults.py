@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import attrs
+from twisted.internet.defer import Deferred
 
 from mailframe.message.content import Content
 from mailframe.message.status import MailframeError
@@ -19,7 +21,10 @@ from .fixture import ALICE, FROM, MboxCase, numbered
 MOST = 400
 
 
-class FaultsTests(MboxCase):
+IN_PLACE = MboxOptions(threads=0, rewriting="in_place")
+
+
+class FaultsCase(MboxCase):
     """Each operation on files fails once, or is the last."""
 
     def every(self, work: Callable[[], object], check: Callable[[bool], None], dead: bool) -> None:
@@ -57,6 +62,10 @@ class FaultsTests(MboxCase):
         self.uids = self.append(*map(numbered, range(3)))
         self.opened()
         self.rest()
+
+
+class FaultsTests(FaultsCase):
+    """Messages that come, change, and go from one mailbox to another."""
 
     def deliveries(self, dead: bool) -> None:
         def check(answered: bool) -> None:
@@ -129,6 +138,10 @@ class FaultsTests(MboxCase):
     def test_crashed_moves(self) -> None:
         """A message that is being moved in a crash is in one of the mailboxes at least."""
         self.moves(True)
+
+
+class DeletionsTests(FaultsCase):
+    """Mailboxes that go."""
 
     def deletions(self, dead: bool) -> None:
         expected = [numbered(number) for number in range(3)]
@@ -222,6 +235,72 @@ class LeftoversTests(MboxCase):
             self.assertEqual(found[:8], [numbered(number) for number in range(8)])
             self.assertEqual(found[-1], b"Subject: between\r\n\r\n%d\r\n" % number)
         self.assertEqual(len(found), 8 + crashes)
+
+    def test_changed_meanwhile(self) -> None:
+        """A message that another program edits, while one that we removed cannot go out of the file, is kept."""
+        uids = self.append(*map(numbered, range(3)))
+        self.patch(type(self.files), "make", _full)
+        self.wait(self.opened().remove(uids[:1]))
+        self.assertIn(b"message 0", self.file())
+        self.put(self.file().replace(b"message 2", b"a longer message 2"))
+        self.assertEqual(
+            self.contents(), [numbered(1), numbered(2).replace(b"message 2", b"a longer message 2")]
+        )
+
+    def test_blank_lines(self) -> None:
+        """Blank lines at the end, however many, belong to no message and change none."""
+        messages = self.append(numbered(1), b"Subject: x\r\n\r\nblank\r\n\r\n\r\n\r\n\r\n\r\n")
+        before = self.messages()
+        self.add(b"\n" * 300_000)
+        self.assertEqual(self.messages(), before)
+        self.add(FROM + b"Subject: y\n\nother\n\n")
+        self.assertEqual(self.contents(), [*before.values(), b"Subject: y\r\n\r\nother\r\n"])
+        self.assertEqual(list(self.messages())[:2], messages)
+
+    def test_work_after_a_crash(self) -> None:
+        """What is done after a crash in the middle of writing is not undone when that is finished."""
+        self.restarted(options=IN_PLACE)
+        number, broken = 0, True
+        while broken or number % 2:
+            number += 1
+            uids = self.box(f"Box{number}")
+            opened, operation = self.opened(f"Box{number}"), (number + 1) // 2
+            self.files.break_at(operation, dead=True)
+            Deferred.fromCoroutine(opened.remove(uids[:1])).addErrback(lambda _: None)
+            broken = self.files.count >= operation
+            self.after_a_crash(number, uids)
+        self.assertGreater(number, 60)
+
+    def box(self, mailbox: str) -> list[int]:
+        """Four messages in a new mailbox, and nothing left to write."""
+        self.wait(self.account().create(mailbox))
+        uids: list[int] = self.append(*map(numbered, range(4)), mailbox=mailbox)
+        self.rest()
+        return uids
+
+    def after_a_crash(self, number: int, uids: list[int]) -> None:
+        """Others and we go on with the mailbox; then all is looked at anew."""
+        mailbox = f"Box{number}"
+        self.crashed()
+        if number % 2:
+            self.add(FROM + b"Subject: between\n\nbetween\n\n", mailbox=mailbox)
+        self.restarted(options=IN_PLACE)
+        self.append(numbered(4), mailbox=mailbox)
+        self.wait(self.opened(mailbox).remove(uids[1:2]))
+        # Any sign of another program makes all be looked at; the clock of file systems is a slow one.
+        path = self.path(mailbox)
+        changed = os.stat(path).st_ctime_ns
+        while os.stat(path).st_ctime_ns == changed:
+            os.utime(path)
+        self.restarted(options=IN_PLACE)
+        found = self.contents(mailbox)
+        if number % 2:
+            self.assertEqual(found.pop(-2), b"Subject: between\r\n\r\nbetween\r\n")
+        wanted = [*map(numbered, (2, 3, 4))], [*map(numbered, (0, 2, 3, 4))]
+        self.assertIn(found, wanted, f"operation {(number + 1) // 2}: {found}")
+        # Copies without a note stay for a day, and would make operations more and more.
+        for left in Path(self.directory).rglob("rewriting-*"):
+            left.unlink()
 
     def test_full_disk(self) -> None:
         """On a full disk mail is refused for now, and a mailbox can still be emptied."""

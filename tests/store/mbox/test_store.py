@@ -9,11 +9,12 @@ from mailframe.store.interfaces import IHints
 from mailframe.store.mbox.options import MboxOptions
 from mailframe.store.mbox.store import MboxStore
 from mailframe.store.values import Describe
-from mailframe.testing.store import MailStoreContract
+from mailframe.testing.store import MailStoreContract, StoreFixture
+from mailframe.testing.store.model import ModelContract
 from tests.store.maildir.fixture import quick_directory
 
 
-class _Contract(MailStoreContract):
+class _Fixture(StoreFixture):
     timeout = 60
     options = MboxOptions()
 
@@ -31,6 +32,10 @@ class _Contract(MailStoreContract):
         return store
 
 
+class _Contract(_Fixture, MailStoreContract):
+    """All of it."""
+
+
 class MboxStoreTests(_Contract, TestCase):
     """With threads."""
 
@@ -42,3 +47,12 @@ class DirectMboxStoreTests(_Contract, TestCase):
     """Without threads, and files that are written in their place."""
 
     options = MboxOptions(threads=0, rewriting="in_place", write_locks=["fcntl"])
+
+
+class TwoProcessesTests(_Fixture, ModelContract, TestCase):
+    """Two processes on the same mail, by turns."""
+
+    options = MboxOptions(threads=0)
+
+    async def second_store(self, store: MboxStore, describe: Describe, hints: IHints) -> MboxStore:
+        return await self.started(self.directories[store], describe, hints)

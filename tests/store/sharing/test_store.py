@@ -258,6 +258,20 @@ class ChangingTests(SharingCase):
         self.assertEqual(list(self.wait(mailbox.expunge(self.uids[:1]))), self.uids[:1])
         self.assertEqual(list(self.wait(mailbox.remove(self.uids))), self.uids[1:])
 
+    def test_removed_at_once(self) -> None:
+        """Removing and moving need the right to mark as deleted as well as that to expunge."""
+        for rights in ("lre", "lrt"):
+            self.give(rights)
+            mailbox = self.wait(self.bob.open(f"{HERS}/Work"))
+            self.refused("NOPERM", mailbox.remove(self.uids))
+            self.refused("NOPERM", mailbox.move(self.uids, INBOX))
+        self.assertEqual(len(self.contents(self.alice, "Work")), 2)
+        self.give("lrte")
+        self.wait(mailbox.remove(self.uids[:1]))
+        self.wait(mailbox.move(self.uids[1:], INBOX))
+        self.assertEqual(self.contents(self.bob, INBOX), [numbered(2)])
+        self.assertEqual(self.contents(self.alice, "Work"), [])
+
     def test_mailboxes(self) -> None:
         """Making, renaming and deleting mailboxes below somebody else's needs their rights."""
         self.give("lr")
@@ -272,6 +286,18 @@ class ChangingTests(SharingCase):
         self.refused("CANNOT", self.bob.rename(f"{HERS}/Work/newer", f"{HERS}/Elsewhere"))
         self.wait(self.bob.delete(f"{HERS}/Work/newer"))
         self.assertEqual([name for name in self.names(self.alice) if name.startswith("Work")], ["Work"])
+
+    def test_nearest_above(self) -> None:
+        """The right to make mailboxes is that on the nearest one above that is there; a hidden one is none to go by."""
+        self.wait(self.alice.create("Work/hidden"))
+        self.give("lrk")
+        self.wait(self.bob.create(f"{HERS}/Work/a/b/c"))
+        self.assertIn(f"{HERS}/Work/a/b/c", self.names(self.bob))
+        for name in ("Work/hidden/a/b", "Nowhere/a/b", ".expunged/a"):
+            self.refused("NONEXISTENT", self.bob.create(f"{HERS}/{name}"))
+        self.give("lr", mailbox="Work/a", to="owner")
+        self.refused("NOPERM", self.alice.create("Work/a/x/y"))
+        self.wait(self.alice.create("Work/x/y"))
 
     def test_own_names(self) -> None:
         """Nobody makes a mailbox of his own where those of others are."""
@@ -288,6 +314,27 @@ class ChangingTests(SharingCase):
         self.assertEqual(self.contents(self.alice, "Sent"), [numbered(1)])
         self.assertEqual(self.contents(self.alice, INBOX), [numbered(2)])
         self.assertEqual(self.contents(self.alice, "Play"), [numbered(2)])
+
+    def test_own_rights(self) -> None:
+        """What an owner may not do with a mailbox of his own is refused, until he gives himself the right again."""
+        self.give("lr", to="owner")
+        self.assertEqual(self.wait(self.alice.rights("Work", ALICE)), parse("lra"))
+        self.assertTrue(self.wait(self.alice.open("Work")).read_only)
+        for change in (
+            self.alice.append("Work", [new(numbered(3))]), self.alice.delete("Work"),
+            self.alice.rename("Work", "Play"), self.alice.create("Work/a"), self.alice.rename("Sent", "Work/b"),
+            self.wait(self.alice.open("Sent")).copy([1], "Work"),
+        ):  # fmt: skip
+            self.refused("NOPERM", change)
+        self.give("lrt", to="owner")
+        mailbox = self.wait(self.alice.open("Work"))
+        self.wait(mailbox.store(self.uids, FlagChange.ADD, frozenset({SEEN, DELETED})))
+        self.assertEqual(self.flags(self.alice, "Work"), [{DELETED}, {DELETED}])
+        self.refused("NOPERM", mailbox.expunge())
+        self.give("lrte", to="owner")
+        self.assertEqual(list(self.wait(mailbox.expunge())), self.uids)
+        self.wait(self.alice.set_access("Work", "owner", None))
+        self.wait(self.alice.delete("Work"))
 
     def test_rights(self) -> None:
         """Only who administers a mailbox sees and changes who has rights; everybody sees his own."""
@@ -313,6 +360,13 @@ class ChangingTests(SharingCase):
         wanted = ["/private/comment", "/shared/comment"]
         self.assertEqual(self.wait(self.alice.metadata("Work", wanted)), {"/shared/comment": b"ours"})
         self.assertEqual(len(self.wait(self.bob.metadata(name, wanted))), 2)
+        self.give("li")
+        self.assertEqual(len(self.wait(self.bob.metadata(name, wanted))), 2)
+        self.give("la")
+        self.refused("NOPERM", self.bob.metadata(name, wanted))
+        self.give("rw")
+        self.refused("NONEXISTENT", self.bob.metadata(name, wanted))
+        self.refused("NONEXISTENT", self.bob.set_metadata(name, {"/private/comment": b"his"}))
         self.wait(self.bob.set_metadata(None, {"/private/x": b"1"}))
         self.assertEqual(self.wait(self.alice.metadata(None, ["/private/x"])), {})
 

@@ -10,11 +10,12 @@ from mailframe.store.interfaces import IHints
 from mailframe.store.sqlite.options import SQLiteStoreOptions
 from mailframe.store.sqlite.store import SQLiteStore
 from mailframe.store.values import Describe
-from mailframe.testing.store import MailStoreContract
+from mailframe.testing.store import MailStoreContract, StoreFixture
+from mailframe.testing.store.model import ModelContract
 from tests.store.maildir.fixture import quick_directory
 
 
-class _Contract(MailStoreContract):
+class _Fixture(StoreFixture):
     timeout = 60
     options = SQLiteStoreOptions()
 
@@ -30,6 +31,10 @@ class _Contract(MailStoreContract):
         await store.start()
         self.directories = {**getattr(self, "directories", {}), store: directory}
         return store
+
+
+class _Contract(_Fixture, MailStoreContract):
+    """All of it."""
 
 
 class SQLiteStoreTests(_Contract, TestCase):
@@ -50,3 +55,12 @@ class FlushingSQLiteStoreTests(_Contract, TestCase):
 
     threads = True
     options = SQLiteStoreOptions(threads=2, journal=False)
+
+
+class TwoProcessesTests(_Fixture, ModelContract, TestCase):
+    """Two processes on the same mail, by turns."""
+
+    options = SQLiteStoreOptions(threads=0)
+
+    async def second_store(self, store: SQLiteStore, describe: Describe, hints: IHints) -> SQLiteStore:
+        return await self.started(self.directories[store], describe, hints)

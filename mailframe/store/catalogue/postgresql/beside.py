@@ -81,13 +81,13 @@ class Annotations:
                 (*key, value),
             )
 
-    def count(self, mailbox_id: str) -> int:
-        """Entries of a mailbox, everybody's."""
-        row = self._session.row(
-            "SELECT count(*) FROM mail_annotations WHERE account = %s AND mailbox_id = %s",
+    def counts(self, mailbox_id: str) -> dict[str, int]:
+        """How many entries of a mailbox everybody has; "" for shared ones."""
+        rows = self._session.rows(
+            "SELECT owner, count(*) FROM mail_annotations WHERE account = %s AND mailbox_id = %s GROUP BY owner",
             (self._account, mailbox_id),
         )
-        return 0 if row is None else int(row[0])
+        return dict(rows)
 
 
 class Threads:

@@ -7,7 +7,7 @@ import time
 import apsw
 
 from mailframe.message.status import MailframeError, Status
-from mailframe.store.catalogue.rows import LAST_UID, MailboxRow
+from mailframe.store.catalogue.rows import LAST_UID, UID_MASK, MailboxRow, row_id
 from mailframe.store.names import EXPUNGED
 
 from .keywords import SQLiteKeywords
@@ -97,6 +97,10 @@ class Mailboxes:
     def remove(self, mailbox: MailboxRow) -> None:
         """Forget a mailbox and all its messages."""
         self._execute("DELETE FROM messages WHERE mailbox = ?", (mailbox.id,))
+        self._execute(
+            "DELETE FROM descriptions WHERE id BETWEEN ? AND ?",
+            (row_id(mailbox, 0), row_id(mailbox, UID_MASK)),
+        )
         self._execute("DELETE FROM uid_runs WHERE first >> 32 = ?", (mailbox.id,))
         self._execute("DELETE FROM uidls WHERE id >> 32 = ?", (mailbox.id,))
         self._execute("DELETE FROM vanished_runs WHERE mailbox = ?", (mailbox.id,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 import apsw
@@ -23,6 +24,16 @@ _ADD = f"INSERT INTO messages ({_COLUMNS}) VALUES ({', '.join('?' * len(MessageR
 
 _FILES = "SELECT id, flags, keywords, file, info FROM messages WHERE id BETWEEN ? AND ? ORDER BY id"
 _FILES_IN_NEW = _FILES.replace("ORDER BY", "AND info IS NULL ORDER BY")
+
+
+_GOING = (
+    "SELECT -count(*), -ifnull(sum(size), 0), -ifnull(sum(flags & 1 = 0), 0), -ifnull(sum(flags & 8 <> 0), 0)"
+    " FROM messages WHERE id BETWEEN ? AND ?"
+)
+_COUNT = (
+    "UPDATE mailboxes SET messages = messages + ?, octets = octets + ?, unseen = unseen + ?, deleted = deleted + ?"
+    " WHERE id = ?"
+)
 
 
 class Messages:
@@ -147,6 +158,13 @@ class Messages:
         rows = list(rows)
         self._connection.executemany(_ADD, rows)
         self._runs.add(row.id for row in rows)
+        by_mailbox = defaultdict[int, list[MessageRow]](list)
+        for row in rows:
+            by_mailbox[row.mailbox].append(row)
+        for mailbox, came in by_mailbox.items():
+            unseen = sum(not row.flags & 1 for row in came)
+            deleted = sum(row.flags & 8 for row in came) // 8
+            self._count(mailbox, len(came), sum(row.size for row in came), unseen, deleted)
 
     def set_flags(self, modseq: int, changes: Iterable[tuple[int, Packed, str | None]]) -> None:
         """Change flags and the file's info: row id, the packed flags, the info.
@@ -179,7 +197,10 @@ class Messages:
         """Take messages out, and remember that they were there."""
         gone = list(runs(uids))
         ids = [(row_id(mailbox, first), row_id(mailbox, last)) for first, last in gone]
-        self._connection.executemany("DELETE FROM messages WHERE id BETWEEN ? AND ?", ids)
+        for run in ids:
+            self._count(mailbox.id, *self._execute(_GOING, run).get)
+            self._execute("DELETE FROM messages WHERE id BETWEEN ? AND ?", run)
+            self._execute("DELETE FROM descriptions WHERE id BETWEEN ? AND ?", run)
         self._runs.remove(ids)
         self._connection.executemany(
             "INSERT INTO vanished_runs VALUES (?, ?, ?, ?)"
@@ -194,6 +215,10 @@ class Messages:
         if len(uids) > VANISHED_LIMIT // 100 or modseq % 100 == 0:
             # Counting them takes milliseconds when there are many, so it is not done each time.
             self._forget_vanished(mailbox)
+
+    def _count(self, mailbox: int, messages: int, octets: int, unseen: int, deleted: int) -> None:
+        """Messages came to a mailbox or, with negative numbers, went from it."""
+        self._execute(_COUNT, (messages, octets, unseen, deleted, mailbox))
 
     def _range(self, mailbox: MailboxRow, first: int, last: int) -> Iterator[MessageRow]:
         rows = self._execute(

@@ -114,7 +114,7 @@ def _fill(catalogue: Catalogue, source: apsw.Connection | None, salvaged: Salvag
         for table in _tables(target):
             _copy(source, target, table, salvaged)
     with catalogue.writing(0):
-        # Triggers have counted messages on top of what the rows of their mailboxes said.
+        # Nobody has counted the messages that were copied; flags and sizes have triggers.
         for _ in catalogue.differences(mend=True):
             pass
         catalogue.mailboxes.jump(JUMP)

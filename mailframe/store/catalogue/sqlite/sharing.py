@@ -64,6 +64,10 @@ class Annotations:
                 "INSERT OR REPLACE INTO annotations VALUES (?, ?, ?, ?)", (mailbox_id, user, entry, value)
             )
 
-    def count(self, mailbox_id: str) -> int:
-        """Entries of a mailbox, everybody's."""
-        return int(self._execute("SELECT count(*) FROM annotations WHERE mailbox_id = ?", (mailbox_id,)).get)
+    def counts(self, mailbox_id: str) -> dict[str, int]:
+        """How many entries of a mailbox everybody has; "" for shared ones."""
+        return dict(
+            self._execute(
+                "SELECT user, count(*) FROM annotations WHERE mailbox_id = ? GROUP BY user", (mailbox_id,)
+            )
+        )

@@ -21,6 +21,8 @@ Read = Callable[[int, int], bytes]
 """Gives octets: how many at most, from which offset; fewer at the end of the file only."""
 
 UNFINISHED = b"\0"
+_LOOK = 4
+"""Octets behind a message that are looked at first: line ends, and no more of them as a rule."""
 WINDOW = 256 * 1024
 """Octets that are looked at in one go."""
 _SEPARATOR = re.compile(rb"^From ", re.MULTILINE)
@@ -87,8 +89,9 @@ def places(read: Read, start: int, end: int) -> Iterator[Place]:
         NotMbox: no message begins there.
     """
     start = _behind_blank_lines(read, start, end)
+    blank = _blank_from(read, start, end)
     while start < end:
-        place = _place(read, start, end)
+        place = _place(read, start, end, blank)
         yield place
         start = _behind_blank_lines(read, place.end, end)
 
@@ -98,7 +101,18 @@ def begins_at(read: Read, offset: int, end: int) -> bool:
     return offset == end or _separator_at(read, offset) is not None
 
 
-def _place(read: Read, start: int, end: int) -> Place:
+def _blank_from(read: Read, start: int, end: int) -> int:
+    """From where on there are only blank lines, as an interrupted writer leaves them at the end of a file."""
+    while start < end:
+        count = min(WINDOW, end - start)
+        octets = read(count, end - count).rstrip(b"\r\n")
+        end -= count - len(octets)
+        if octets:
+            break
+    return end
+
+
+def _place(read: Read, start: int, end: int, blank: int) -> Place:
     found = _separator_at(read, start)
     if found is None:
         raise NotMbox(start)
@@ -112,7 +126,7 @@ def _place(read: Read, start: int, end: int) -> Place:
         header = early
     marks = parse(window[:header])
     body = text + header
-    told = _told_end(read, marks, body, end)
+    told = _told_end(read, marks, body, end, blank)
     if told is not None:
         return Place(start, length, header, told[0] - body, told[1], date, marks, True, appending)
     following = body if early is not None else _following(read, body, end)
@@ -131,18 +145,25 @@ def _separator_at(read: Read, offset: int) -> tuple[int, int, bool] | None:
     return None if date is None else (len(line), date, appending)
 
 
-def _told_end(read: Read, marks: Marks, body: int, end: int) -> tuple[int, int] | None:
+def _told_end(read: Read, marks: Marks, body: int, end: int, blank: int) -> tuple[int, int] | None:
     """Where the body and the message end by ``Content-Length``, where that can be believed."""
     if marks.content_length is None or body + marks.content_length > end:
         return None
     last = body + marks.content_length
-    behind = read(4, last)
+    behind = read(_LOOK, last)
     newlines = len(behind) - len(behind.lstrip(b"\r\n"))
     if marks.content_length and newlines == 0 and read(1, last - 1) != b"\n":
         return (last, end) if last == end else None
+    if last + newlines >= blank:
+        return last, end
     for skipped in range(newlines, -1, -1):
         if begins_at(read, last + skipped, end):
             return last, last + skipped
+    if newlines == _LOOK:
+        # A writer was interrupted before it cut its blank lines off, and another program appended behind them.
+        behind_all = _behind_blank_lines(read, last, end)
+        if begins_at(read, behind_all, end):
+            return last, behind_all
     return None
 
 

@@ -15,6 +15,7 @@ from mailframe.store.catalogue.sqlite import messages as messages_module
 from mailframe.store.catalogue.sqlite.catalogue import ROOM, Catalogue
 from mailframe.store.catalogue.sqlite.keywords import SQLiteKeywords
 from mailframe.store.catalogue.sqlite.messages import Messages
+from mailframe.store.values import Description
 
 STEPS = st.lists(
     st.tuples(st.sampled_from(["come", "back", "go"]), st.sets(st.integers(1, 40), min_size=1, max_size=12)),
@@ -137,6 +138,41 @@ class UIDsTests(CatalogueCase):
         self.assertEqual(messages.uids(mailbox).runs, ((1, 3), (7, 8), (11, 11)))
         self.assertEqual(list(messages.vanished_since(mailbox, 3)), [6, 10])
         self.assertEqual(messages.vanished_since(mailbox, 2).runs, ((4, 6), (10, 10)))
+
+
+class CountedTests(CatalogueCase):
+    """The figures of a mailbox, which are counted once for all messages that come or go together."""
+
+    def figures(self, name: str = "INBOX") -> tuple[int, int, int, int]:
+        """Messages, octets, unseen ones and those marked as deleted."""
+        mailbox = self.mailbox(name)
+        return mailbox.messages, mailbox.octets, mailbox.unseen, mailbox.deleted
+
+    def test_come_and_go(self) -> None:
+        """Figures are those of the messages that are there; descriptions go with their messages."""
+        with self.catalogue.writing():
+            boxes = [self.mailbox("INBOX"), self.mailbox("Sent")]
+            for box in boxes:
+                self.catalogue.mailboxes.advance(box, 20, 2)
+            rows = [
+                message(box, uid)._replace(flags=flags, size=10 * uid)
+                for box in boxes
+                for uid, flags in ((1, 0), (2, 1), (3, 8), (4, 9), (6, 1))
+            ]
+            self.catalogue.messages.add(rows)
+            self.catalogue.descriptions.add((row.id, Description(b"e", b"s", b"b", b"p")) for row in rows)
+        self.assertEqual([self.figures(), self.figures("Sent")], [(5, 160, 2, 2)] * 2)
+        # One that is not there counts for nothing.
+        self.go(1, 2, 4, 5)
+        self.assertEqual([self.figures(), self.figures("Sent")], [(2, 90, 1, 1), (5, 160, 2, 2)])
+        box = self.mailbox()
+        self.assertEqual(
+            sorted(self.catalogue.descriptions.of(row_id(box, 0), row_id(box, 20))),
+            [row_id(box, 3), row_id(box, 6)],
+        )
+        with self.catalogue.writing():
+            self.catalogue.mailboxes.remove(self.mailbox("Sent"))
+        self.assertEqual(list(self.catalogue.differences()), [])
 
 
 class VanishedTests(CatalogueCase):

@@ -155,6 +155,14 @@ class ScanningTests(SynchronousTestCase):
         self.assertEqual([place.body for place in scanned(octets)], [len(body), 0])
         self.assertEqual(len(scanned(octets.replace(b"Length: ", b"Length: 1"))), 3)
 
+    def test_blank_lines_behind_the_content_length(self) -> None:
+        """Blank lines that an interrupted writer left belong to no message, also when another one follows them."""
+        first = b"Content-Length: 5\n\nbody\n"
+        for blank in (1, 2, 5, 100, 3000):
+            octets = FROM + first + b"\n" * blank + FROM + b"\nlater\n"
+            with self.subTest(blank=blank):
+                self.assertEqual(texts(octets), [first, b"\nlater\n"])
+
     def test_wrong_content_length(self) -> None:
         """A Content-Length that leads into the middle of something is not believed."""
         for length in (b"0", b"3", b"99999", b"-1", b"x"):
