@@ -67,6 +67,9 @@ class Contexts:
         self._matching: dict[bytes, frozenset[int]] = {}
         self._numbers: dict[int, int] = {}
 
+    def __len__(self) -> int:
+        return len(self._contexts)
+
     def __contains__(self, tag: bytes) -> bool:
         return tag in self._contexts
 

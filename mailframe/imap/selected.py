@@ -205,8 +205,8 @@ class Selected:
         stored = await self.mailbox.store(uids, change, flags)
         # A modseq that went up by no more than our own change shows that nobody else changed anything between.
         ours_alone = stored.modseq == self.view.modseq + stored.changed
-        if ours_alone:
-            # The store need not be asked for what it has just answered.
+        if ours_alone and not self.contexts:
+            # The store need not be asked for what it has just answered; only kept-up searches look at it all.
             self.view.follow(stored.modseq)
         else:
             self.view.told(stored.messages)
