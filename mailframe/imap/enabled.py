@@ -8,6 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from mailframe.message.status import Status
+
+UID_REQUIRED = Status((5, 5, 1), "This session uses UIDs only", "UIDREQUIRED")
+"""RFC 9586 section 3."""
+
 
 class Enabled:
     """What one session has switched on; nothing can be switched off again, but by UNAUTHENTICATE.
@@ -50,11 +55,26 @@ class Enabled:
         return True
 
 
+def _condstore(enabled: Enabled) -> None:
+    enabled.condstore = True
+
+
+def _qresync(enabled: Enabled) -> None:
+    enabled.condstore = enabled.qresync = True
+
+
 def _rev2(enabled: Enabled) -> None:
     enabled.rev2 = True
 
 
+def _uid_only(enabled: Enabled) -> None:
+    enabled.uid_only = True
+
+
 SWITCHES: Mapping[str, Callable[[Enabled], None]] = {
+    "CONDSTORE": _condstore,
     "IMAP4REV2": _rev2,
+    "QRESYNC": _qresync,
+    "UIDONLY": _uid_only,
 }
 """What ENABLE knows; each is there only when everything behind it is."""

@@ -6,15 +6,17 @@ from collections.abc import Callable, Sequence
 
 from twisted.internet.interfaces import IReactorTime
 
-from mailframe.message.status import MailframeError
+from mailframe.message.status import MailframeError, ProtocolError
 from mailframe.store.interfaces import IMailbox
 from mailframe.store.refusals import NOPERM as READ_ONLY
-from mailframe.store.values import SYSTEM_FLAGS, FlagChange, Flags, Message, Snapshot
+from mailframe.store.values import SYSTEM_FLAGS, FlagChange, Flags, Message, Snapshot, Stored
 from mailframe.store.view import Announcement, MailboxView
 
 from .contexts import Contexts
+from .enabled import UID_REQUIRED, Enabled
 from .wire.flags import render_flags
 from .wire.responses import status_line
+from .wire.resync import vanished
 from .wire.sequences import Ranges, SequenceSet, ranges_of
 
 RENDERED_LIMIT = 4096
@@ -29,6 +31,7 @@ class Selected:
         write: sends octets to the client.
         clock: for the slow look behind the hints.
         poll_interval: seconds after which the mailbox is looked at without a hint.
+        enabled: what the client has switched on, which says in what form it is told.
 
     Attributes:
         view: what the session knows of it; there from `begin` on.
@@ -44,11 +47,13 @@ class Selected:
         write: Callable[[bytes], None],
         clock: IReactorTime,
         poll_interval: float,
+        enabled: Enabled,
     ) -> None:
         self.mailbox = mailbox
         self._write = write
         self._clock = clock
         self._poll_interval = poll_interval
+        self._enabled = enabled
         self._looked_at = clock.seconds()
         self._keywords: set[str] = set()
         self.saved: Ranges = ()
@@ -85,8 +90,16 @@ class Selected:
         """
         if wanted.saved:
             return self.view.uids_of_uids(self.saved)
+        if not by_uid:
+            self._check_numbers()
         find = self.view.uids_of_uids if by_uid else self.view.uids_of_numbers
         return find(wanted.ranges)
+
+    def opening(self, message: Message) -> bytes:
+        """How the FETCH response for a message begins; with UIDONLY it is UIDFETCH (RFC 9586 section 3.3)."""
+        if self._enabled.uid_only:
+            return b"* %d UIDFETCH (" % message.uid
+        return b"* %d FETCH (" % self.number(message)
 
     def number(self, message: Message) -> int:
         """The message sequence number of a message that the session knows."""
@@ -96,7 +109,10 @@ class Selected:
 
     def numbers(self, wanted: SequenceSet) -> Ranges:
         """The UIDs behind message sequence numbers in a search program."""
-        return self.saved if wanted.saved else ranges_of(self.view.uids_of_numbers(wanted.ranges))
+        if wanted.saved:
+            return self.saved
+        self._check_numbers()
+        return ranges_of(self.view.uids_of_numbers(wanted.ranges))
 
     def uids(self, wanted: SequenceSet) -> Ranges:
         """The UIDs of a set in a search program."""
@@ -184,25 +200,32 @@ class Selected:
         self._on_hint = on_hint
 
     async def store(
-        self, uids: Sequence[int], change: FlagChange, flags: Flags, *, silent: bool = False
-    ) -> Sequence[Message]:
+        self,
+        uids: Sequence[int],
+        change: FlagChange,
+        flags: Flags,
+        *,
+        silent: bool = False,
+        unchanged_since: int | None = None,
+    ) -> tuple[Sequence[Message], Stored]:
         """Change flags.
 
         Args:
             uids: of which messages.
             silent: the client does not want to hear of it (``.SILENT``).
+            unchanged_since: leave messages alone that changed after this modseq (RFC 7162 section 3.1.3).
 
         Returns:
-            The messages whose flags the client must be told.
-            With ``silent`` there are none, unless others may have changed something just before; then silence would
-            leave the client with wrong flags.
+            The messages whose flags the client must be told, and what the store says.
+            With ``silent`` there are no messages, unless others may have changed something just before; then silence
+            would leave the client with wrong flags.
 
         Raises:
             MailframeError: ``NOPERM``, ``LIMIT`` or a temporary one.
         """
         self.check_writable()
         settled = not self._hinted
-        stored = await self.mailbox.store(uids, change, flags)
+        stored = await self.mailbox.store(uids, change, flags, unchanged_since)
         # A modseq that went up by no more than our own change shows that nobody else changed anything between.
         ours_alone = stored.modseq == self.view.modseq + stored.changed
         if ours_alone and not self.contexts:
@@ -211,14 +234,30 @@ class Selected:
         else:
             self.view.told(stored.messages)
         if silent and settled and ours_alone:
-            return ()
-        return stored.messages
+            return (), stored
+        return stored.messages, stored
 
-    def fetch_flags(self, number: int, message: Message, with_uid: bool = True) -> bytes:
-        """A FETCH response with flags."""
-        if with_uid:
-            return b"* %d FETCH (UID %d FLAGS %b)\r\n" % (number, message.uid, self.flags(message))
-        return b"* %d FETCH (FLAGS %b)\r\n" % (number, self.flags(message))
+    def fetch_flags(self, message: Message, with_uid: bool = True, number: int | None = None) -> bytes:
+        """A FETCH response with flags, and with the MODSEQ for clients that know CONDSTORE.
+
+        Args:
+            number: the message's, where it is known already.
+        """
+        enabled = self._enabled
+        if enabled.uid_only:
+            opening = b"* %d UIDFETCH (" % message.uid
+        elif with_uid or enabled.qresync:
+            opening = b"* %d FETCH (UID %d " % (number or self.number(message), message.uid)
+        else:
+            opening = b"* %d FETCH (" % (number or self.number(message))
+        if enabled.condstore:
+            return b"%bFLAGS %b MODSEQ (%d))\r\n" % (opening, self.flags(message), message.modseq)
+        return b"%bFLAGS %b)\r\n" % (opening, self.flags(message))
+
+    def fetch_modseq(self, message: Message) -> bytes:
+        """What a client is told that did not want to hear of flags (RFC 7162 section 3.1.3)."""
+        uid = b"" if self._enabled.uid_only else b"UID %d " % message.uid
+        return b"%b%bMODSEQ (%d))\r\n" % (self.opening(message), uid, message.modseq)
 
     def check_writable(self) -> None:
         """Refuse what would change a mailbox opened by EXAMINE.
@@ -230,14 +269,21 @@ class Selected:
             raise MailframeError(READ_ONLY)
 
     def _tell(self, news: Announcement) -> None:
-        pieces = [b"* %d EXPUNGE\r\n" % number for number in news.expunged]
+        if self._enabled.qresync or self._enabled.uid_only:
+            pieces = [vanished(ranges_of(news.vanished))]
+        else:
+            pieces = [b"* %d EXPUNGE\r\n" % number for number in news.expunged]
         if news.exists is not None:
             pieces.append(b"* %d EXISTS\r\n" % news.exists)
-        if news.recent is not None:
+        if news.recent is not None and not self._enabled.rev2:
             pieces.append(b"* %d RECENT\r\n" % news.recent)
-        pieces += [self.fetch_flags(number, message) for number, message in news.flags]
+        pieces += [self.fetch_flags(message, number=number) for number, message in news.flags]
         if pieces:
             self._write(b"".join(pieces))
+
+    def _check_numbers(self) -> None:
+        if self._enabled.uid_only:
+            raise ProtocolError(UID_REQUIRED)
 
     def _hint(self) -> None:
         self._hinted = True

@@ -29,24 +29,25 @@ from mailframe.message.status import NO_SUCH_MAILBOX, UNKNOWN_FAULT, MailframeEr
 from mailframe.store.interfaces import IMailAccount
 
 from . import metrics
+from .bounds import BEFORE_LOGIN, after_login
 from .commands import append
 from .commands.append import Upload
 from .commands.capability import capabilities
 from .commands.table import COMMANDS
-from .enabled import Enabled
+from .enabled import UID_REQUIRED, Enabled
 from .selected import Selected
 from .states import Continuation, Reply, State, Surroundings
 from .tally import Tally
 from .wire import reader as events
 from .wire.parser import bad
-from .wire.reader import CommandReader, Limits
+from .wire.reader import CommandReader
 from .wire.responses import refusal, status_line
 
 if TYPE_CHECKING:
     from mailframe.tls.interfaces import IServerContexts
 
-BEFORE_LOGIN = Limits(line=16 * 1024, literal=1024, literals=4, command=24 * 1024, discard=256 * 1024)
-"""What a stranger may send: a line of AUTHENTICATE may have a token of 9 KB (RFC 4954 section 4 has 12288 octets)."""
+_TOLD = ("TOOBIG", "UIDREQUIRED")
+"""Response codes that BAD and BYE may have."""
 
 log = Logger()
 
@@ -144,7 +145,7 @@ class Session:
         self._tag = self._continuation = None
         metrics.bad_commands.inc()
         self.tally.bad_commands += 1
-        word = error.status.word if error.status.word == "TOOBIG" else None
+        word = error.status.word if error.status.word in _TOLD else None
         if error.fatal:
             self.write(status_line(b"BYE", error.status.text, word))
             self.state = State.LOGOUT
@@ -240,18 +241,11 @@ class Session:
 
     def authenticated(self, identity: Identity, account: IMailAccount) -> None:
         """The client logged in; its account has been counted by `ConnectionLimits.log_in`."""
-        settings = self.settings
         self.account = account
         self.login = identity.authcid
         self.state = State.AUTHENTICATED
-        self.reader.limits = Limits(
-            settings.line_limit,
-            settings.literal_limit,
-            settings.literals_limit,
-            settings.command_limit,
-            settings.discard_limit,
-        )
-        self.connection.set_timeout(settings.autologout)
+        self.reader.limits = after_login(self.settings)
+        self.connection.set_timeout(self.settings.autologout)
 
     def enable(self, name: str) -> bool:
         """Switch a capability on; see `mailframe.imap.enabled.Enabled.enable`."""
@@ -328,6 +322,8 @@ class Session:
             raise bad("There is no such command")
         if self.state not in entry.states:
             raise bad(f"{command.name} cannot be used in this state")
+        if self.enabled.uid_only and f"UID {command.name}" in COMMANDS and command.name != "EXPUNGE":
+            raise ProtocolError(UID_REQUIRED)
         if self.settings.log_dialogue:
             self._log_command(command)
         began = self.clock.seconds()

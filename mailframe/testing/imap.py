@@ -82,7 +82,9 @@ def factory(
         clock: for timeouts; a `Clock` that stands still where None.
         namespaces: names above mailboxes of others, where the store shares any.
     """
-    return IMAPServerFactory(store, FakeAuthenticator(passwords), settings, clock or Clock(), tls, namespaces=namespaces)
+    return IMAPServerFactory(
+        store, FakeAuthenticator(passwords), settings, clock or Clock(), tls, namespaces=namespaces
+    )
 
 
 def serve(

@@ -19,6 +19,7 @@ BEFORE_LOGIN = ("SASL-IR",)
 """What matters before login; a stranger need not know all the rest."""
 AFTER_LOGIN = (
     "CHILDREN",
+    "CONDSTORE",
     "CONTEXT=SEARCH",
     "CREATE-SPECIAL-USE",
     "ESEARCH",
@@ -32,12 +33,14 @@ AFTER_LOGIN = (
     "MULTISEARCH",
     "NAMESPACE",
     "PARTIAL",
+    "QRESYNC",
     "QUOTA",
     "QUOTA=RES-MESSAGE",
     "QUOTA=RES-STORAGE",
     "SEARCHRES",
     "SPECIAL-USE",
     "STATUS=SIZE",
+    "UIDONLY",
     "UIDPLUS",
     "UNSELECT",
     "WITHIN",

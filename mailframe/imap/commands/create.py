@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.mailboxes import mailbox
 from mailframe.imap.wire.parser import Parser, bad
+from mailframe.imap.wire.responses import mailbox as mailbox_name
+from mailframe.imap.wire.responses import mailbox_list
 from mailframe.message.status import NO_SUCH_MAILBOX, MailframeError
 from mailframe.store.refusals import USEATTR
 from mailframe.store.values import SPECIAL_USES
@@ -39,6 +41,10 @@ async def rename(session: Session, arguments: Parser) -> Reply:
     new_name = _name(arguments)
     arguments.end()
     await session.mailboxes.rename(name, new_name)
+    if session.enabled.rev2:
+        # What else knows the mailbox by its old name can find it again (RFC 9051 section 6.3.6).
+        old = b'"OLDNAME" (%b)' % mailbox_name(name, utf8=True)
+        session.write(mailbox_list(b"LIST", (), new_name, True, old))
     return Reply("RENAME completed")
 
 

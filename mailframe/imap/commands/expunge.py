@@ -17,8 +17,7 @@ async def expunge(session: Session, arguments: Parser) -> Reply:
     arguments.end()
     session.mailbox.check_writable()
     await session.mailbox.mailbox.expunge()
-    session.mailbox.changed()
-    return Reply("EXPUNGE completed")
+    return await _expunged(session, "EXPUNGE completed")
 
 
 async def uid_expunge(session: Session, arguments: Parser) -> Reply:
@@ -30,5 +29,14 @@ async def uid_expunge(session: Session, arguments: Parser) -> Reply:
     uids = session.mailbox.messages(wanted, by_uid=True)
     if uids:
         await session.mailbox.mailbox.expunge(uids)
-        session.mailbox.changed()
-    return Reply("UID EXPUNGE completed")
+    return await _expunged(session, "UID EXPUNGE completed")
+
+
+async def _expunged(session: Session, text: str) -> Reply:
+    """Announce it now, where the tagged OK is to tell the state after it (RFC 7162 section 3.2.7)."""
+    session.mailbox.changed()
+    if not session.enabled.qresync:
+        return Reply(text)
+    await session.announce(expunges=True)
+    modseq = session.selected.view.modseq if session.selected is not None else 0
+    return Reply(text, f"HIGHESTMODSEQ {modseq}" if modseq else None)

@@ -10,14 +10,16 @@ from twisted.logger import Logger
 from mailframe.imap.progress import Progress
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.fetch_modifiers import fetch_modifiers
-from mailframe.imap.wire.fetching import fetch_attributes
-from mailframe.imap.wire.parser import Parser
+from mailframe.imap.wire.fetching import Fact, fetch_attributes
+from mailframe.imap.wire.parser import Parser, bad
+from mailframe.imap.wire.resync import vanished
 from mailframe.imap.wire.sequences import sequence_set
 from mailframe.message.status import MailframeError, Status
 from mailframe.store.values import SEEN, FlagChange, Message
 
 from .fetch_bodies import BodySender
 from .fetch_plan import Plan
+from .resync import changed_since, expunged_since, with_modseq
 
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
@@ -44,11 +46,23 @@ async def _fetch(session: Session, arguments: Parser, *, by_uid: bool) -> Reply:
     attributes = fetch_attributes(arguments)
     modifiers = fetch_modifiers(arguments, by_uid)
     arguments.end()
+    if modifiers.vanished and not session.enabled.qresync:
+        raise bad("VANISHED is for clients that enabled QRESYNC")
     selected = session.mailbox
     uids = selected.messages(wanted, by_uid)
+    since = modifiers.changed_since
+    if since is not None or Fact.MODSEQ in attributes:
+        session.enabled.condstore = True
+    if since is not None:
+        attributes = with_modseq(attributes)
+        if modifiers.vanished:
+            session.write(
+                vanished(await expunged_since(selected, since, selected.uids(wanted)), earlier=True)
+            )
+        uids = await changed_since(selected, since, uids)
     if modifiers.page is not None:
         uids = modifiers.page.of(uids)
-    plan = Plan(attributes, selected, by_uid)
+    plan = Plan(attributes, selected, by_uid, session.enabled)
     progress, sent = Progress(session, "Fetching"), 0
     for start in range(0, len(uids), plan.window):
         window = uids[start : start + plan.window]
@@ -74,8 +88,8 @@ async def _send_window(session: Session, plan: Plan, uids: Sequence[int]) -> int
         messages, changed = await _mark_seen(session, messages)
     if plan.bodies:
         return await BodySender(session, plan, changed).send(messages)
-    number, facts = selected.number, plan.facts
-    lines = [b"* %d FETCH (%b)\r\n" % (number(message), facts(message)) for message in messages]
+    opening, facts = selected.opening, plan.facts
+    lines = [b"%b%b)\r\n" % (opening(message), facts(message)) for message in messages]
     session.write(b"".join(lines))
     return len(lines)
 
@@ -91,7 +105,7 @@ async def _mark_seen(
     if not unseen:
         return messages, frozenset()
     try:
-        stored = await session.mailbox.store(unseen, FlagChange.ADD, frozenset({SEEN}))
+        stored, _ = await session.mailbox.store(unseen, FlagChange.ADD, frozenset({SEEN}))
     except MailframeError as error:
         log.warn(
             "session {session_id} cannot mark messages as seen: {reason}",
@@ -99,9 +113,11 @@ async def _mark_seen(
             reason=error.reason,
         )
         return messages, frozenset()
-    flags = {message.uid: message.flags for message in stored}
+    after = {message.uid: message for message in stored}
     now = [
-        message._replace(flags=flags[message.uid]) if message.uid in flags else message
+        message._replace(flags=after[message.uid].flags, modseq=after[message.uid].modseq)
+        if message.uid in after
+        else message
         for message in messages
     ]
-    return now, frozenset(flags)
+    return now, frozenset(after)

@@ -97,7 +97,7 @@ class BodySender:
     def _opening(self, message: Message) -> bytes:
         """The response up to the first of the bodies."""
         facts = self._plan.facts(message, message.uid in self._changed)
-        return b"* %d FETCH (%b%b" % (self._session.mailbox.number(message), facts, b" " if facts else b"")
+        return b"%b%b%b" % (self._session.mailbox.opening(message), facts, b" " if facts else b"")
 
     async def _stream(self, message: Message, places: list[Place | None]) -> bool:
         """Send one large message; False when the connection had to be cut."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from mailframe.imap.enabled import Enabled
 from mailframe.imap.selected import Selected
 from mailframe.imap.wire.dates import render_date_time
 from mailframe.imap.wire.fetching import Attribute, BodyOctets, Fact, Text
@@ -21,6 +22,7 @@ Place = tuple[int, int]
 
 _ITEMS = {
     Fact.FLAGS: Item.FLAGS,
+    Fact.MODSEQ: Item.FLAGS,
     Fact.UID: Item(0),
     Fact.INTERNALDATE: Item.DATE,
     Fact.SIZE: Item.SIZE,
@@ -36,7 +38,8 @@ class Plan:
     Args:
         attributes: what the client asked for.
         selected: the mailbox; renders flags.
-        by_uid: UID FETCH, which always answers UIDs.
+        by_uid: UID FETCH, which always answers UIDs; but UIDFETCH responses begin with them.
+        enabled: what the client has switched on.
 
     Attributes:
         items: to ask of the store.
@@ -45,9 +48,13 @@ class Plan:
         window: how many messages to ask of the store at a time.
     """
 
-    def __init__(self, attributes: Sequence[Attribute], selected: Selected, by_uid: bool) -> None:
+    def __init__(
+        self, attributes: Sequence[Attribute], selected: Selected, by_uid: bool, enabled: Enabled
+    ) -> None:
         facts = [attribute for attribute in attributes if isinstance(attribute, Fact)]
-        if by_uid and Fact.UID not in facts:
+        if enabled.uid_only:
+            facts = [fact for fact in facts if fact is not Fact.UID]
+        elif by_uid and Fact.UID not in facts:
             facts.insert(0, Fact.UID)
         self.bodies = tuple(attribute for attribute in attributes if isinstance(attribute, BodyOctets))
         self.marks_seen = not selected.read_only and not all(body.peek for body in self.bodies)
@@ -55,6 +62,8 @@ class Plan:
         self.window = DESCRIPTIONS if self.bodies or self.items & DESCRIPTION_ITEMS else ROWS
         self._selected = selected
         self._shows_flags = Fact.FLAGS in facts
+        self._shows_modseq = Fact.MODSEQ in facts
+        self._condstore = enabled.condstore
         renderers = _renderers(selected)
         self._facts: list[Render] = [renderers[fact] for fact in facts]
 
@@ -71,6 +80,8 @@ class Plan:
         pieces = [render(message) for render in self._facts]
         if flags_changed and not self._shows_flags:
             pieces.append(b"FLAGS " + self._selected.flags(message))
+        if flags_changed and self._condstore and not self._shows_modseq:
+            pieces.append(b"MODSEQ (%d)" % message.modseq)
         return b" ".join(pieces)
 
     def places(self, message: Message) -> list[Place | None]:
@@ -127,6 +138,7 @@ def _items(facts: Sequence[Fact], bodies: Sequence[BodyOctets], marks_seen: bool
 def _renderers(selected: Selected) -> dict[Fact, Render]:
     return {
         Fact.FLAGS: lambda message: b"FLAGS " + selected.flags(message),
+        Fact.MODSEQ: lambda message: b"MODSEQ (%d)" % message.modseq,
         Fact.UID: lambda message: b"UID %d" % message.uid,
         Fact.INTERNALDATE: lambda message: b"INTERNALDATE " + render_date_time(message.internal_date),
         Fact.SIZE: lambda message: b"RFC822.SIZE %d" % message.size,

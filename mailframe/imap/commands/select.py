@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailframe.imap.enabled import UID_REQUIRED
 from mailframe.imap.selected import Selected
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.mailboxes import mailbox
-from mailframe.imap.wire.parser import Parser
-from mailframe.imap.wire.responses import status_line
-from mailframe.message.status import MailframeError
+from mailframe.imap.wire.parser import Parser, bad
+from mailframe.imap.wire.responses import mailbox_list, status_line
+from mailframe.imap.wire.resync import SelectParameters, select_parameters
+from mailframe.message.status import MailframeError, ProtocolError
 from mailframe.store.refusals import NOPERM
 from mailframe.store.values import Snapshot
+
+from .resync import tell_changes
 
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
@@ -30,14 +34,18 @@ async def examine(session: Session, arguments: Parser) -> Reply:
 async def close(session: Session, arguments: Parser) -> Reply:
     """CLOSE: expunge without a word, and select none; without the right to expunge that is all (RFC 4314)."""
     arguments.end()
+    word = None
     if not session.mailbox.read_only:
         try:
             await session.mailbox.mailbox.expunge()
         except MailframeError as error:
             if error.status.word != NOPERM.word:
                 raise
+        if session.enabled.qresync:
+            modseq = (await session.mailbox.mailbox.changes(session.mailbox.view.modseq)).modseq
+            word = f"HIGHESTMODSEQ {modseq}"
     session.deselect()
-    return Reply("CLOSE completed")
+    return Reply("CLOSE completed", word)
 
 
 async def unselect(session: Session, arguments: Parser) -> Reply:
@@ -50,12 +58,17 @@ async def unselect(session: Session, arguments: Parser) -> Reply:
 async def _open(session: Session, arguments: Parser, *, read_only: bool) -> Reply:
     arguments.space()
     name = mailbox(arguments)
+    parameters = select_parameters(arguments)
     arguments.end()
+    _check(session, parameters)
+    if session.selected is not None:
+        # What comes before this is of the old mailbox, what comes behind it of the new one.
+        session.write(status_line(b"OK", "The mailbox before is closed", "CLOSED"))
     # Also when this fails, no mailbox is selected any more (RFC 3501 section 6.3.1).
     session.deselect()
     opened = await session.mailboxes.open(name, read_only)
     # Listening begins before the snapshot is taken, so that nothing falls between the two.
-    selected = Selected(opened, session.write, session.clock, session.settings.poll_interval)
+    selected = Selected(opened, session.write, session.clock, session.settings.poll_interval, session.enabled)
     try:
         snapshot = await opened.snapshot()
     except BaseException:
@@ -63,21 +76,45 @@ async def _open(session: Session, arguments: Parser, *, read_only: bool) -> Repl
         raise
     selected.begin(snapshot)
     session.select(selected)
-    _describe(session, selected, snapshot)
+    session.enabled.condstore |= parameters.condstore
+    await _describe(session, selected, snapshot)
+    if parameters.known is not None:
+        await tell_changes(session, selected, parameters.known)
     word = "READ-ONLY" if selected.read_only else "READ-WRITE"
     return Reply("EXAMINE completed" if read_only else "SELECT completed", word)
 
 
-def _describe(session: Session, selected: Selected, snapshot: Snapshot) -> None:
+def _check(session: Session, parameters: SelectParameters) -> None:
+    known = parameters.known
+    if known is not None and not session.enabled.qresync:
+        raise bad("QRESYNC is for clients that enabled it")
+    if known is not None and known.numbered and session.enabled.uid_only:
+        raise ProtocolError(UID_REQUIRED)
+
+
+async def _describe(session: Session, selected: Selected, snapshot: Snapshot) -> None:
+    enabled, view = session.enabled, selected.view
     selected.write_flags()
-    view = selected.view
-    session.write(b"* %d EXISTS\r\n* %d RECENT\r\n" % (len(view), view.recent_count))
-    if snapshot.first_unseen is not None:
+    session.write(b"* %d EXISTS\r\n" % len(view))
+    if enabled.rev2:
+        await _list(session, selected)
+    else:
+        session.write(b"* %d RECENT\r\n" % view.recent_count)
+    if snapshot.first_unseen is not None and not enabled.rev2 and not enabled.uid_only:
         number = view.number(snapshot.first_unseen)
         session.write(status_line(b"OK", "First unseen message", f"UNSEEN {number}"))
     uidvalidity = selected.mailbox.uidvalidity
     session.write(status_line(b"OK", "UIDs are valid for this", f"UIDVALIDITY {uidvalidity}"))
     session.write(status_line(b"OK", "Predicted next UID", f"UIDNEXT {snapshot.uidnext}"))
+    session.write(status_line(b"OK", "The state this is", f"HIGHESTMODSEQ {max(1, snapshot.modseq)}"))
     session.write(
         status_line(b"OK", "Its name that never changes", f"MAILBOXID ({selected.mailbox.mailbox_id})")
     )
+
+
+async def _list(session: Session, selected: Selected) -> None:
+    """What LIST says of it, as IMAP4rev2 wants it (RFC 9051 section 6.3.2)."""
+    entries = {entry.name: entry for entry in await session.mailboxes.mailboxes()}
+    entry = entries.get(selected.mailbox.name)
+    attributes = [entry.special_use.encode("ascii")] if entry is not None and entry.special_use else []
+    session.write(mailbox_list(b"LIST", attributes, selected.mailbox.name, session.enabled.utf8_names))

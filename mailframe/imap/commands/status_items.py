@@ -27,6 +27,7 @@ _ITEMS: dict[str, Callable[[MailboxStatus, IMAPSettings], str]] = {
     "UNSEEN": lambda figures, settings: str(figures.unseen),
     "DELETED": lambda figures, settings: str(figures.deleted),
     "SIZE": lambda figures, settings: str(figures.size),
+    "HIGHESTMODSEQ": lambda figures, settings: str(figures.highestmodseq),
     "MAILBOXID": lambda figures, settings: f"({figures.mailbox_id})",
     "APPENDLIMIT": lambda figures, settings: str(settings.append_limit),
 }
@@ -49,6 +50,8 @@ async def status_response(session: Session, name: str, items: Sequence[str]) -> 
     Raises:
         MailframeError: ``NONEXISTENT``, ``NOPERM``, or a temporary one.
     """
+    if "HIGHESTMODSEQ" in items:
+        session.enabled.condstore = True
     figures = await session.mailboxes.status(name)
     told = []
     for item in items:

@@ -1,10 +1,11 @@
-"""Modifiers of FETCH, behind its items (RFC 4466 section 2.4): PARTIAL (RFC 9394)."""
+"""Modifiers of FETCH, behind its items (RFC 4466 section 2.4): PARTIAL (RFC 9394), CHANGEDSINCE (RFC 7162)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from .parser import Parser, bad
+from .resync import mod_sequence
 from .returns import Page, partial_range
 
 
@@ -14,9 +15,13 @@ class Modifiers:
 
     Attributes:
         page: the piece of the messages named that is wanted, or None for all.
+        changed_since: only messages that changed after this modseq; None for all.
+        vanished: tell which of the UIDs were expunged since.
     """
 
     page: Page | None = None
+    changed_since: int | None = None
+    vanished: bool = False
 
 
 def fetch_modifiers(parser: Parser, by_uid: bool) -> Modifiers:
@@ -28,12 +33,22 @@ def fetch_modifiers(parser: Parser, by_uid: bool) -> Modifiers:
     if not parser.accept(b" "):
         return Modifiers()
     parser.expect(b"(")
-    page = None
+    page, since, vanished = None, None, False
     while True:
-        if parser.word() != "PARTIAL" or page is not None or not by_uid:
+        word = parser.word()
+        if word == "PARTIAL" and page is None and by_uid:
+            parser.space()
+            page = partial_range(parser)
+        elif word == "CHANGEDSINCE" and since is None:
+            parser.space()
+            since = mod_sequence(parser)
+        elif word == "VANISHED" and not vanished and by_uid:
+            vanished = True
+        else:
             raise bad("There is no such fetch modifier")
-        parser.space()
-        page = partial_range(parser)
         if parser.accept(b")"):
-            return Modifiers(page)
+            break
         parser.space()
+    if vanished and since is None:
+        raise bad("VANISHED needs CHANGEDSINCE beside it")
+    return Modifiers(page, since, vanished)

@@ -20,6 +20,7 @@ class Fact(enum.Enum):
     """An attribute that the catalogue knows; the value is its name on the wire."""
 
     FLAGS = b"FLAGS"
+    MODSEQ = b"MODSEQ"
     UID = b"UID"
     INTERNALDATE = b"INTERNALDATE"
     SIZE = b"RFC822.SIZE"
