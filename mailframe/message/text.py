@@ -7,7 +7,6 @@ not text there is the name.
 
 from __future__ import annotations
 
-import binascii
 import codecs
 import contextlib
 import unicodedata
@@ -16,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from . import header
 from .markup import MarkupText
 from .structure import Part
-from .words import LENIENT, codec, decode_base64, decode_words
+from .transfer_decoding import Identity, decoder
+from .words import LENIENT, codec, decode_words
 
 PIECE = 64 * 1024
 """Octets of a body read and decoded at a time."""
@@ -133,12 +133,10 @@ def _decoder(name: str | None) -> codecs.IncrementalDecoder:
 
 def decoded_body(part: Part, read: Read) -> Iterator[bytes]:
     """The body of a part without its transfer encoding (RFC 2045 section 6), in pieces."""
-    pieces = _pieces(part, read)
-    if part.encoding == "base64":
-        return _base64(pieces)
-    if part.encoding == "quoted-printable":
-        return _quoted_printable(pieces)
-    return pieces
+    decoding = decoder(part.encoding) or Identity()
+    for piece in _pieces(part, read):
+        yield decoding.feed(piece)
+    yield decoding.finish()
 
 
 def _pieces(part: Part, read: Read) -> Iterator[bytes]:
@@ -149,31 +147,3 @@ def _pieces(part: Part, read: Read) -> Iterator[bytes]:
             return
         yield piece
         offset += len(piece)
-
-
-def _base64(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    rest = b""
-    for piece in pieces:
-        letters = (rest + piece).translate(None, b" \t\r\n")
-        end = len(letters) - len(letters) % 4
-        rest = letters[end:]
-        yield decode_base64(letters[:end])
-    if rest:
-        yield decode_base64(rest)
-
-
-def _quoted_printable(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    rest = b""
-    for piece in pieces:
-        octets = rest + piece
-        # Cut behind a line; in a line without end, before what may be half of "=XX" or of a soft line end.
-        end = octets.rfind(b"\n") + 1
-        if not end:
-            cut = octets.rfind(b"=", max(0, len(octets) - 3))
-            end = cut if cut >= 0 else len(octets)
-            if len(octets) - end > 2:
-                end = len(octets)
-        rest = octets[end:]
-        yield binascii.a2b_qp(octets[:end])
-    if rest:
-        yield binascii.a2b_qp(rest)

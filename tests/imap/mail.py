@@ -26,7 +26,14 @@ MIXED = (
     b"From: alice@example.test\r\nSubject: outer\r\nTo: \r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
     b"--b\r\n\r\nFirst\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\n\r\nInside\r\n--b--\r\n"
 )
+ENCODED = (
+    b"Subject: encoded\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    b"--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\ncaf=C3=A9 =\r\nhere\r\n"
+    b"--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\nAAEC\r\nAwQF\r\n"
+    b"--b\r\nContent-Transfer-Encoding: x-own\r\n\r\nwhat\r\n--b--\r\n"
+)
 MESSAGES = {
+    "encoded": NewMessage(Content.of(ENCODED), internal_date=NOVEMBER),
     "plain": NewMessage(Content.of(PLAIN), internal_date=NOVEMBER),
     "seen": NewMessage(Content.of(b"Subject: seen\r\n\r\nHello\r\n"), frozenset({SEEN, "work"}), NOVEMBER),
     "mixed": NewMessage(Content.of(MIXED), internal_date=NOVEMBER),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 TOO_LARGE = Status((5, 3, 4), "The message is larger than what is taken here", "TOOBIG")
 EMPTY = Status((5, 6, 0), "A message has at least one octet", "CANNOT")
+UNKNOWN_CTE = Status((5, 6, 1), "Messages with NUL octets cannot be kept here; encode them", "UNKNOWN-CTE")
 HAS_NUL = Status((5, 6, 0), "A message must not hold NUL octets", "CANNOT")
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
@@ -44,13 +45,17 @@ class Upload:
         flags: the flags it starts with.
         internal_date: seconds since the epoch, or None for now.
         spill: takes the octets.
+        binary: it came as a literal8.
     """
 
-    def __init__(self, name: str, flags: Flags, internal_date: int | None, spill: Spill) -> None:
+    def __init__(
+        self, name: str, flags: Flags, internal_date: int | None, spill: Spill, binary: bool = False
+    ) -> None:
         self.name = name
         self.flags = flags
         self.internal_date = internal_date
         self._spill = spill
+        self._has_nul = UNKNOWN_CTE if binary else HAS_NUL
         self._refusal: Status | None = None
         self._after_cr = False
         self._ended = False
@@ -60,7 +65,7 @@ class Upload:
         if self._refusal is not None or not octets:
             return
         if b"\0" in octets:
-            self._refuse(HAS_NUL)
+            self._refuse(self._has_nul)
             return
         piece = _BARE_LF.sub(b"\r\n", octets[1:] if self._after_cr and octets[:1] == b"\n" else octets)
         if self._after_cr and octets[:1] == b"\n":
@@ -118,7 +123,8 @@ async def offer(session: Session, offered: MessageOffered) -> None:
     if offered.synchronizing:
         # The client waits: it need not send what has no place. Otherwise it comes anyway, and the store will say.
         await _check_mailbox(session, name)
-    session.upload = Upload(name, flags, internal_date, Spill(settings.spill_directory, settings.spill_limit))
+    spill = Spill(settings.spill_directory, settings.spill_limit)
+    session.upload = Upload(name, flags, internal_date, spill, offered.binary)
     session.reader.accept()
     if offered.synchronizing:
         session.write(b"+ Ready for the message\r\n")

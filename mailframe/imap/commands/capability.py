@@ -18,6 +18,7 @@ ALWAYS = ("IMAP4rev1", "LITERAL+", "ENABLE", "ID", "IDLE")
 BEFORE_LOGIN = ("SASL-IR",)
 """What matters before login; a stranger need not know all the rest."""
 AFTER_LOGIN = (
+    "BINARY",
     "CHILDREN",
     "CONDSTORE",
     "CONTEXT=SEARCH",
@@ -33,11 +34,14 @@ AFTER_LOGIN = (
     "MULTISEARCH",
     "NAMESPACE",
     "PARTIAL",
+    "OBJECTID",
+    "PREVIEW",
     "QRESYNC",
     "QUOTA",
     "QUOTA=RES-MESSAGE",
     "QUOTA=RES-STORAGE",
     "SEARCHRES",
+    "SAVEDATE",
     "SPECIAL-USE",
     "STATUS=SIZE",
     "UIDONLY",

@@ -86,7 +86,7 @@ async def _send_window(session: Session, plan: Plan, uids: Sequence[int]) -> int
     changed: frozenset[int] = frozenset()
     if plan.marks_seen:
         messages, changed = await _mark_seen(session, messages)
-    if plan.bodies:
+    if plan.bodies or plan.binaries:
         return await BodySender(session, plan, changed).send(messages)
     opening, facts = selected.opening, plan.facts
     lines = [b"%b%b)\r\n" % (opening(message), facts(message)) for message in messages]

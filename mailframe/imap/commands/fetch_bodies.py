@@ -12,6 +12,7 @@ from mailframe.imap.wire.responses import literal
 from mailframe.message.header import select
 from mailframe.store.values import Message, Span
 
+from .fetch_binary import Binaries
 from .fetch_plan import Place, Plan
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class BodySender:
         self._plan = plan
         self._changed = changed
         self._mailbox = session.mailbox.mailbox
+        self._binaries = Binaries(session, plan.binaries)
         self._waiting: list[tuple[Message, list[Place | None]]] = []
         self._octets = 0
         self._sent = 0
@@ -50,9 +52,9 @@ class BodySender:
         for message in messages:
             places = self._readable(message)
             octets = sum(place[1] for place in places if place is not None)
-            if self._octets + octets > TOGETHER:
+            if self._octets + octets > TOGETHER or self._plan.binaries:
                 await self._send_waiting()
-            if octets > TOGETHER:
+            if octets > TOGETHER or self._plan.binaries:
                 if not await self._stream(message, places):
                     break
                 continue
@@ -106,6 +108,7 @@ class BodySender:
         if (await self._mailbox.read([Span(uid, first[0], 1)]))[0] is None:
             return True
         session = self._session
+        measured = await self._binaries.measure(message)
         session.write(self._opening(message))
         for number, (body, place) in enumerate(zip(self._plan.bodies, places, strict=True)):
             session.write(b"%b%b " % (b" " if number else b"", body.label))
@@ -116,6 +119,8 @@ class BodySender:
                 session.write(literal(_chosen(body, octets or b"")))
             elif not await self._stream_literal(uid, place):
                 return False
+        if not await self._binaries.send(message, measured, first=not places):
+            return False
         session.write(b")\r\n")
         self._sent += 1
         return True

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from mailframe.imap.enabled import Enabled
 from mailframe.imap.selected import Selected
 from mailframe.imap.wire.dates import render_date_time
-from mailframe.imap.wire.fetching import Attribute, BodyOctets, Fact, Text
+from mailframe.imap.wire.fetching import Attribute, BinaryOctets, BodyOctets, Fact, Text
+from mailframe.imap.wire.responses import string
 from mailframe.message.structure import section_span, unpack
 from mailframe.store.values import DESCRIPTION_ITEMS, Description, Item, Message
 
@@ -15,6 +16,8 @@ ROWS = 1000
 """Messages asked of the store at a time, where only rows of the catalogue are wanted."""
 DESCRIPTIONS = 250
 """Messages asked of the store at a time, where the store may have to read content to describe it."""
+
+_FROM_CONTENT = DESCRIPTION_ITEMS | Item.PREVIEW
 
 Render = Callable[[Message], bytes]
 Place = tuple[int, int]
@@ -29,6 +32,10 @@ _ITEMS = {
     Fact.ENVELOPE: Item.ENVELOPE,
     Fact.BODY: Item.BODYSTRUCTURE,
     Fact.BODYSTRUCTURE: Item.BODYSTRUCTURE,
+    Fact.EMAILID: Item.IDENTITY,
+    Fact.THREADID: Item.IDENTITY,
+    Fact.SAVEDATE: Item.IDENTITY,
+    Fact.PREVIEW: Item.PREVIEW,
 }
 
 
@@ -44,6 +51,7 @@ class Plan:
     Attributes:
         items: to ask of the store.
         bodies: attributes that need octets, in the client's order.
+        binaries: attributes that need parts without their transfer encoding.
         marks_seen: does it set ``\\Seen``?
         window: how many messages to ask of the store at a time.
     """
@@ -57,9 +65,13 @@ class Plan:
         elif by_uid and Fact.UID not in facts:
             facts.insert(0, Fact.UID)
         self.bodies = tuple(attribute for attribute in attributes if isinstance(attribute, BodyOctets))
-        self.marks_seen = not selected.read_only and not all(body.peek for body in self.bodies)
+        self.binaries = tuple(each for each in attributes if isinstance(each, BinaryOctets))
+        peek = all(body.peek for body in self.bodies) and all(each.peek for each in self.binaries)
+        self.marks_seen = not selected.read_only and not peek
         self.items = _items(facts, self.bodies, self.marks_seen)
-        self.window = DESCRIPTIONS if self.bodies or self.items & DESCRIPTION_ITEMS else ROWS
+        if self.binaries:
+            self.items |= Item.PARTS | Item.SIZE
+        self.window = DESCRIPTIONS if self.bodies or self.items & _FROM_CONTENT else ROWS
         self._selected = selected
         self._shows_flags = Fact.FLAGS in facts
         self._shows_modseq = Fact.MODSEQ in facts
@@ -145,4 +157,12 @@ def _renderers(selected: Selected) -> dict[Fact, Render]:
         Fact.ENVELOPE: lambda message: b"ENVELOPE " + described(message).envelope,
         Fact.BODY: lambda message: b"BODY " + described(message).body,
         Fact.BODYSTRUCTURE: lambda message: b"BODYSTRUCTURE " + described(message).bodystructure,
+        Fact.EMAILID: lambda message: b"EMAILID (%b)" % message.email_id.encode("ascii"),
+        Fact.THREADID: _thread_id,
+        Fact.SAVEDATE: lambda message: b"SAVEDATE " + render_date_time(message.save_date),
+        Fact.PREVIEW: lambda message: b"PREVIEW " + string((message.preview or "").encode("utf-8")),
     }
+
+
+def _thread_id(message: Message) -> bytes:
+    return b"THREADID (%b)" % message.thread_id.encode("ascii") if message.thread_id else b"THREADID NIL"

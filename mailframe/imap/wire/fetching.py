@@ -27,6 +27,10 @@ class Fact(enum.Enum):
     ENVELOPE = b"ENVELOPE"
     BODY = b"BODY"
     BODYSTRUCTURE = b"BODYSTRUCTURE"
+    EMAILID = b"EMAILID"
+    THREADID = b"THREADID"
+    SAVEDATE = b"SAVEDATE"
+    PREVIEW = b"PREVIEW"
 
 
 class Text(enum.Enum):
@@ -72,7 +76,26 @@ class BodyOctets:
     peek: bool = False
 
 
-Attribute = Fact | BodyOctets
+@dataclass(frozen=True, slots=True)
+class BinaryOctets:
+    """An attribute that needs a part without its transfer encoding (RFC 3516 section 4).
+
+    Attributes:
+        part: the part's numbers, outermost first; () is the whole message.
+        label: the attribute as the response names it, ``BINARY[1]<0>``.
+        partial: offset and length of what is wanted of it, or None for all.
+        peek: True where fetching does not set ``\\Seen``.
+        size: only how much it is.
+    """
+
+    part: tuple[int, ...]
+    label: bytes
+    partial: tuple[int, int] | None = None
+    peek: bool = False
+    size: bool = False
+
+
+Attribute = Fact | BodyOctets | BinaryOctets
 
 _MACROS = {
     "FAST": (Fact.FLAGS, Fact.INTERNALDATE, Fact.SIZE),
@@ -133,6 +156,11 @@ def render_section(wanted: Section) -> bytes:
 def _attribute(parser: Parser, word: str) -> Attribute:
     if word in ("BODY", "BODY.PEEK") and parser.peek() == b"[":
         return _body(parser, peek=word == "BODY.PEEK")
+    if word in ("BINARY", "BINARY.PEEK", "BINARY.SIZE"):
+        return _binary(parser, word)
+    if word == "PREVIEW" and parser.accept(b" (LAZY)"):
+        # What this server has not got yet it makes at once (RFC 8970 section 3.1).
+        return Fact.PREVIEW
     found = _FACTS.get(word) or _WHOLE.get(word)
     if found is None:
         raise bad("There is no such attribute to fetch")
@@ -144,11 +172,31 @@ def _body(parser: Parser, *, peek: bool) -> BodyOctets:
     label = b"BODY" + render_section(wanted)
     if not parser.accept(b"<"):
         return BodyOctets(wanted, label, None, peek)
+    offset, length = _partial(parser)
+    return BodyOctets(wanted, label + b"<%d>" % offset, (offset, length), peek)
+
+
+def _binary(parser: Parser, word: str) -> BinaryOctets:
+    parser.expect(b"[")
+    part = () if parser.peek() == b"]" else _part(parser)
+    parser.expect(b"]")
+    numbers = ".".join(map(str, part)).encode("ascii")
+    if word == "BINARY.SIZE":
+        return BinaryOctets(part, b"BINARY.SIZE[%b]" % numbers, peek=True, size=True)
+    label, peek = b"BINARY[%b]" % numbers, word == "BINARY.PEEK"
+    if not parser.accept(b"<"):
+        return BinaryOctets(part, label, None, peek)
+    offset, length = _partial(parser)
+    return BinaryOctets(part, label + b"<%d>" % offset, (offset, length), peek)
+
+
+def _partial(parser: Parser) -> tuple[int, int]:
+    """What stands behind ``<``."""
     offset = parser.number()
     parser.expect(b".")
     length = parser.nz_number()
     parser.expect(b">")
-    return BodyOctets(wanted, label + b"<%d>" % offset, (offset, length), peek)
+    return offset, length
 
 
 def _part(parser: Parser) -> tuple[int, ...]:

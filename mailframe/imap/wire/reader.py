@@ -23,7 +23,7 @@ CHUNK = 64 * 1024
 TOO_BIG = Status((5, 3, 4), "A literal is too large", "TOOBIG")
 FLOOD = Status((5, 3, 4), "Far too many octets; closing the connection", "TOOBIG")
 
-_MARKER = re.compile(rb"\{([0-9]+)(\+?)\}")
+_MARKER = re.compile(rb"(~?)\{([0-9]+)(\+?)\}")
 _APPEND = re.compile(rb"[^ ]+ APPEND ", re.IGNORECASE)
 _TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,100})(?: |\Z)")
 
@@ -84,12 +84,14 @@ class MessageOffered:
         arguments: stands behind the name APPEND, and ends before the literal.
         size: octets of the message.
         synchronizing: the client waits for a continuation request.
+        binary: it is a literal8, which may hold NULs (RFC 3516 section 4.4).
     """
 
     tag: bytes
     arguments: Parser
     size: int
     synchronizing: bool
+    binary: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +132,12 @@ _Step = Callable[[ReceiveBuffer], _Outcome]
 
 @dataclass(frozen=True, slots=True)
 class _Marker:
-    """``{size}`` or ``{size+}`` at the end of a line."""
+    """``{size}`` or ``{size+}`` at the end of a line, perhaps with ``~`` before it."""
 
     size: int
     synchronizing: bool
     length: int
+    binary: bool
 
 
 class CommandReader:
@@ -292,7 +295,7 @@ class CommandReader:
         self._missing = marker.size
         self._offered_synchronizing = marker.synchronizing
         self._step = self._undecided
-        return MessageOffered(tag, arguments, marker.size, marker.synchronizing)
+        return MessageOffered(tag, arguments, marker.size, marker.synchronizing, marker.binary)
 
     def _whole(self) -> _Outcome:
         if self._silent:
@@ -353,10 +356,11 @@ class CommandReader:
 def _marker(line: bytes) -> _Marker | None:
     if not line.endswith(b"}"):
         return None
-    match = _MARKER.fullmatch(line, line.rfind(b"{"))
+    start = line.rfind(b"{")
+    match = _MARKER.fullmatch(line, start - 1 if line[:start].endswith(b" ~") else start)
     if match is None:
         return None
-    digits, plus = match.groups()
+    tilde, digits, plus = match.groups()
     if len(digits) > 18:
         raise CommandError(None, FLOOD, fatal=True)
-    return _Marker(int(digits), not plus, len(match.group()))
+    return _Marker(int(digits), not plus, len(match.group()), bool(tilde))
