@@ -67,6 +67,10 @@ def _rev2(enabled: Enabled) -> None:
     enabled.rev2 = True
 
 
+def _utf8(enabled: Enabled) -> None:
+    enabled.utf8 = True
+
+
 def _uid_only(enabled: Enabled) -> None:
     enabled.uid_only = True
 
@@ -76,5 +80,6 @@ SWITCHES: Mapping[str, Callable[[Enabled], None]] = {
     "IMAP4REV2": _rev2,
     "QRESYNC": _qresync,
     "UIDONLY": _uid_only,
+    "UTF8=ACCEPT": _utf8,
 }
 """What ENABLE knows; each is there only when everything behind it is."""

@@ -31,9 +31,9 @@ from mailframe.store.interfaces import IMailAccount
 from . import metrics
 from .bounds import BEFORE_LOGIN, after_login
 from .commands import append
-from .commands.append import Upload
 from .commands.capability import capabilities
 from .commands.table import COMMANDS
+from .commands.uploads import Uploads
 from .enabled import UID_REQUIRED, Enabled
 from .selected import Selected
 from .states import Continuation, Reply, State, Surroundings
@@ -65,7 +65,7 @@ class Session:
         account: the mailboxes, after login.
         selected: the selected mailbox.
         enabled: what the client has switched on.
-        upload: the message of an APPEND that is coming in.
+        upload: the messages of an APPEND that are coming in.
         idling: is IDLE under way?
         login, client: who logged in with which program, for the log.
         tally: what went on, for log and figures.
@@ -82,7 +82,7 @@ class Session:
         self.account: IMailAccount | None = None
         self.selected: Selected | None = None
         self.enabled = Enabled()
-        self.upload: Upload | None = None
+        self.upload: Uploads | None = None
         self.login = ""
         self.client = ""
         self.idling = False
@@ -368,7 +368,7 @@ class Session:
         if self._too_late_to_log_in():
             return
         if self.state not in (State.AUTHENTICATED, State.SELECTED):
-            raise bad("APPEND cannot be used in this state")
+            raise bad(f"{offered.name} cannot be used in this state")
         await self._run(lambda: append.offer(self, offered), True)
 
     def _message_octets(self, event: events.MessageOctets) -> None:
@@ -379,7 +379,7 @@ class Session:
             self.connection.acknowledge()
 
     async def _append_ends(self, ends: events.MessageEnds) -> None:
-        await self._run(lambda: append.finish(self, ends.clean), True)
+        await self._run(lambda: append.finish(self, ends.rest), True)
         self.tally.commands += 1
 
     def _too_late_to_log_in(self) -> bool:

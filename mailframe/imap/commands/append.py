@@ -1,182 +1,186 @@
-"""APPEND: a message comes in octet by octet and goes to the store whole (RFC 3501 section 6.3.11, RFC 7889)."""
+"""APPEND and REPLACE: messages come in octet by octet and go to the store whole.
+
+RFC 9051 section 6.3.12, several at once (MULTIAPPEND, RFC 3502), put together (CATENATE, RFC 4469), with UTF-8 in
+their headers (RFC 9755), in the place of another (REPLACE, RFC 8508); bounded by RFC 7889.
+"""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from mailframe.dialogue.shield import TakesTooLong, shielded
-from mailframe.dialogue.spill import Spill
 from mailframe.imap.states import Reply, State
-from mailframe.imap.wire.dates import date_time
-from mailframe.imap.wire.flags import flag_list
+from mailframe.imap.wire.appending import Begin, Inside, Step, between
 from mailframe.imap.wire.mailboxes import mailbox
 from mailframe.imap.wire.parser import Parser, bad
 from mailframe.imap.wire.reader import MessageOffered
-from mailframe.message.content import Content
+from mailframe.imap.wire.responses import status_line
+from mailframe.imap.wire.sequences import render_set, sequence_set
 from mailframe.message.mail import new_queue_id
-from mailframe.message.status import NO_SUCH_MAILBOX, STORAGE_FULL, UNAVAILABLE, MailframeError, Status
+from mailframe.message.status import NO_SUCH_MAILBOX, UNAVAILABLE, MailframeError, Status
 from mailframe.store.refusals import TRYCREATE
-from mailframe.store.values import Appended, Flags, NewMessage
+from mailframe.store.values import Appended, NewMessage
+
+from .catenate import add_from_url
+from .uploads import EMPTY, Uploads
 
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
 
-TOO_LARGE = Status((5, 3, 4), "The message is larger than what is taken here", "TOOBIG")
-EMPTY = Status((5, 6, 0), "A message has at least one octet", "CANNOT")
-UNKNOWN_CTE = Status((5, 6, 1), "Messages with NUL octets cannot be kept here; encode them", "UNKNOWN-CTE")
-HAS_NUL = Status((5, 6, 0), "A message must not hold NUL octets", "CANNOT")
-
-_BARE_LF = re.compile(rb"(?<!\r)\n")
+NOT_THERE = Status((5, 5, 4), "There is no such message", "CLIENTBUG")
 
 log = Logger()
 
 
-class Upload:
-    """The message of one APPEND while it comes in.
-
-    Bare LFs become CRLF and an unended last line is ended, because that is what a message in a store is like.
-
-    Args:
-        name: the mailbox.
-        flags: the flags it starts with.
-        internal_date: seconds since the epoch, or None for now.
-        spill: takes the octets.
-        binary: it came as a literal8.
-    """
-
-    def __init__(
-        self, name: str, flags: Flags, internal_date: int | None, spill: Spill, binary: bool = False
-    ) -> None:
-        self.name = name
-        self.flags = flags
-        self.internal_date = internal_date
-        self._spill = spill
-        self._has_nul = UNKNOWN_CTE if binary else HAS_NUL
-        self._refusal: Status | None = None
-        self._after_cr = False
-        self._ended = False
-
-    def write(self, octets: bytes) -> None:
-        """Take a piece; after a refusal it is thrown away."""
-        if self._refusal is not None or not octets:
-            return
-        if b"\0" in octets:
-            self._refuse(self._has_nul)
-            return
-        piece = _BARE_LF.sub(b"\r\n", octets[1:] if self._after_cr and octets[:1] == b"\n" else octets)
-        if self._after_cr and octets[:1] == b"\n":
-            piece = b"\n" + piece
-        self._after_cr = piece.endswith(b"\r")
-        self._ended = piece.endswith(b"\n")
-        self._keep(piece)
-
-    def finish(self) -> Content:
-        """The message.
-
-        Raises:
-            MailframeError: it was refused while it came in.
-        """
-        if self._refusal is None and not self._ended:
-            self._keep(b"\n" if self._after_cr else b"\r\n")
-        if self._refusal is not None:
-            raise MailframeError(self._refusal)
-        return self._spill.finish()
-
-    def discard(self) -> None:
-        """Throw it away."""
-        self._spill.discard()
-
-    def _keep(self, octets: bytes) -> None:
-        try:
-            self._spill.write(octets)
-        except OSError:
-            log.failure("the message of an APPEND cannot be kept")
-            self._refuse(STORAGE_FULL)
-
-    def _refuse(self, status: Status) -> None:
-        self._refusal = status
-        self._spill.discard()
-
-
-async def without_message(session: Session, arguments: Parser) -> Reply:
-    """APPEND without a literal is no command."""
-    raise bad("APPEND needs a mailbox and a message as literal")
-
-
 async def offer(session: Session, offered: MessageOffered) -> None:
-    """Take the message that is offered, or refuse it before it comes.
+    """Take the literal that is offered, or refuse it before it comes.
 
     Raises:
-        MailframeError: ``TOOBIG``, ``TRYCREATE``.
+        MailframeError: ``TOOBIG``, ``TRYCREATE``, ``BADURL``.
         ProtocolError: the arguments before it are wrong.
     """
-    name, flags, internal_date = _arguments(offered.arguments)
-    settings = session.settings
-    if offered.size > settings.append_limit:
-        raise MailframeError(TOO_LARGE)
-    if not offered.size:
+    try:
+        await _offer(session, offered)
+    except BaseException:
+        discard(session)
+        raise
+
+
+async def _offer(session: Session, offered: MessageOffered) -> None:
+    if not offered.more:
+        session.upload = _begun(session, offered.name, offered.arguments)
+    uploads = session.upload
+    assert uploads is not None
+    steps, uploads.inside = between(offered.arguments, uploads.inside, literal=True)
+    if uploads.inside is Inside.UTF8 and not session.enabled.utf8:
+        raise bad("UTF8 is for clients that enabled UTF8=ACCEPT")
+    if not offered.size and uploads.inside is not Inside.CATENATE:
         raise MailframeError(EMPTY)
-    if offered.synchronizing:
+    uploads.check(offered.size)
+    if offered.synchronizing and not offered.more:
         # The client waits: it need not send what has no place. Otherwise it comes anyway, and the store will say.
-        await _check_mailbox(session, name)
-    spill = Spill(settings.spill_directory, settings.spill_limit)
-    session.upload = Upload(name, flags, internal_date, spill, offered.binary)
+        await _check_mailbox(session, uploads.name)
+    await _do(session, uploads, steps, binary=offered.binary)
     session.reader.accept()
     if offered.synchronizing:
         session.write(b"+ Ready for the message\r\n")
 
 
-async def finish(session: Session, clean: bool) -> Reply:
-    """The message is here: put it into the store.
+async def finish(session: Session, rest: Parser) -> Reply:
+    """The last literal is here: put the messages into the store.
 
     Args:
-        clean: nothing but the line end followed it.
+        rest: what follows it.
 
     Raises:
-        MailframeError: the store refuses it.
-        ProtocolError: more followed it.
+        MailframeError: the store refuses them, or one of them was refused while it came in.
+        ProtocolError: more follows than can.
     """
-    upload, session.upload = session.upload, None
-    assert upload is not None
-    if not clean:
-        upload.discard()
-        raise bad("Something follows the message where the command should end")
-    content = upload.finish()
-    date = int(session.clock.seconds()) if upload.internal_date is None else upload.internal_date
-    message = NewMessage(content, upload.flags, date, new_queue_id())
-    work = Deferred.fromCoroutine(_store(session, upload.name, message))
+    uploads = session.upload
+    assert uploads is not None
+    try:
+        steps, _ = between(rest, uploads.inside, literal=False)
+        await _do(session, uploads, steps)
+        messages = uploads.finish(int(session.clock.seconds()), new_queue_id)
+    except BaseException:
+        discard(session)
+        raise
+    session.upload = None
+    return await _stored(session, uploads, messages)
+
+
+async def without_literal(session: Session, arguments: Parser, name: str = "APPEND") -> Reply:
+    """APPEND without a literal: a message is put together from others (CATENATE)."""
+    uploads = session.upload = _begun(session, name, arguments)
+    uploads.inside = Inside.NOTHING
+    return await finish(session, arguments)
+
+
+async def replace_without_literal(session: Session, arguments: Parser) -> Reply:
+    """REPLACE without a literal."""
+    return await without_literal(session, arguments, "REPLACE")
+
+
+async def uid_replace_without_literal(session: Session, arguments: Parser) -> Reply:
+    """UID REPLACE without a literal."""
+    return await without_literal(session, arguments, "UID REPLACE")
+
+
+def discard(session: Session) -> None:
+    """Throw away what came in."""
+    uploads, session.upload = session.upload, None
+    if uploads is not None:
+        uploads.discard()
+
+
+def _begun(session: Session, name: str, arguments: Parser) -> Uploads:
+    replaced = None if name == "APPEND" else _replaced(session, arguments, by_uid=name == "UID REPLACE")
+    arguments.space()
+    return Uploads(mailbox(arguments), session.settings, replaced)
+
+
+def _replaced(session: Session, arguments: Parser, *, by_uid: bool) -> int:
+    """The UID of the message that is replaced."""
+    if session.state is not State.SELECTED:
+        raise bad("REPLACE cannot be used in this state")
+    arguments.space()
+    session.mailbox.check_writable()
+    uids = session.mailbox.messages(sequence_set(arguments), by_uid)
+    if len(uids) != 1:
+        raise MailframeError(NOT_THERE)
+    return uids[0]
+
+
+async def _do(session: Session, uploads: Uploads, steps: list[Step], *, binary: bool = False) -> None:
+    for step in steps:
+        if isinstance(step, Begin):
+            uploads.begin(step.flags, step.internal_date, binary)
+        else:
+            await add_from_url(session, uploads, step.url)
+
+
+async def _stored(session: Session, uploads: Uploads, messages: list[NewMessage]) -> Reply:
+    work = Deferred.fromCoroutine(_store(session, uploads.name, messages))
     try:
         appended = await shielded(work, session.clock, session.settings.append_timeout)
     except TakesTooLong:
         raise MailframeError(UNAVAILABLE, "the store takes too long to append a message") from None
-    if session.selected is not None and session.selected.mailbox.name == upload.name:
+    if session.selected is not None and session.selected.mailbox.name == uploads.name:
         session.selected.changed()
-    return Reply("APPEND completed", f"APPENDUID {appended.uidvalidity} {appended.uids[0]}")
+    word = f"APPENDUID {appended.uidvalidity} {render_set(appended.uids).decode('ascii')}"
+    if uploads.replaced is None:
+        return Reply("APPEND completed", word)
+    # The new one is safe before the old one goes (RFC 8508 section 3.5).
+    session.write(status_line(b"OK", "The message that replaces it is there", word))
+    await session.mailbox.mailbox.remove([uploads.replaced])
+    session.mailbox.changed()
+    return Reply("REPLACE completed")
 
 
-async def _store(session: Session, name: str, message: NewMessage) -> Appended:
+async def _store(session: Session, name: str, messages: list[NewMessage]) -> Appended:
     """Append; goes on when the connection is lost, so it alone knows when the content can go."""
-    size = message.content.size
     try:
-        appended = await session.mailboxes.append(name, [message])
+        appended = await session.mailboxes.append(name, messages)
     except Exception:
         if session.state is State.LOGOUT:
             log.failure("an APPEND failed after its connection was lost")
         raise
     finally:
-        message.content.body.discard()
-    log.info(
-        "appended {queue_id} to {mailbox!r} of {account}: {size} octets",
-        queue_id=message.queue_id,
-        session_id=session.session_id,
-        account=session.mailboxes.name,
-        mailbox=name,
-        size=size,
-    )
+        sizes = [message.content.size for message in messages]
+        for message in messages:
+            message.content.body.discard()
+    for message, size in zip(messages, sizes, strict=True):
+        log.info(
+            "appended {queue_id} to {mailbox!r} of {account}: {size} octets",
+            queue_id=message.queue_id,
+            session_id=session.session_id,
+            account=session.mailboxes.name,
+            mailbox=name,
+            size=size,
+        )
     return appended
 
 
@@ -187,19 +191,3 @@ async def _check_mailbox(session: Session, name: str) -> None:
         if error.status.word == NO_SUCH_MAILBOX.word:
             raise MailframeError(TRYCREATE, error.reason) from None
         raise
-
-
-def _arguments(arguments: Parser) -> tuple[str, Flags, int | None]:
-    arguments.space()
-    name = mailbox(arguments)
-    arguments.space()
-    flags: Flags = frozenset()
-    internal_date = None
-    if arguments.peek() == b"(":
-        flags = flag_list(arguments)
-        arguments.space()
-    if arguments.peek() == b'"':
-        internal_date = date_time(arguments)
-        arguments.space()
-    arguments.end()
-    return name, flags, internal_date

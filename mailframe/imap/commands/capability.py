@@ -19,6 +19,7 @@ BEFORE_LOGIN = ("SASL-IR",)
 """What matters before login; a stranger need not know all the rest."""
 AFTER_LOGIN = (
     "BINARY",
+    "CATENATE",
     "CHILDREN",
     "CONDSTORE",
     "CONTEXT=SEARCH",
@@ -34,6 +35,7 @@ AFTER_LOGIN = (
     "MULTISEARCH",
     "NAMESPACE",
     "PARTIAL",
+    "MULTIAPPEND",
     "OBJECTID",
     "PREVIEW",
     "QRESYNC",
@@ -41,12 +43,14 @@ AFTER_LOGIN = (
     "QUOTA=RES-MESSAGE",
     "QUOTA=RES-STORAGE",
     "SEARCHRES",
+    "REPLACE",
     "SAVEDATE",
     "SPECIAL-USE",
     "STATUS=SIZE",
     "UIDONLY",
     "UIDPLUS",
     "UNSELECT",
+    "UTF8=ACCEPT",
     "WITHIN",
 )
 """What sessions have after login; each name only when everything behind it is there."""

@@ -24,7 +24,7 @@ TOO_BIG = Status((5, 3, 4), "A literal is too large", "TOOBIG")
 FLOOD = Status((5, 3, 4), "Far too many octets; closing the connection", "TOOBIG")
 
 _MARKER = re.compile(rb"(~?)\{([0-9]+)(\+?)\}")
-_APPEND = re.compile(rb"[^ ]+ APPEND ", re.IGNORECASE)
+_APPEND = re.compile(rb"[^ ]+ (?:APPEND|(?:UID )?REPLACE [0-9*$]+) ", re.IGNORECASE)
 _TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,100})(?: |\Z)")
 
 
@@ -75,23 +75,27 @@ class LiteralWanted:
 
 @dataclass(frozen=True, slots=True)
 class MessageOffered:
-    """An APPEND up to its message.
+    """An APPEND or REPLACE up to a message or a piece of one.
 
     Until `CommandReader.accept` is called the message is refused: the next event is another command.
 
     Attributes:
         tag: the command's tag.
-        arguments: stands behind the name APPEND, and ends before the literal.
+        name: ``APPEND``, ``REPLACE`` or ``UID REPLACE``.
+        arguments: stands behind the name, or behind the literal before, and ends before the literal.
         size: octets of the message.
         synchronizing: the client waits for a continuation request.
         binary: it is a literal8, which may hold NULs (RFC 3516 section 4.4).
+        more: it is not the first of the command.
     """
 
     tag: bytes
+    name: str
     arguments: Parser
     size: int
     synchronizing: bool
     binary: bool = False
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +108,9 @@ class MessageOctets:
 
 @dataclass(frozen=True, slots=True)
 class MessageEnds:
-    """The APPEND is over. ``clean`` is False when more followed the message than the line end."""
+    """The APPEND is over; ``rest`` is what stands behind the last literal."""
 
-    clean: bool
+    rest: Parser
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +164,8 @@ class CommandReader:
         self._missing = 0
         self._discarded = 0
         self._refused: Status | None = None
-        self._silent = self._unclean = False
+        self._silent = False
+        self._command, self._name = b"", ""
         self._offered_synchronizing = False
 
     def next(self, buffer: ReceiveBuffer) -> Event | None:
@@ -223,17 +228,10 @@ class CommandReader:
         if line is None:
             return None
         marker = _marker(line)
-        if marker is not None and not marker.synchronizing:
-            # More literals of a command nobody understands: they must not be taken for commands.
-            self._unclean = True
-            return self._throw_away(marker.size, self._discarding_after_message)
-        clean = not line and not self._unclean
+        if marker is not None:
+            return self._offered(marker, Parser(line[: -marker.length], utf8=self.utf8), more=True)
         self._forget()
-        return MessageEnds(clean)
-
-    def _discarding_after_message(self, buffer: ReceiveBuffer) -> _Outcome:
-        self._missing -= len(buffer.take_up_to(self._missing))
-        return self._when_complete(self._after_message)
+        return MessageEnds(Parser(line, utf8=self.utf8))
 
     def _plain_line(self, buffer: ReceiveBuffer) -> _Outcome:
         line = self._line(buffer)
@@ -283,7 +281,7 @@ class CommandReader:
         return None
 
     def _is_message(self, marker: _Marker) -> bool:
-        """Is the literal that begins the message of APPEND, and not its mailbox name?"""
+        """Is the literal that begins the message of APPEND or REPLACE, and not its mailbox name?"""
         match = _APPEND.match(self._pieces[0])
         if match is None or self._tag() is None:
             return False
@@ -291,11 +289,16 @@ class CommandReader:
 
     def _offer(self, marker: _Marker) -> Event:
         text = b"".join(self._pieces)[: -marker.length]
-        tag, _, arguments = self._opened(text)
+        self._command, self._name, arguments = self._opened(text)
+        return self._offered(marker, arguments, more=False)
+
+    def _offered(self, marker: _Marker, arguments: Parser, *, more: bool) -> Event:
         self._missing = marker.size
         self._offered_synchronizing = marker.synchronizing
         self._step = self._undecided
-        return MessageOffered(tag, arguments, marker.size, marker.synchronizing, marker.binary)
+        return MessageOffered(
+            self._command, self._name, arguments, marker.size, marker.synchronizing, marker.binary, more
+        )
 
     def _whole(self) -> _Outcome:
         if self._silent:
@@ -349,7 +352,7 @@ class CommandReader:
     def _forget(self) -> None:
         self._pieces = []
         self._size = self._literals = self._missing = self._discarded = 0
-        self._refused, self._silent, self._unclean = None, False, False
+        self._refused, self._silent = None, False
         self._step = self._command_line
 
 
@@ -357,7 +360,7 @@ def _marker(line: bytes) -> _Marker | None:
     if not line.endswith(b"}"):
         return None
     start = line.rfind(b"{")
-    match = _MARKER.fullmatch(line, start - 1 if line[:start].endswith(b" ~") else start)
+    match = _MARKER.fullmatch(line, start - 1 if line[:start].endswith((b" ~", b"(~")) else start)
     if match is None:
         return None
     tilde, digits, plus = match.groups()

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.dialogue.spill import Spill
-from mailframe.imap.commands.append import Upload
+from mailframe.imap.commands.uploads import Upload
 from mailframe.message.status import MAILBOX_FULL, MailframeError
 from mailframe.testing.imap import CLEAR
 from tests.imap.interposed import failing, interposed
@@ -27,7 +27,7 @@ class UploadTests(SynchronousTestCase):
     def test_line_ends(self, data):
         """However it is cut, each bare LF becomes CRLF and the last line is ended."""
         octets = data.draw(st.lists(st.sampled_from([b"a", b"\r\n", b"\n", b"\r"]), min_size=1).map(b"".join))
-        upload = Upload("INBOX", frozenset(), None, Spill("/nonexistent"))
+        upload = Upload(frozenset(), None, Spill("/nonexistent"))
         for piece in data.draw(cuts(octets)):
             upload.write(piece)
         wanted = octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")

@@ -54,6 +54,8 @@ def add(events, event):
         events.append((event.tag, event.name, rest(event.arguments)))
     elif isinstance(event, MessageOffered):
         events.append(("offered", event.tag, event.size, event.synchronizing))
+    elif isinstance(event, MessageEnds):
+        events.append(("ends", rest(event.rest)))
     else:
         events.append(event)
 
@@ -85,10 +87,10 @@ class ReaderTests(SynchronousTestCase):
                 LiteralWanted(),
                 ("offered", b"a", 5, False),
                 b"hello",
-                MessageEnds(True),
+                ("ends", b""),
                 ("offered", b"b", 2, True),
                 b"hi",
-                MessageEnds(True),
+                ("ends", b""),
                 (b"c", "NOOP", b""),
             ],
         )
@@ -105,11 +107,20 @@ class ReaderTests(SynchronousTestCase):
         )
         self.assertEqual(read(b"a APPEND x {301+}\r\n", accept=False)[-1][2], True)
 
-    def test_append_unclean(self):
-        """More after the message spoils the command, literals and all."""
+    def test_several_messages(self):
+        """Behind a message may be another; what stands behind the last literal is told."""
         self.assertEqual(
-            read(b"a APPEND x {1+}\r\nb (\\Seen) {6+}\r\nx LOGO y {2+}\r\nzz\r\nc NOOP\r\n"),
-            [("offered", b"a", 1, False), b"b", MessageEnds(False), (b"c", "NOOP", b"")],
+            read(b"a APPEND x {1+}\r\nb (\\Seen) {6+}\r\nx LOGO UTF8 (~{2+}\r\nzz)\r\nc NOOP\r\n"),
+            [
+                ("offered", b"a", 1, False),
+                b"b",
+                ("offered", b"a", 6, False),
+                b"x LOGO",
+                ("offered", b"a", 2, False),
+                b"zz",
+                ("ends", b")"),
+                (b"c", "NOOP", b""),
+            ],
         )
 
     def test_bounds(self):
