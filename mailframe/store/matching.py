@@ -17,14 +17,12 @@ from datetime import date
 from mailframe.message.text import fold_case
 
 from .matching_text import OctetsSource, Said, Source, Texts
-from .values import (
+from .search_keys import (
     All,
     And,
     Dated,
     HasFlag,
     HeaderContains,
-    Item,
-    Message,
     ModseqAtLeast,
     Not,
     Or,
@@ -33,6 +31,7 @@ from .values import (
     TextContains,
     UIDs,
 )
+from .values import Item, Message
 
 Verdict = bool | None
 """True, False, or None: cannot be told from what is known."""

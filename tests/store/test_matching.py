@@ -10,14 +10,12 @@ from mailframe.message.scanner import scan
 from mailframe.message.structure import pack
 from mailframe.store.matching import Program, in_row, split
 from mailframe.store.matching_text import OctetsSource, structure_of
-from mailframe.store.values import (
+from mailframe.store.search_keys import (
     All,
     And,
     Dated,
     HasFlag,
     HeaderContains,
-    Item,
-    Message,
     ModseqAtLeast,
     Not,
     Or,
@@ -25,6 +23,7 @@ from mailframe.store.values import (
     TextContains,
     UIDs,
 )
+from mailframe.store.values import Item, Message
 
 OCTETS = b"Subject: apple\r\nDate: Mon, 2 Mar 2020 10:00:00 +0000\r\n\r\npear\r\n"
 SEEN = HasFlag("\\Seen")

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mailframe.message.status import MailframeError, Status
-from mailframe.store import values
-from mailframe.store.values import SearchKey
+from mailframe.store import search_keys
+from mailframe.store.search_keys import SearchKey
+from mailframe.store.values import SEEN, SYSTEM_FLAGS
 
 from .dates import date
 from .parser import Parser, bad
@@ -81,7 +82,7 @@ class _Program:
         found = [self.key()]
         while self._parser.accept(b" "):
             found.append(self.key())
-        return found[0] if len(found) == 1 else values.And(tuple(found))
+        return found[0] if len(found) == 1 else search_keys.And(tuple(found))
 
     def key(self) -> SearchKey:
         """One search-key."""
@@ -90,7 +91,7 @@ class _Program:
         if start == b"(":
             return self._nested(self._group)
         if start.isdigit() or start == b"*":
-            return values.UIDs(self._resolver.numbers(sequence_set(parser)))
+            return search_keys.UIDs(self._resolver.numbers(sequence_set(parser)))
         word = parser.word()
         if word in _SIMPLE:
             return _SIMPLE[word]
@@ -111,7 +112,7 @@ class _Program:
 
     def field(self, name: str) -> SearchKey:
         """A field and the text in it."""
-        return values.HeaderContains(name, self.text())
+        return search_keys.HeaderContains(name, self.text())
 
     def header(self) -> SearchKey:
         """HEADER: a field name and the text in it."""
@@ -123,7 +124,7 @@ class _Program:
 
     def keyword(self) -> SearchKey:
         """The argument of KEYWORD: an atom."""
-        return values.HasFlag(self._parser.atom().decode("ascii"))
+        return search_keys.HasFlag(self._parser.atom().decode("ascii"))
 
     def number(self) -> int:
         """The argument of LARGER and SMALLER."""
@@ -133,22 +134,22 @@ class _Program:
         """A date, and the days before, on or since it."""
         day = date(self._parser)
         if word == "BEFORE":
-            return values.Dated(field, before=day)
-        return values.Dated(field, since=day, before=day + 1 if word == "ON" else None)
+            return search_keys.Dated(field, before=day)
+        return search_keys.Dated(field, since=day, before=day + 1 if word == "ON" else None)
 
     def uids(self) -> SearchKey:
         """The argument of UID."""
-        return values.UIDs(self._resolver.uids(sequence_set(self._parser)))
+        return search_keys.UIDs(self._resolver.uids(sequence_set(self._parser)))
 
     def negated(self) -> SearchKey:
         """The argument of NOT."""
-        return values.Not(self._nested(self.key))
+        return search_keys.Not(self._nested(self.key))
 
     def either(self) -> SearchKey:
         """The two arguments of OR."""
         left = self._nested(self.key)
         self._parser.space()
-        return values.Or(left, self._nested(self.key))
+        return search_keys.Or(left, self._nested(self.key))
 
     def _group(self) -> SearchKey:
         self._parser.expect(b"(")
@@ -157,11 +158,11 @@ class _Program:
         return found
 
     def _recent(self, word: str) -> SearchKey:
-        recent = values.UIDs(self._resolver.recent())
+        recent = search_keys.UIDs(self._resolver.recent())
         if word == "OLD":
-            return values.Not(recent)
+            return search_keys.Not(recent)
         if word == "NEW":
-            return values.And((recent, values.Not(values.HasFlag(values.SEEN))))
+            return search_keys.And((recent, search_keys.Not(search_keys.HasFlag(SEEN))))
         return recent
 
     def _nested(self, rule: Callable[[], SearchKey]) -> SearchKey:
@@ -179,10 +180,10 @@ class _Program:
 
 
 def _flag_keys() -> dict[str, SearchKey]:
-    keys: dict[str, SearchKey] = {"ALL": values.All()}
-    for flag in values.SYSTEM_FLAGS:
-        keys[flag[1:].upper()] = values.HasFlag(flag)
-        keys["UN" + flag[1:].upper()] = values.Not(values.HasFlag(flag))
+    keys: dict[str, SearchKey] = {"ALL": search_keys.All()}
+    for flag in SYSTEM_FLAGS:
+        keys[flag[1:].upper()] = search_keys.HasFlag(flag)
+        keys["UN" + flag[1:].upper()] = search_keys.Not(search_keys.HasFlag(flag))
     return keys
 
 
@@ -191,12 +192,12 @@ _SIMPLE = _flag_keys()
 _WITH_ARGUMENT: dict[str, Callable[[_Program], SearchKey]] = {
     "BCC": lambda program: program.field("Bcc"),
     "BEFORE": lambda program: program.dated("internal", "BEFORE"),
-    "BODY": lambda program: values.TextContains(program.text()),
+    "BODY": lambda program: search_keys.TextContains(program.text()),
     "CC": lambda program: program.field("Cc"),
     "FROM": lambda program: program.field("From"),
     "HEADER": _Program.header,
     "KEYWORD": _Program.keyword,
-    "LARGER": lambda program: values.Size(larger=program.number()),
+    "LARGER": lambda program: search_keys.Size(larger=program.number()),
     "NOT": _Program.negated,
     "ON": lambda program: program.dated("internal", "ON"),
     "OR": _Program.either,
@@ -204,10 +205,10 @@ _WITH_ARGUMENT: dict[str, Callable[[_Program], SearchKey]] = {
     "SENTON": lambda program: program.dated("sent", "ON"),
     "SENTSINCE": lambda program: program.dated("sent", "SINCE"),
     "SINCE": lambda program: program.dated("internal", "SINCE"),
-    "SMALLER": lambda program: values.Size(smaller=program.number()),
+    "SMALLER": lambda program: search_keys.Size(smaller=program.number()),
     "SUBJECT": lambda program: program.field("Subject"),
-    "TEXT": lambda program: values.TextContains(program.text(), header=True),
+    "TEXT": lambda program: search_keys.TextContains(program.text(), header=True),
     "TO": lambda program: program.field("To"),
     "UID": _Program.uids,
-    "UNKEYWORD": lambda program: values.Not(program.keyword()),
+    "UNKEYWORD": lambda program: search_keys.Not(program.keyword()),
 }

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Sequence
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow
 from mailframe.store.matching import Program
 from mailframe.store.matching_index import Answers, questions
-from mailframe.store.values import SEEN, All, And, HasFlag, Item, Not, SearchKey, SearchResult, UIDs
+from mailframe.store.search_keys import All, And, HasFlag, Not, SearchKey, UIDs
+from mailframe.store.values import SEEN, Item, SearchResult
 
 from . import metrics, texts
 from .maildrop import Maildrop

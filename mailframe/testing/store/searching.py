@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from mailframe.store.values import (
-    FLAGGED,
-    INBOX,
-    SEEN,
+from mailframe.store.search_keys import (
     All,
     And,
     Dated,
-    FlagChange,
     HasFlag,
     HeaderContains,
     ModseqAtLeast,
@@ -22,6 +18,7 @@ from mailframe.store.values import (
     TextContains,
     UIDs,
 )
+from mailframe.store.values import FLAGGED, INBOX, SEEN, FlagChange
 
 from .fixture import StoreFixture, new
 

@@ -13,13 +13,9 @@ from hypothesis import strategies as st
 
 from mailframe.store.maildir.folders import CATALOGUE
 from mailframe.store.maildrop import filling, searching, texts
-from mailframe.store.text.sqlite.index import path_of
-from mailframe.store.values import (
-    DELETED,
-    SEEN,
+from mailframe.store.search_keys import (
     And,
     Dated,
-    FlagChange,
     HasFlag,
     HeaderContains,
     Not,
@@ -28,6 +24,8 @@ from mailframe.store.values import (
     TextContains,
     UIDs,
 )
+from mailframe.store.text.sqlite.index import path_of
+from mailframe.store.values import DELETED, SEEN, FlagChange
 
 from .fixture import ALICE, MaildirCase
 

@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from mailframe.store.hints import LocalHints
 from mailframe.store.maildrop import searching
 from mailframe.store.maildrop.account import MaildropAccount
-from mailframe.store.values import All, And, HeaderContains, Or, TextContains, UIDs
+from mailframe.store.search_keys import All, And, HeaderContains, Or, TextContains, UIDs
 
 from .fixture import ALICE, MaildirCase, numbered
 
