@@ -160,7 +160,7 @@ def _flush_octets(tree: Tree, source: MailboxRow, rows: Sequence[MessageRow]) ->
         tree.files.flush_all(tree.folder(source))
         return
     for row in rows:
-        descriptor = tree.files.open(tree.file(source, row))
+        descriptor = tree.files.open(tree.file(source, row), follow=False)
         try:
             tree.files.flush(descriptor)
         finally:

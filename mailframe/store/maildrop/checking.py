@@ -8,6 +8,7 @@ difference that nothing else would mend.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -128,12 +129,16 @@ class Checking:
             self._reading = mailbox_id, 1
 
     def _compare(self, drop: Maildrop, layout: Compares, mailbox: MailboxRow) -> None:
-        with drop.writing(0):
-            different = layout.compare(drop.current(mailbox.mailbox_id))
-        extra = [one for one in different if one.kind is not Kind.MISSING]
-        mended = bool(extra) and self._mend and layout.mend(mailbox)
-        self.found.add(_mended(one, mended) for one in extra)
-        self._missing(drop, mailbox, [one.uid for one in different if one.kind is Kind.MISSING])
+        missing, extra = _differences(drop, layout, mailbox)
+        left = extra
+        if extra and self._mend and layout.mend(mailbox):
+            # What cannot be read is no message yet.
+            left = _differences(drop, layout, mailbox)[1] & extra
+        for counts, mended in ((extra - left, True), (left, False)):
+            self.found.add(
+                Difference(kind, name, count=count, mended=mended) for (kind, name), count in counts.items()
+            )
+        self._missing(drop, mailbox, missing)
 
     def _missing(self, drop: Maildrop, mailbox: MailboxRow, uids: Sequence[int]) -> None:
         gone = self._mend and self._expunge_missing and bool(uids)
@@ -219,5 +224,14 @@ class _Counted:
             yield piece
 
 
-def _mended(one: Difference, mended: bool) -> Difference:
-    return Difference(one.kind, one.mailbox, one.uid, one.count, mended)
+def _differences(
+    drop: Maildrop, layout: Compares, mailbox: MailboxRow
+) -> tuple[list[int], Counter[tuple[Kind, str]]]:
+    """UIDs of messages without octets, and how much else is wrong."""
+    with drop.writing(0):
+        different = layout.compare(drop.current(mailbox.mailbox_id))
+    others: Counter[tuple[Kind, str]] = Counter()
+    for one in different:
+        if one.kind is not Kind.MISSING:
+            others[one.kind, one.mailbox] += one.count
+    return [one.uid for one in different if one.kind is Kind.MISSING], others
