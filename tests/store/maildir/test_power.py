@@ -68,6 +68,41 @@ class PowerTests(ForgetfulCase):
         self.assertEqual(self.contents("Sent"), [numbered(1), numbered(2)])
         self.assertEqual(self.contents(), [])
 
+    def test_expunge(self) -> None:
+        """What was removed is in no other message's place, and does not come back from the delivery journal."""
+        self.deliver(*map(numbered, range(4)))
+        before = self.messages()
+        self.wait(self.opened().remove(list(before)[:2]))
+        self.cut_power()
+        found = self.messages()
+        self.assertEqual(set(found.values()) & {numbered(2), numbered(3)}, {numbered(2), numbered(3)})
+        self.assertEqual(len(set(found.values())), len(found))
+        # An unlink alone is nobody's promise: but what is there again has its old UID, or a new one.
+        known = {uid: octets for uid, octets in found.items() if uid in before}
+        self.assertEqual(known, {uid: before[uid] for uid in known})
+        (new,) = self.append(numbered(5))
+        self.assertGreater(new, max(before))
+
+    def test_rename(self) -> None:
+        """A mailbox that was renamed has its new name, its messages and their UIDs."""
+        self.wait(self.account().create("Work"))
+        uids = self.append(numbered(1), numbered(2), mailbox="Work")
+        identity = self.wait(self.account().status("Work")).mailbox_id
+        self.wait(self.account().rename("Work", "Done/2026"))
+        self.cut_power()
+        names = {entry.name for entry in self.wait(self.account().mailboxes()) if entry.selectable}
+        self.assertEqual(names, {"INBOX", "Sent", "Done", "Done/2026"})
+        self.assertEqual(self.messages("Done/2026"), dict(zip(uids, [numbered(1), numbered(2)], strict=True)))
+        self.assertEqual(self.wait(self.account().status("Done/2026")).mailbox_id, identity)
+
+    def test_delete(self) -> None:
+        """A mailbox that was deleted does not come back."""
+        self.wait(self.account().create("Work"))
+        self.append(numbered(1), mailbox="Work")
+        self.wait(self.account().delete("Work"))
+        self.cut_power()
+        self.assertNotIn("Work", [entry.name for entry in self.wait(self.account().mailboxes())])
+
 
 class PowerAndCRLFTests(PowerTests):
     """The same where files are kept as they were received."""
