@@ -46,7 +46,7 @@ def command(addresses: tuple[str, ...], everything: bool, fill: bool, config: st
                 found = figures(store, name)
                 if found is None:
                     raise Refused("No texts are kept: full_text is false.")
-                rows.append({"account": name} | found)
+                rows.append({"account": name, **found})
             except MailframeError as error:
                 failed.append(f"{name}: {error.reason}")
     print_rows(

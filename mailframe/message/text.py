@@ -21,6 +21,10 @@ from .words import LENIENT, codec, decode_base64, decode_words
 PIECE = 64 * 1024
 """Octets of a body read and decoded at a time."""
 
+PENDING_LIMIT = 64 * 1024
+"""Octets that a charset may keep back until it can tell what they are. UTF-7 does so until a run of its letters ends,
+and reads all of them again with each piece."""
+
 Read = Callable[[int, int], bytes]
 """Octets of a message by offset and length, with CRLF line ends; fewer where the message ends."""
 
@@ -123,6 +127,9 @@ def part_text(part: Part, read: Read) -> Iterator[str]:
             text = decoder.decode(octets)
         if text:
             yield text
+        if isinstance(decoder, codecs.BufferedIncrementalDecoder) and len(decoder.buffer) > PENDING_LIMIT:
+            yield decoder.decode(b"", True)
+            decoder.reset()
     with contextlib.suppress(UnicodeError):
         yield decoder.decode(b"", True)
 

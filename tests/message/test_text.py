@@ -51,6 +51,13 @@ class MessageTextsTests(SynchronousTestCase):
         for name in ("utf-16", "utf-16-le"):
             self.assertIn("é", whole(b"Content-Type: text/plain; charset=utf-16\r\n\r\n" + "é".encode(name)))
 
+    def test_endless_run(self) -> None:
+        """UTF-7 that does not come to an end takes little memory, and time in proportion."""
+        octets = b"Content-Type: text/plain; charset=utf-7\r\n\r\n" + b"+" + b"AGEA" * 250_000
+        pieces = list(part_text(scan([octets]), reader(octets)))
+        self.assertLess(max(map(len, pieces)), 3 * text.PIECE)
+        self.assertTrue(pieces[0].startswith("a\0"))
+
     @given(st.text())
     def test_fold_case(self, words: str) -> None:
         """What is folded stays as it is, so that what was looked for can be kept folded."""
