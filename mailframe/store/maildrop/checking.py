@@ -12,11 +12,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
+from twisted.logger import Logger
+
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow
 from mailframe.store.checking import Difference, Findings, Kind, Salvaged
 from mailframe.store.values import Description
 
 from .maildrop import Maildrop, uids_of
+
+log = Logger()
 
 SLICE_SECONDS = 0.2
 WINDOW = 100
@@ -176,11 +180,23 @@ class Checking:
     def _message(
         self, drop: Maildrop, mailbox: MailboxRow, row: MessageRow, known: Description | None
     ) -> None:
-        octets = drop.layout.pieces(mailbox, row)
-        counted = _Counted(octets or ())
-        described = drop.surroundings.describe(counted)
-        for _ in counted:
-            pass  # whatever the description needed none of
+        try:
+            octets = drop.layout.pieces(mailbox, row)
+            counted = _Counted(octets or ())
+            described = drop.surroundings.describe(counted)
+            for _ in counted:
+                pass  # whatever the description needed none of
+        except OSError as fault:
+            # One that cannot be read must not hide what is wrong with the others, and is not gone either.
+            log.error(
+                "{account} {mailbox} {uid} cannot be read: {fault}",
+                account=drop.account,
+                mailbox=mailbox.name,
+                uid=row.uid,
+                fault=fault,
+            )
+            self.found.add([Difference(Kind.UNREADABLE, mailbox.name, row.uid)])
+            return
         now = drop.catalogue.messages.row(mailbox, row.uid)
         if now is None:
             return  # expunged meanwhile

@@ -91,20 +91,20 @@ class DoubleTests(OddCase):
         """A file that a listing missed, because it got another name meanwhile, is not taken for removed."""
         self.put("cur", FILE + ":2,", octets=b"one\n")
         before = self.messages()
-        names, left = self.files.names, [FILE]
+        names, infos = self.files.names, ["F", "", "S"]
 
         def missing(path: str) -> list[str]:
             found = names(path)
-            if path.endswith("cur") and left:
-                file = left.pop()
-                found.remove(file + ":2,")
-                os.rename(self.path("cur", file + ":2,"), self.path("cur", file + ":2,S"))
+            if path.endswith("cur") and infos:
+                (name,) = found
+                os.rename(self.path("cur", name), self.path("cur", f"{FILE}:2,{infos.pop()}"))
+                return []
             return found
 
         os.utime(self.path("cur"))
         with mock.patch.object(type(self.files), "names", lambda _, path: missing(path)):
             self.assertEqual(self.messages(), before)
-        self.assertEqual(self.flags()[2], {SEEN})
+        self.assertEqual((self.flags()[2], infos), ({FLAGGED}, []))
 
 
 class NameTests(OddCase):
