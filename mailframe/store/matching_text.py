@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from math import inf
 from typing import Protocol
 
 from mailframe.message import header
 from mailframe.message.dates import parse_date
 from mailframe.message.scanner import scan
 from mailframe.message.structure import Part, unpack
-from mailframe.message.text import contains, fold_case, message_texts
+from mailframe.message.text import Lookout, fold_case, message_texts
 from mailframe.message.words import decode_words
 
 
@@ -84,10 +86,13 @@ class Texts:
 
     Args:
         source: the message.
+        needles: all that will be looked for in its body.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, needles: Iterable[str] = ()) -> None:
         self._source = source
+        self._lookout = Lookout(needles)
+        self._left: Iterator[str] | None = None
 
     def field_contains(self, name: str, needle: str) -> bool:
         """Has a field of this name (lower case) the needle in its decoded body?"""
@@ -99,7 +104,21 @@ class Texts:
 
     def body_contains(self, needle: str) -> bool:
         """Is the needle in the text parts, the names of attachments, or the header of a message inside?"""
-        return contains(message_texts(self._structure, self._source.read), needle)
+        self.look()
+        return needle in self._lookout.found
+
+    def look(self, until: float = inf) -> bool:
+        """Look through the body, at least a piece of it, until a moment of `time.monotonic`; True: that was all."""
+        if self._left is None:
+            self._left = message_texts(self._structure, self._source.read)
+        while self._lookout.missing:
+            piece = next(self._left, None)
+            if piece is None:
+                return True
+            self._lookout.feed(piece)
+            if time.monotonic() >= until:
+                return not self._lookout.missing
+        return True
 
     def sent_within(self, since: int | None, before: int | None) -> bool:
         """Is there a date, not before the one day and before the other?"""

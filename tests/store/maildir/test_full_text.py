@@ -200,6 +200,24 @@ class FullTextTests(FullTextCase):
         self.assertEqual(self.find(TextContains("unique 38.")), [39])
         self.assertEqual(self.in_drop(texts.size).messages, 0)
 
+    def test_index_emptied(self) -> None:
+        """Where another process empties the index in the middle of a search, messages are read."""
+        self.find(TextContains("1"))
+        search = searching.Search(TextContains("unique 38."))
+
+        def step(drop: Any) -> bool:
+            return search.step(drop, self.mailbox.mailbox_id)
+
+        def empty(drop: Any) -> None:
+            drop.catalogue.texts._connection.execute("DELETE FROM mailboxes")
+
+        # First it begins, then it sees that nothing is missing.
+        self.assertEqual([self.in_drop(step), self.in_drop(step)], [False, False])
+        self.in_drop(empty)
+        while not self.in_drop(step):
+            pass
+        self.assertEqual(list(search.result.uids), [39])
+
     def test_unreadable_message(self) -> None:
         """A message that we cannot make sense of does not keep others from being found."""
         original = texts.text_of
