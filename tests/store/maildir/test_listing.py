@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ from unittest import mock
 from mailframe.message.status import MailframeError
 from mailframe.store.checking import Kind
 from mailframe.store.maildir import listing, look
+from mailframe.store.maildir.reading import LARGE
 from mailframe.store.maildrop.checking import Checking
 from mailframe.store.values import FLAGGED, SEEN, FlagChange, Span
 
@@ -53,12 +55,12 @@ class DoubleTests(OddCase):
 
     def test_known_one(self) -> None:
         """The message that was there first stays what it is, and no change of flags puts it in the other's place."""
-        self.put("cur", FILE + ":2,", octets=b"one\n")
+        self.put("cur", FILE + ":2,S", octets=b"one\n")
         self.assertEqual(self.messages()[2], b"one\r\n")
-        self.put("cur", FILE + ":2,S", octets=b"two\n")
+        self.put("cur", FILE + ":2,", octets=b"two\n")
         mailbox = self.opened()
         self.wait(mailbox.snapshot())
-        for how in (FlagChange.ADD, FlagChange.REMOVE):
+        for how in (FlagChange.REMOVE, FlagChange.ADD):
             self.wait(mailbox.store([2], how, frozenset({SEEN})))
         self.assertEqual(self.messages()[2], b"one\r\n")
         self.assertEqual(self.found(), [b"one\r\n", b"two\r\n"])
@@ -156,13 +158,15 @@ class ThingTests(OddCase):
 
     def test_exchanged(self) -> None:
         """A message's file that somebody exchanges for a link or a FIFO is not followed, nor waited for."""
-        for number, make in enumerate((lambda path: os.symlink("/etc/hostname", path), os.mkfifo)):
-            path = self.put("cur", f"1.{number}.o,S=4,W=5:2,S", octets=b"one\n")
+        elsewhere = self.put("tmp", "elsewhere", octets=b"x" * 2 * LARGE)
+        exchanges = itertools.product((4, 2 * LARGE), (lambda path: os.symlink(elsewhere, path), os.mkfifo))
+        for number, (size, make) in enumerate(exchanges):
+            path = self.put("cur", f"1.{number}.o,S={size},W={size}:2,S", octets=b"x" * size)
             mailbox = self.opened()
             uid = list(self.wait(mailbox.snapshot()).uids)[-1]
             os.unlink(path)
             make(path)
-            self.fails(mailbox.read([Span(uid)]), MailframeError)
+            self.fails(mailbox.read([Span(uid, 1, 2)]), MailframeError)
             os.unlink(path)
 
     def test_check(self) -> None:

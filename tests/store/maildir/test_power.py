@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+from typing import Any
+from unittest import mock
+
 import attrs
 
 from mailframe.message.content import Content
 from mailframe.store.values import Delivery, Item, NewMessage, TakenMailbox, TakenMessage
 
-from .fixture import ALICE, BOB, numbered
+from .fixture import ALICE, BOB, FaultyFiles, numbered
 from .forgetful import ForgetfulCase
 
 
@@ -67,6 +71,36 @@ class PowerTests(ForgetfulCase):
         self.cut_power()
         self.assertEqual(self.contents("Sent"), [numbered(1), numbered(2)])
         self.assertEqual(self.contents(), [])
+
+    def test_other_file_system(self) -> None:
+        """The same without links, and where a mailbox is on another file system; nothing is in no mailbox."""
+        self.patch(FaultyFiles, "link", mock.Mock(side_effect=OSError(errno.EPERM, "no links")))
+        uids = self.append(numbered(1), flags=["\\Seen"]) + self.append(numbered(2))
+        self.wait(self.opened().copy(uids, "Sent"))
+        self.cut_power()
+        self.assertEqual(self.contents("Sent"), [numbered(1), numbered(2)])
+        rename, unlink = FaultyFiles.rename, FaultyFiles.unlink
+
+        def renamed(files: Any, source: str, target: str) -> None:
+            if source.split("/")[:-2] != target.split("/")[:-2]:
+                raise OSError(errno.EXDEV, "elsewhere", target)
+            rename(files, source, target)
+
+        def removed(files: Any, path: str) -> None:
+            unlink(files, path)
+            if path.split("/")[-2] in ("new", "cur"):
+                # Another file system may have forgotten nothing of this one's at this moment.
+                away = [self.path(".Away", directory) for directory in ("new", "cur")]
+                durable.append(any(files.names_on_disk.get(directory) for directory in away))
+
+        durable: list[bool] = []
+        self.patch(FaultyFiles, "rename", renamed)
+        self.patch(FaultyFiles, "unlink", removed)
+        self.wait(self.account().create("Away"))
+        self.wait(self.opened("Sent").move(list(self.messages("Sent"))[:1], "Away"))
+        self.assertEqual(durable, [True])
+        self.cut_power()
+        self.assertEqual(self.contents("Away"), [numbered(1)])
 
     def test_expunge(self) -> None:
         """What was removed is in no other message's place, and does not come back from the delivery journal."""
