@@ -282,6 +282,27 @@ class FillingTests(FullTextCase):
         self.assertLess(self.in_drop(texts.size).messages, 100)
         self.assertEqual(self.find(HeaderContains("X-Number", "798")), [799])
 
+    def test_bounded(self) -> None:
+        """What is read at a time is bounded, long headers included, and a slow message ends its slice."""
+        self.append(*[b"X-Long: " + b"x " * 100_000 + b"\r\n\r\n"] * 20)
+        groups: list[int] = []
+        original = texts._keep
+
+        def keep(drop: Any, mailbox: Any, found: Any, first: int, covered: int) -> Any:
+            groups.append(sum(len(body) for each in found for _, body in each.fields))
+            return original(drop, mailbox, found, first, covered)
+
+        self.patch(texts, "_keep", keep)
+        self.patch(texts, "SLICE_SECONDS", 60.0)
+        self.in_drop(texts.fill)
+        self.assertGreater(sum(groups), 3_900_000)
+        self.assertLess(max(groups), 1_300_000)
+        self.append(*map(message, range(5)))
+        self.patch(texts, "SLICE_SECONDS", 0.0)
+        before = self.covered()
+        self.in_drop(texts.fill)
+        self.assertEqual(self.covered(), before + 1)
+
     def test_disk_fails(self) -> None:
         """A fault of the disk ends it for now; the next news begins again."""
         self.files.break_on("open")

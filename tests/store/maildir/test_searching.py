@@ -98,9 +98,17 @@ class SlicesTests(MaildirCase):
         """A long message is read in several slices, whatever becomes of the open account in between."""
         (uid,) = self.append(b"Subject: long\r\n\r\n" + b"filler words\r\n" * 80_000 + b"the end\r\n")
         search = searching.Search(And((UIDs(((uid, uid),)), TextContains("the end"))))
+        original, begun = searching.source_of, []
+
+        def source_of(drop: Any, *place: Any) -> Any:
+            begun.append(drop)
+            return original(drop, *place)
+
+        self.patch(searching, "source_of", source_of)
         self.assertEqual(self.steps(search, 5), 5)
         self.store._slow._shelf.forget(ALICE)
         self.assertGreater(self.steps(search), 10)
+        self.assertEqual((len(begun), len(set(begun))), (2, 2))
         self.assertEqual(list(search.result.uids), [uid])
 
     def test_long_message_goes(self) -> None:
