@@ -184,11 +184,18 @@ class SQLiteTexts:
     def _block(self, mailbox: int, first: int, column: str) -> tuple[Directory, bytes] | None:
         """The directory and one more column of the block that goes on at a UID."""
         row = self._connection.execute(
-            f"SELECT directory, {column} FROM blocks WHERE id ="  # noqa: S608
+            f"SELECT last, directory, {column} FROM blocks WHERE id ="  # noqa: S608
             " (SELECT id FROM blocks WHERE mailbox = ? AND last >= ? ORDER BY last LIMIT 1)",
             (mailbox, first),
         ).fetchone()
-        return None if row is None else (Directory.unpack(row[0]), row[1])
+        if row is None:
+            return None
+        last, directory, octets = row
+        places = Directory.unpack(directory)
+        ends = {"headers": places.header_ends, "bodies": places.body_ends}.get(column)
+        if last not in places.uids[-1:] or (ends is not None and ends[-1] != len(octets)):
+            raise ValueError(f"block {last} of texts does not fit its directory")
+        return places, octets
 
     # Changing; in a transaction.
 
