@@ -122,15 +122,27 @@ class Checking:
         mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
         if mailbox is None:
             return
-        drop.layout.look(mailbox)
-        mailbox = drop.current(mailbox_id)
         self.found.mailboxes += 1
+        try:
+            self._compared(drop, mailbox)
+        except OSError as fault:
+            # Such as a directory that cannot be listed: it must not hide what is wrong with other mailboxes.
+            log.error(
+                "{account} {mailbox} cannot be read: {fault}",
+                account=drop.account, mailbox=mailbox.name, fault=fault,
+            )  # fmt: skip
+            self.found.add([Difference(Kind.UNREADABLE, mailbox.name)])
+            return
+        if self._octets:
+            self._reading = mailbox_id, 1
+
+    def _compared(self, drop: Maildrop, mailbox: MailboxRow) -> None:
+        drop.layout.look(mailbox)
+        mailbox = drop.current(mailbox.mailbox_id)
         if not self._octets:
             self.found.messages += mailbox.messages
         if isinstance(drop.layout, Compares):
             self._compare(drop, drop.layout, mailbox)
-        if self._octets:
-            self._reading = mailbox_id, 1
 
     def _compare(self, drop: Maildrop, layout: Compares, mailbox: MailboxRow) -> None:
         missing, extra = _differences(drop, layout, mailbox)

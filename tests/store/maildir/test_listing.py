@@ -134,6 +134,17 @@ class NameTests(OddCase):
         self.assertEqual(len(self.wait(mailbox.move(uids, "Sent")).target), 3)
 
 
+class FolderTests(OddCase):
+    """Folders of names that no mailbox can have."""
+
+    def test_not_text(self) -> None:
+        """A folder whose name is not UTF-8 is no mailbox, and hides no other one."""
+        for folder in (".\udcff", ".Work"):
+            os.makedirs(self.path(folder, "cur"))
+        names = [entry.name for entry in self.wait(self.account().mailboxes())]
+        self.assertEqual(sorted(names), ["INBOX", "Sent", "Work"])
+
+
 class ThingTests(OddCase):
     """Things that are no files."""
 

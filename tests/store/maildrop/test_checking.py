@@ -261,6 +261,16 @@ class MaildirCheckingTests(CheckingTests, MaildirCase):
         Path(path).write_bytes(octets)
         self.assertEqual(self.contents(), [numbered(number) for number in range(5)])
 
+    def test_unreadable_mailbox(self) -> None:
+        """A mailbox whose directories cannot be listed is told of, and the others are checked."""
+        self.fill()
+        self.wait(self.account().create("Broken"))
+        os.rmdir(self.path(".Broken", "cur"))
+        Path(self.path(".Broken", "cur")).write_bytes(b"")
+        self.execute("UPDATE messages SET size = size + 1 WHERE id & 3 = 3")
+        found = self.checked(octets=True, mend=True)
+        self.assertEqual((found.wrong[Kind.UNREADABLE], found.mended[Kind.SIZE], found.mailboxes), (1, 1, 3))
+
     def _hide(self) -> None:
         """The directories look as they did at the last look."""
         new, cur = (os.stat(self.path(name)).st_mtime_ns for name in ("new", "cur"))
