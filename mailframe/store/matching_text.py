@@ -132,7 +132,7 @@ class Texts:
     @cached_property
     def sent(self) -> int | None:
         """The day of the Date field as an ordinal, or None where there is no date."""
-        body = header.first(self._source.header(), b"date")
+        body = next((field.body for field in self._fields if field.name.lower() == b"date"), None)
         date = parse_date(body) if body is not None else None
         return None if date is None else date.day
 
@@ -141,9 +141,13 @@ class Texts:
         """The fields of the header section in order: names in lower case, and bodies decoded and folded."""
         return [
             (field.name.decode("ascii").lower(), fold_case(decode_words(field.body)))
-            for field in header.fields(self._source.header())
+            for field in self._fields
             if field.name
         ]
+
+    @cached_property
+    def _fields(self) -> list[header.Field]:
+        return header.fields(self._source.header())
 
     @cached_property
     def _structure(self) -> Part:
