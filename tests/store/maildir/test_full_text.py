@@ -200,6 +200,25 @@ class FullTextTests(FullTextCase):
         self.assertEqual(self.find(TextContains("unique 38.")), [39])
         self.assertEqual(self.in_drop(texts.size).messages, 0)
 
+    def test_disk_full(self) -> None:
+        """Where there is no room for texts, messages are read; when there is room again, texts are kept."""
+        self.in_drop(lambda drop: drop.catalogue.texts._connection.pragma("max_page_count", 1))
+        self.append(*[b"Subject: x\r\n\r\n" + b"y" * 50_000] * 4)
+        self.assertEqual(self.find(TextContains("unique 38.")), [39])
+        self.assertEqual(self.find(TextContains("unique 38.")), [39])
+        self.assertEqual(self.covered(), 45)
+
+    def test_another_schema(self) -> None:
+        """A file that has lost its tables is made again, as any damaged one."""
+        self.find(TextContains("1"))
+        for table in ("blocks", "mailboxes"):
+            self.in_drop(
+                lambda drop, table=table: drop.catalogue.texts._connection.execute(f"DROP TABLE {table}")
+            )
+            for _ in range(2):
+                self.assertEqual(self.find(TextContains("unique 38.")), [39])
+            self.assertEqual(self.covered(), 41)
+
     def test_index_emptied(self) -> None:
         """Where another process empties the index in the middle of a search, messages are read."""
         self.find(TextContains("1"))

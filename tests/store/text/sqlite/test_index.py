@@ -86,9 +86,11 @@ class SQLiteTextsTests(TextIndexContract, SynchronousTestCase):
             file.write(b"no database" * 1000)
         self.index = self.opened()
         self.index.add(mailbox_row(), [text(1, "x")], 1, 2)
-        self.index._connection.pragma("user_version", 1000)  # type: ignore[attr-defined]
-        self.index.close()
-        self.assertEqual(self.opened().covered(mailbox_row()), 1)
+        for version in (1000, 0):
+            self.index._connection.pragma("user_version", version)  # type: ignore[attr-defined]
+            self.index.close()
+            self.index = self.opened()
+            self.assertEqual(self.index.covered(mailbox_row()), 1)
 
     def test_older_catalogue(self) -> None:
         """Where a catalogue was put back from a backup, texts of messages that it does not know are void."""
