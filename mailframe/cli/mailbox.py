@@ -14,7 +14,7 @@ from mailframe.store.quota_warning import octets_text
 from mailframe.store.sharing.rights import parse, written
 from mailframe.store.values import MailboxEntry, MailboxStatus
 
-from .mailbox_store import Moment, opened_account, opened_accounts, opened_sharing
+from .mailbox_store import Moment, opened_account, opened_accounts, opened_sharing, opened_with_store
 from .queue_spool import wait
 from .shared import config_option, json_option, print_json, print_rows
 
@@ -68,13 +68,14 @@ def list_mailboxes(addresses: Sequence[str], everything: bool, config: str, as_j
 @click.argument("mailbox", default="INBOX")
 @config_option
 def status(address: str, mailbox: str, config: str) -> None:
-    """All figures of one mailbox, as JSON."""
-    with opened_account(config, address) as account:
+    """All figures of one mailbox, as JSON; "texts" is the index of its whole account that SEARCH goes through."""
+    with opened_with_store(config, address) as (store, account):
         found = wait(account.status(mailbox))
         rights = [
             {"identifier": one.identifier, "rights": "".join(sorted(one.rights))}
             for one in wait(account.access(mailbox))
         ]
+        texts = importlib.import_module("mailframe.cli.mailbox_texts").figures(store, account.name)
     print_json(
         {
             "messages": found.messages,
@@ -86,6 +87,7 @@ def status(address: str, mailbox: str, config: str) -> None:
             "highestmodseq": found.highestmodseq,
             "mailbox_id": found.mailbox_id,
             "access": rights,
+            "texts": texts,
         }
     )
 

@@ -32,8 +32,19 @@ def opened_account(config: str, address: str) -> Iterator[IMailAccount]:
     Raises:
         Refused: there is no mail of such an account.
     """
-    with opened(load(config)) as store, account_of(store, _existing(store, address)) as account:
+    with opened_with_store(config, address) as (_, account):
         yield account
+
+
+@contextmanager
+def opened_with_store(config: str, address: str) -> Iterator[tuple[IMailStore, IMailAccount]]:
+    """The same, and the store that it is in.
+
+    Raises:
+        Refused: there is no mail of such an account.
+    """
+    with opened(load(config)) as store, account_of(store, _existing(store, address)) as account:
+        yield store, account
 
 
 def opened_accounts(config: str, addresses: Sequence[str], everything: bool) -> Iterator[IMailAccount]:

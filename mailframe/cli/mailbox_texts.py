@@ -6,7 +6,9 @@ import click
 
 from mailframe.config.loading import load
 from mailframe.message.status import MailframeError
+from mailframe.store.interfaces import IMailStore
 from mailframe.store.maildrop import texts
+from mailframe.store.maildrop.maildrop import Maildrop
 from mailframe.store.maildrop.store import MaildropStore
 
 from .errors import Refused
@@ -29,7 +31,7 @@ def command(addresses: tuple[str, ...], everything: bool, fill: bool, config: st
     """
     configuration = load(config)
     failed: list[str] = []
-    rows = []
+    rows: list[dict[str, object]] = []
     with opened(configuration) as store:
         if not isinstance(store, MaildropStore):
             raise Refused(f"The {configuration.store.name} store keeps no texts.")
@@ -41,7 +43,10 @@ def command(addresses: tuple[str, ...], everything: bool, fill: bool, config: st
             try:
                 if fill:
                     _fill(store, name)
-                rows.append(_row(store, name))
+                found = figures(store, name)
+                if found is None:
+                    raise Refused("No texts are kept: full_text is false.")
+                rows.append({"account": name, **found})
             except MailframeError as error:
                 failed.append(f"{name}: {error.reason}")
     print_rows(
@@ -51,9 +56,16 @@ def command(addresses: tuple[str, ...], everything: bool, fill: bool, config: st
         raise Refused("\n".join(failed))
 
 
-def _row(store: MaildropStore, name: str) -> dict[str, object]:
-    size, missing = wait(store.work(name, lambda drop: (texts.size(drop), texts.missing(drop))))
-    return {"account": name, "messages": size.messages, "missing": missing, "octets": size.octets}
+def figures(store: IMailStore, name: str) -> dict[str, int] | None:
+    """What is in an account's index, what is missing, and its octets; None where no texts are kept."""
+
+    def look(drop: Maildrop) -> dict[str, int] | None:
+        if not drop.surroundings.full_text:
+            return None
+        size = texts.size(drop)
+        return {"messages": size.messages, "missing": texts.missing(drop), "octets": size.octets}
+
+    return wait(store.work(name, look)) if isinstance(store, MaildropStore) else None
 
 
 def _fill(store: MaildropStore, name: str) -> None:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from mailframe.message.status import MailframeError
 from mailframe.store.interfaces import IMailbox
-from mailframe.store.values import And, Changes, SearchKey, UIDs
+from mailframe.store.search_keys import And, SearchKey, UIDs
+from mailframe.store.values import Changes
 from mailframe.store.view import Announcement, MailboxView
 
 from .wire.responses import quoted, status_line

@@ -21,6 +21,10 @@ from .words import LENIENT, codec, decode_words
 PIECE = 64 * 1024
 """Octets of a body read and decoded at a time."""
 
+PENDING_LIMIT = 64 * 1024
+"""Octets that a charset may keep back until it can tell what they are. UTF-7 does so until a run of its letters ends,
+and reads all of them again with each piece."""
+
 Read = Callable[[int, int], bytes]
 """Octets of a message by offset and length, with CRLF line ends; fewer where the message ends."""
 
@@ -40,23 +44,34 @@ def fold_case(text: str) -> str:
     return unicodedata.normalize("NFKD", decomposed.casefold())
 
 
-def contains(pieces: Iterable[str], needle: str) -> bool:
-    """Is the text in the pieces, which follow each other, without regard to case?
+class Lookout:
+    """Looks for texts in a longer one that comes in pieces, without regard to case; all of them in one go.
 
     Args:
-        pieces: text as the functions here give it; the iteration stops at the first match.
-        needle: what to look for, as the client wrote it.
+        needles: what to look for, in the form of `fold_case`.
+
+    Attributes:
+        found: those that are in what came so far.
+        missing: the others.
     """
-    needle = fold_case(needle)
-    if not needle:
-        return True
-    tail = ""
-    for piece in pieces:
-        tail += fold_case(piece)
-        if needle in tail:
-            return True
-        tail = tail[max(0, len(tail) - len(needle) + 1) :]
-    return False
+
+    def __init__(self, needles: Iterable[str]) -> None:
+        self.missing = set(needles)
+        self.found: set[str] = set()
+        self._overlap = max(0, max(map(len, self.missing), default=0) - 1)
+        self._tail = ""
+        self._note("")
+
+    def feed(self, piece: str) -> None:
+        """The next piece, as the functions here give it."""
+        text = self._tail + fold_case(piece)
+        self._note(text)
+        self._tail = text[max(0, len(text) - self._overlap) :]
+
+    def _note(self, text: str) -> None:
+        found = {needle for needle in self.missing if needle in text}
+        self.found |= found
+        self.missing -= found
 
 
 def header_texts(octets: bytes) -> Iterator[str]:
@@ -66,21 +81,13 @@ def header_texts(octets: bytes) -> Iterator[str]:
             yield f"{field.name.decode('ascii')}: {decode_words(field.body)}\n"
 
 
-def field_text(octets: bytes, name: str) -> Iterator[str]:
-    """The decoded bodies of all fields of this name, for searching by HEADER."""
-    for body in header.values(octets, name.encode("utf-8", "replace")):
-        yield decode_words(body)
-
-
-def message_texts(root: Part, read: Read, *, with_header: bool = False) -> Iterator[str]:
-    """What TEXT and BODY search look through.
+def message_texts(root: Part, read: Read) -> Iterator[str]:
+    """What BODY looks through: all but the message's own header section.
 
     Args:
         root: the message's structure.
         read: reads its octets; called with at most `PIECE` octets a time for bodies, and with the length of
             a header section.
-        with_header: give the message's own header section too (TEXT); those of messages inside it are part
-            of its body and always given.
 
     Returns:
         Pieces of text, in message order; a line end stands between parts.
@@ -89,8 +96,6 @@ def message_texts(root: Part, read: Read, *, with_header: bool = False) -> Itera
         if part.is_message:
             inner = part.children[0]
             yield from header_texts(read(inner.header_start, inner.body_start - inner.header_start))
-        elif part is root and with_header:
-            yield from header_texts(read(0, root.body_start))
         if (filename := part.filename) is not None:
             yield f"{filename}\n"
         if not part.children and part.media_type in ("text", "message"):
@@ -123,6 +128,9 @@ def part_text(part: Part, read: Read) -> Iterator[str]:
             text = decoder.decode(octets)
         if text:
             yield text
+        if isinstance(decoder, codecs.BufferedIncrementalDecoder) and len(decoder.buffer) > PENDING_LIMIT:
+            yield decoder.decode(b"", True)
+            decoder.reset()
     with contextlib.suppress(UnicodeError):
         yield decoder.decode(b"", True)
 

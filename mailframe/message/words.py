@@ -10,8 +10,11 @@ import base64
 import binascii
 import codecs
 import contextlib
+import encodings
 import re
+from encodings.aliases import aliases
 from functools import lru_cache
+from pkgutil import iter_modules
 
 TEXT_LIMIT = 1024 * 1024
 """Octets of a field that are decoded; the rest is left out."""
@@ -58,10 +61,18 @@ _WORD = re.compile(rb"=\?([!-<>-~]{1,60})\?([bBqQ])\?([^?\r\n]*+)\?=")
 _GAP = re.compile(rb"\s++")
 
 
+# Python remembers every name that it was ever asked for and does not know, and looks for a module of that name:
+# senders invent more of them than there is memory.
+_CODECS = frozenset((*aliases, *(module.name for module in iter_modules(encodings.__path__))))
+
+
 @lru_cache(maxsize=256)
 def _codec(name: str) -> str | None:
+    name = encodings.normalize_encoding(_ALIASES.get(name, name))
+    if _CODECS.isdisjoint((name, name.replace(".", "_"))):
+        return None
     try:
-        found = codecs.lookup(_ALIASES.get(name, name))
+        found = codecs.lookup(name)
     except (LookupError, ValueError):
         return None
     # Python's bytes-to-bytes transforms (zlib, rot13 ...) are not charsets.

@@ -28,6 +28,8 @@ class Kind(enum.Enum):
     """A message has a keyword without a name."""
     MISSING = "missing"
     """A message has no octets."""
+    UNREADABLE = "unreadable"
+    """A message's octets are there and cannot be read: for the disk, or for want of rights."""
     EXTRA = "extra"
     """Octets belong to no message."""
     REFERENCES = "references"

@@ -25,9 +25,14 @@ class Files:
         """Open a new file for writing; it must not exist."""
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
 
-    def open(self, path: str) -> int:
-        """Open a file for reading."""
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    def open(self, path: str, follow: bool = True) -> int:
+        """Open a file for reading; a FIFO of that name is not waited for.
+
+        Args:
+            follow: False: a symbolic link is refused with ``ELOOP``.
+        """
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+        return os.open(path, flags if follow else flags | os.O_NOFOLLOW)
 
     def append(self, path: str) -> int:
         """Open a file for writing at its end, wherever others have moved that meanwhile."""
@@ -85,6 +90,10 @@ class Files:
     def time(self, path: str) -> int:
         """When a file or directory was last changed, nanoseconds since the epoch."""
         return os.stat(path).st_mtime_ns
+
+    def status(self, path: str) -> os.stat_result:
+        """What the system tells of a name: of a symbolic link, not of where it leads."""
+        return os.lstat(path)
 
     def size(self, path: str) -> int:
         """Octets of a file."""

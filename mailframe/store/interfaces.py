@@ -21,6 +21,7 @@ from zope.interface import Attribute, Interface
 from mailframe.message.status import Status
 
 from .quota import QuotaRoot
+from .search_keys import SearchKey
 from .sharing.rights import AccessEntry, Rights
 from .values import (
     Appended,
@@ -35,7 +36,6 @@ from .values import (
     MailboxStatus,
     Message,
     NewMessage,
-    SearchKey,
     SearchResult,
     Snapshot,
     Span,

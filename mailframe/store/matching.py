@@ -13,11 +13,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from math import inf
 
 from mailframe.message.text import fold_case
 
 from .matching_text import OctetsSource, Said, Source, Texts
-from .values import (
+from .search_keys import (
     All,
     And,
     Arrived,
@@ -25,8 +26,6 @@ from .values import (
     HasFlag,
     HasID,
     HeaderContains,
-    Item,
-    Message,
     ModseqAtLeast,
     Not,
     Or,
@@ -35,6 +34,7 @@ from .values import (
     TextContains,
     UIDs,
 )
+from .values import Item, Message
 
 Verdict = bool | None
 """True, False, or None: cannot be told from what is known."""
@@ -80,6 +80,7 @@ class Program:
         self.in_row = in_row(key)
         self.header_only = header_only(key)
         self._test = _compiled(key)
+        self._needles = [fold_case(leaf.text) for leaf in _leaves(key) if isinstance(leaf, TextContains)]
 
     def decide(self, message: Message, said: Said | None = None) -> Verdict:
         """What the row says: True or False where that is enough, else None.
@@ -99,16 +100,49 @@ class Program:
             message: its row.
             source: its octets, read only as far as they are needed. Where that blocks, call this in a thread.
         """
-        facts = Facts(message)
-        verdict = self._test(facts)
-        if verdict is None:
-            texts = Texts(OctetsSource(source) if isinstance(source, bytes) else source)
-            facts.header = texts
-            verdict = self._test(facts)
-            if verdict is None:
-                facts.body = texts
-                verdict = self._test(facts)
-        return bool(verdict)
+        verdict = self.decide(message)
+        if verdict is not None:
+            return verdict
+        return bool(
+            self.reading(message, OctetsSource(source) if isinstance(source, bytes) else source).verdict()
+        )
+
+    def reading(self, message: Message, source: Source) -> Reading:
+        """Begin to read a message of which the row does not decide.
+
+        Args:
+            message: its row.
+            source: its octets.
+        """
+        return Reading(self._test, message, Texts(source, self._needles))
+
+
+class Reading:
+    """One message that is being read. It may be long, so that it is done in slices.
+
+    Args:
+        test: the program.
+        message: its row.
+        texts: what it says.
+
+    Attributes:
+        uid: the message's.
+    """
+
+    def __init__(self, test: Test, message: Message, texts: Texts) -> None:
+        self.uid = message.uid
+        self._test = test
+        self._texts = texts
+        self._facts = Facts(message)
+        self._facts.header = texts
+
+    def verdict(self, until: float = inf) -> Verdict:
+        """Does it match? None: not known at this moment of `time.monotonic`; ask again."""
+        verdict = self._test(self._facts)
+        if verdict is None and self._texts.look(until):
+            self._facts.body = self._texts
+            verdict = self._test(self._facts)
+        return verdict
 
 
 def items_needed(key: SearchKey) -> Item:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from mailframe.message.text import fold_case
 
+from .search_keys import And, Dated, HeaderContains, Not, Or, SearchKey, TextContains
 from .text.interfaces import Found, InBody, InField, InHeader, SentOn, Wanted
-from .values import And, Dated, HeaderContains, Not, Or, SearchKey, TextContains
 
 
 def questions(key: SearchKey) -> list[Wanted]:

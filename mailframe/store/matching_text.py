@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from math import inf
 from typing import Protocol
 
 from mailframe.message import header
 from mailframe.message.dates import parse_date
 from mailframe.message.scanner import scan
 from mailframe.message.structure import Part, unpack
-from mailframe.message.text import contains, fold_case, message_texts
+from mailframe.message.text import Lookout, fold_case, message_texts
 from mailframe.message.words import decode_words
 
 
@@ -84,10 +86,13 @@ class Texts:
 
     Args:
         source: the message.
+        needles: all that will be looked for in its body.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, needles: Iterable[str] = ()) -> None:
         self._source = source
+        self._lookout = Lookout(needles)
+        self._left: Iterator[str] | None = None
 
     def field_contains(self, name: str, needle: str) -> bool:
         """Has a field of this name (lower case) the needle in its decoded body?"""
@@ -99,7 +104,21 @@ class Texts:
 
     def body_contains(self, needle: str) -> bool:
         """Is the needle in the text parts, the names of attachments, or the header of a message inside?"""
-        return contains(message_texts(self._structure, self._source.read), needle)
+        self.look()
+        return needle in self._lookout.found
+
+    def look(self, until: float = inf) -> bool:
+        """Look through the body, at least a piece of it, until a moment of `time.monotonic`; True: that was all."""
+        if self._left is None:
+            self._left = message_texts(self._structure, self._source.read)
+        while self._lookout.missing:
+            piece = next(self._left, None)
+            if piece is None:
+                return True
+            self._lookout.feed(piece)
+            if time.monotonic() >= until:
+                return not self._lookout.missing
+        return True
 
     def sent_within(self, since: int | None, before: int | None) -> bool:
         """Is there a date, not before the one day and before the other?"""
@@ -113,7 +132,7 @@ class Texts:
     @cached_property
     def sent(self) -> int | None:
         """The day of the Date field as an ordinal, or None where there is no date."""
-        body = header.first(self._source.header(), b"date")
+        body = next((field.body for field in self._fields if field.name.lower() == b"date"), None)
         date = parse_date(body) if body is not None else None
         return None if date is None else date.day
 
@@ -122,9 +141,13 @@ class Texts:
         """The fields of the header section in order: names in lower case, and bodies decoded and folded."""
         return [
             (field.name.decode("ascii").lower(), fold_case(decode_words(field.body)))
-            for field in header.fields(self._source.header())
+            for field in self._fields
             if field.name
         ]
+
+    @cached_property
+    def _fields(self) -> list[header.Field]:
+        return header.fields(self._source.header())
 
     @cached_property
     def _structure(self) -> Part:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from .runner import ALICE, BOB, CommandTestCase
 
 MESSAGE = "From a@b Mon Nov  2 10:00:00 2026\nSubject: {0}\n\nmessage {0}\n\n"
@@ -31,6 +33,22 @@ class TextsTests(CommandTestCase):
         self.assertEqual((row["account"], row["messages"], row["missing"]), (ALICE, 100, 0))
         self.assertGreater(row["octets"], 0)
         self.assertIn("octets", self.on_service("mailbox", "texts", ALICE).stdout)
+
+    def test_status(self) -> None:
+        """The figures of a mailbox have those of the account's index with them."""
+        before = json.loads(self.on_service("mailbox", "status", ALICE).stdout)["texts"]
+        self.assertEqual((before["messages"], before["missing"]), (0, 100))
+        self.on_service("mailbox", "texts", ALICE, "--fill")
+        after = json.loads(self.on_service("mailbox", "status", ALICE, "INBOX").stdout)["texts"]
+        self.assertEqual((after["messages"], after["missing"]), (100, 0))
+        self.assertGreater(after["octets"], 100 * len(MESSAGE))
+
+    def test_switched_off(self) -> None:
+        """Where no texts are kept, that is said."""
+        with self.config.open("a") as file:
+            file.write("\n[store.maildir]\nfull_text = false\n")
+        self.assertIn("full_text is false", self.on_service("mailbox", "texts", ALICE, code=1).output)
+        self.assertIsNone(json.loads(self.on_service("mailbox", "status", ALICE).stdout)["texts"])
 
     def test_no_account(self) -> None:
         """An account without mail has no index, and gets none."""

@@ -16,9 +16,10 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.cli.queue_spool import wait
+from mailframe.store.interfaces import IMailAccount
 from mailframe.store.maildrop.checking import Checking
 from mailframe.store.maildrop.store import MaildropStore
-from mailframe.store.values import FLAGGED, Item, Span
+from mailframe.store.values import FLAGGED, Flags, Item, Span
 from mailframe.testing.store.fixture import ALICE
 
 from .working import SESSIONS, made, octets_of
@@ -49,6 +50,33 @@ class Told:
         return set(self.begun.get(what, ())) - set(self.done.get(what, ()))
 
 
+class Onlooker:
+    """A session that keeps in step with a mailbox by its changes alone.
+
+    Attributes:
+        known: flags by UID.
+    """
+
+    def __init__(self, account: IMailAccount, name: str) -> None:
+        self._mailbox = wait(account.open(name))
+        snapshot = wait(self._mailbox.snapshot())
+        self._modseq = snapshot.modseq
+        self.known = self.all()
+
+    def look(self) -> None:
+        """Ask what has happened."""
+        changes = wait(self._mailbox.changes(self._modseq))
+        self._modseq = changes.modseq
+        for uid in changes.vanished:
+            self.known.pop(uid, None)
+        self.known.update({message.uid: message.flags for message in changes.messages})
+
+    def all(self) -> dict[int, Flags]:
+        """What there is, as a new session finds it."""
+        uids = wait(self._mailbox.snapshot()).uids
+        return {message.uid: message.flags for message in wait(self._mailbox.fetch(uids, Item.FLAGS))}
+
+
 class MailboxesCase(SynchronousTestCase):
     """One directory for all rounds.
 
@@ -69,18 +97,35 @@ class MailboxesCase(SynchronousTestCase):
         self.told = Told()
         self.uids: dict[str, tuple[str, int]] = {}
 
-    def storm(self, number: int, seconds: float) -> None:
-        """One process, killed."""
-        command = [sys.executable, "-m", "tests.crash.working", self.kind, self.place, f"r{number}"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-            assert process.stdout is not None
-            lines = [process.stdout.readline()]
-            time.sleep(seconds)
-            process.kill()
-            lines += process.stdout.readlines()
+    def process(self, label: str) -> subprocess.Popen[str]:
+        """A process that has begun to work."""
+        command = [sys.executable, "-m", "tests.crash.working", self.kind, self.place, label]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        assert process.stdout is not None
+        self.addCleanup(process.stdout.close)
+        self.take(process.stdout.readline())
+        return process
+
+    def killed(self, process: subprocess.Popen[str]) -> None:
+        """Kill it, and take what it has told before."""
+        process.kill()
+        assert process.stdout is not None
+        self.take(*process.stdout.readlines())
+        process.wait()
+
+    def take(self, *lines: str) -> None:
+        """What a process has told."""
         for line in lines:
             if line.endswith("\n"):
                 self.told.add(line)
+
+    def storm(self, number: int, seconds: float) -> None:
+        """One process, killed."""
+        process = self.process(f"r{number}")
+        time.sleep(seconds)
+        self.killed(process)
 
     def look(self, store: MaildropStore) -> dict[str, list[str]]:
         """The messages of each mailbox, all of them whole, and under the UIDs that they had."""
@@ -138,6 +183,32 @@ class MailboxesCase(SynchronousTestCase):
         for name in set(doomed) & set(self.told.done.get("fill", ())):
             self.assertEqual(doomed[name], [name])
 
+    def check_two(self) -> None:
+        """Two processes at once, the first of them killed earlier, while this one looks on."""
+        store = made(self.kind, self.place, Clock(), 0)
+        wait(store.start())
+        try:
+            processes = [self.process(f"p{number}") for number in range(2)]
+            account = wait(store.account(ALICE))
+            looks = [Onlooker(account, name) for name in ("INBOX", "Copies")]
+            for process in processes:
+                until = time.monotonic() + 0.4
+                while time.monotonic() < until:
+                    for onlooker in looks:
+                        onlooker.look()
+                self.killed(process)
+            for onlooker in looks:
+                onlooker.look()
+                self.assertEqual(onlooker.known, onlooker.all())
+            found = self.look(store)
+            self.check(found)
+            self.check_mailboxes(found, 2)
+            self.check_sound(store)
+        finally:
+            wait(store.stop())
+        both = {name[:2] for name in self.told.done["move"]}
+        self.assertEqual(both, {"p0", "p1"}, "both have worked")
+
     def check_any_moment(self) -> None:
         """Kill it some times, and look each time."""
         chance = random.Random()
@@ -162,6 +233,10 @@ class MboxTests(MailboxesCase):
         """Whatever was answered is so, and catalogue and content are the same."""
         self.check_any_moment()
 
+    def test_two_processes(self) -> None:
+        """The same of two processes at once; and a session of a third one is told of all that they do."""
+        self.check_two()
+
 
 class InPlaceMboxTests(MailboxesCase):
     """mbox files that are written where they are."""
@@ -171,6 +246,10 @@ class InPlaceMboxTests(MailboxesCase):
     def test_any_moment(self) -> None:
         """Whatever was answered is so, and catalogue and content are the same."""
         self.check_any_moment()
+
+    def test_two_processes(self) -> None:
+        """The same of two processes at once; and a session of a third one is told of all that they do."""
+        self.check_two()
 
 
 class MaildirTests(MailboxesCase):
@@ -183,6 +262,10 @@ class MaildirTests(MailboxesCase):
         """Whatever was answered is so, and catalogue and content are the same."""
         self.check_any_moment()
 
+    def test_two_processes(self) -> None:
+        """The same of two processes at once; and a session of a third one is told of all that they do."""
+        self.check_two()
+
 
 class SQLiteTests(MailboxesCase):
     """A database an account."""
@@ -193,3 +276,7 @@ class SQLiteTests(MailboxesCase):
     def test_any_moment(self) -> None:
         """Whatever was answered is so, and catalogue and content are the same."""
         self.check_any_moment()
+
+    def test_two_processes(self) -> None:
+        """The same of two processes at once; and a session of a third one is told of all that they do."""
+        self.check_two()

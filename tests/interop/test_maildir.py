@@ -82,6 +82,17 @@ class DeliveringTests(MaildirCase):
             told = maildirsize.read(file.read())
         self.assertEqual((told.messages, told.octets), (2, sum(map(len, self.contents()))))
 
+    def test_over_quota(self) -> None:
+        """Where our quota file says that an account is full, maildrop and Courier's deliverquota deliver nothing."""
+        recipe = f'to "{self.path()}"\n'
+        self.deliver(b"Subject: large\r\n\r\n" + b"x" * 3938 + b"\r\n")
+        self.clock.advance(2)
+        temporary, refused = 75, 77
+        self.assertEqual(self.run_with(recipe, program("maildrop")), temporary)
+        deliver = [program("deliverquota"), self.path()]
+        self.assertEqual(subprocess.run(deliver, input=MESSAGE, timeout=30).returncode, refused)
+        self.assertEqual(len(self.contents()), 2)
+
     def test_neomutt(self) -> None:
         """A flag that neomutt sets is told at once."""
         config = self.base / "neomuttrc"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import codecs
+import encodings
 import time
 from email.header import Header
 from encodings.aliases import aliases
@@ -41,6 +43,26 @@ class DecodeWordsTests(SynchronousTestCase):
         self.assertEqual(decode_words(b"=?utf-8?q?a"), "=?utf-8?q?a")
         for name in (b"unicode_escape", b"undefined", b"idna", b"zlib", b"rot13", b"hex", b"\0", b"../x"):
             self.assertIsNone(codec(name), name)
+
+    def test_charsets(self) -> None:
+        """Every charset that Python has a codec for is known, however its name is written."""
+        for name in (
+            *aliases.values(),
+            "ISO_8859-1:1987",
+            "Windows-1252",
+            "utf 8",
+            "KOI8-R",
+            "ansi_x3.4-1968",
+        ):
+            if name not in ("mbcs", "oem") and codecs.lookup(name)._is_text_encoding:
+                self.assertIsNotNone(codec(name.encode()), name)
+
+    def test_invented_charsets(self) -> None:
+        """Names that senders invent are not remembered for ever."""
+        known = len(encodings._cache)
+        for number in range(300):
+            self.assertIsNone(codec(b"x-invented-%d" % number))
+        self.assertEqual(len(encodings._cache), known)
 
     @given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60))
     def test_standard_library(self, text: str) -> None:

@@ -10,14 +10,12 @@ from mailframe.message.scanner import scan
 from mailframe.message.structure import pack
 from mailframe.store.matching import Program, in_row, split
 from mailframe.store.matching_text import OctetsSource, structure_of
-from mailframe.store.values import (
+from mailframe.store.search_keys import (
     All,
     And,
     Dated,
     HasFlag,
     HeaderContains,
-    Item,
-    Message,
     ModseqAtLeast,
     Not,
     Or,
@@ -25,6 +23,7 @@ from mailframe.store.values import (
     TextContains,
     UIDs,
 )
+from mailframe.store.values import Item, Message
 
 OCTETS = b"Subject: apple\r\nDate: Mon, 2 Mar 2020 10:00:00 +0000\r\n\r\npear\r\n"
 SEEN = HasFlag("\\Seen")
@@ -86,6 +85,7 @@ class Watched(OctetsSource):
     def __init__(self, octets):
         super().__init__(octets)
         self.asked = set()
+        self.reads = 0
 
     def header(self):
         self.asked.add("header")
@@ -94,6 +94,10 @@ class Watched(OctetsSource):
     def structure(self):
         self.asked.add("structure")
         return super().structure()
+
+    def read(self, offset, length):
+        self.reads += 1
+        return super().read(offset, length)
 
 
 class ProgramTests(SynchronousTestCase):
@@ -116,6 +120,25 @@ class ProgramTests(SynchronousTestCase):
         self.assertEqual(self.asked(And((PEAR, Not(APPLE)))), (False, {"header"}))
         self.assertEqual(self.asked(TextContains("apple", header=True)), (True, {"header"}))
         self.assertEqual(self.asked(And((APPLE, PEAR))), (True, {"header", "structure"}))
+
+    def test_read_once(self):
+        """However many texts are looked for, a message is read once."""
+        words = [TextContains(f"word {number}") for number in range(300)]
+        source = Watched(OCTETS)
+        reading = Program(And((*map(Not, words), PEAR))).reading(Message(1), source)
+        self.assertTrue(reading.verdict())
+        self.assertEqual(source.reads, 1)
+
+    def test_slices_of_a_message(self):
+        """A long message is read in as many slices as it takes, each with some progress."""
+        octets = b"Subject: long\r\n\r\n" + b"filler\r\n" * 50_000 + b"the end\r\n"
+        for key, wanted in ((TextContains("THE END"), True), (TextContains("the beginning"), False)):
+            reading = Program(key).reading(Message(1), OctetsSource(octets))
+            verdicts = [None]
+            while verdicts[-1] is None:
+                verdicts.append(reading.verdict(0.0))
+            self.assertIs(verdicts[-1], wanted)
+            self.assertGreater(len(verdicts), 5)
 
     def test_what_is_needed(self):
         """A program says what its rows must have."""

@@ -20,7 +20,8 @@ from mailframe.store.interfaces import IMailbox
 from mailframe.store.names import is_inferior
 from mailframe.store.refusals import NONEXISTENT
 from mailframe.store.refusals import NOPERM as READ_ONLY
-from mailframe.store.values import INBOX, SEPARATOR, MailboxEntry, SearchKey
+from mailframe.store.search_keys import SearchKey
+from mailframe.store.values import INBOX, SEPARATOR, MailboxEntry
 
 from .search import ALL, answer, highest
 

@@ -9,8 +9,9 @@ from mailframe.imap.selected import Selected
 from mailframe.imap.wire.fetching import Attribute, Fact
 from mailframe.imap.wire.resync import Known, vanished, within, without
 from mailframe.imap.wire.sequences import Ranges, ranges_of
+from mailframe.store.search_keys import And, ModseqAtLeast, UIDs
 from mailframe.store.uid_runs import UIDRuns
-from mailframe.store.values import And, Item, ModseqAtLeast, UIDs
+from mailframe.store.values import Item
 
 if TYPE_CHECKING:
     from mailframe.imap.session import Session

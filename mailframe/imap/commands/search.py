@@ -14,7 +14,8 @@ from mailframe.imap.wire.searching import asks_modseq, search_program
 from mailframe.imap.wire.sequences import LARGEST, Ranges, SequenceSet, ranges_of
 from mailframe.message.status import MailframeError
 from mailframe.store.interfaces import IMailbox
-from mailframe.store.values import Item, SearchKey, SearchResult
+from mailframe.store.search_keys import SearchKey
+from mailframe.store.values import Item, SearchResult
 
 if TYPE_CHECKING:
     from mailframe.imap.selected import Selected

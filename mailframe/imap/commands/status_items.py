@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from mailframe.imap.settings import IMAPSettings
 from mailframe.imap.wire.parser import Parser, bad
 from mailframe.imap.wire.responses import mailbox as mailbox_name
-from mailframe.store.values import DELETED, HasFlag, Item, MailboxStatus
+from mailframe.store.search_keys import HasFlag
+from mailframe.store.values import DELETED, Item, MailboxStatus
 
 if TYPE_CHECKING:
     from mailframe.imap.session import Session

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from mailframe.message.status import MailframeError, Status
-from mailframe.store import values
-from mailframe.store.values import SearchKey
+from mailframe.store import search_keys
+from mailframe.store.search_keys import SearchKey
+from mailframe.store.values import SEEN, SYSTEM_FLAGS
 
 from .dates import date
 from .parser import Parser, bad
@@ -75,13 +76,13 @@ def _charset(parser: Parser) -> str:
 def asks_modseq(key: SearchKey) -> bool:
     """Does a program ask for mod-sequences, so that its answer must tell the highest (RFC 7162 section 3.1.5)?"""
     match key:
-        case values.And(keys):
+        case search_keys.And(keys):
             return any(map(asks_modseq, keys))
-        case values.Or(left, right):
+        case search_keys.Or(left, right):
             return asks_modseq(left) or asks_modseq(right)
-        case values.Not(inner):
+        case search_keys.Not(inner):
             return asks_modseq(inner)
-    return isinstance(key, values.ModseqAtLeast)
+    return isinstance(key, search_keys.ModseqAtLeast)
 
 
 class _Program:
@@ -99,7 +100,7 @@ class _Program:
         found = [self.key()]
         while self._parser.accept(b" "):
             found.append(self.key())
-        return found[0] if len(found) == 1 else values.And(tuple(found))
+        return found[0] if len(found) == 1 else search_keys.And(tuple(found))
 
     def key(self) -> SearchKey:
         """One search-key."""
@@ -108,7 +109,7 @@ class _Program:
         if start == b"(":
             return self._nested(self._group)
         if start.isdigit() or start in (b"*", b"$"):
-            return values.UIDs(self._resolver.numbers(sequence_set(parser)))
+            return search_keys.UIDs(self._resolver.numbers(sequence_set(parser)))
         word = parser.word()
         if word in _SIMPLE:
             return _SIMPLE[word]
@@ -129,7 +130,7 @@ class _Program:
 
     def field(self, name: str) -> SearchKey:
         """A field and the text in it."""
-        return values.HeaderContains(name, self.text())
+        return search_keys.HeaderContains(name, self.text())
 
     def header(self) -> SearchKey:
         """HEADER: a field name and the text in it."""
@@ -141,7 +142,7 @@ class _Program:
 
     def keyword(self) -> SearchKey:
         """The argument of KEYWORD: an atom."""
-        return values.HasFlag(self._parser.atom().decode("ascii"))
+        return search_keys.HasFlag(self._parser.atom().decode("ascii"))
 
     def number(self) -> int:
         """The argument of LARGER and SMALLER."""
@@ -151,8 +152,8 @@ class _Program:
         """A date, and the days before, on or since it."""
         day = date(self._parser)
         if word == "BEFORE":
-            return values.Dated(field, before=day)
-        return values.Dated(field, since=day, before=day + 1 if word == "ON" else None)
+            return search_keys.Dated(field, before=day)
+        return search_keys.Dated(field, since=day, before=day + 1 if word == "ON" else None)
 
     def moment(self) -> int:
         """The argument of OLDER and YOUNGER, an interval, as the moment that long ago."""
@@ -168,25 +169,25 @@ class _Program:
             if self._parser.word() not in ("ALL", "PRIV", "SHARED"):
                 raise bad("There is no such type of entry")
             self._parser.space()
-        return values.ModseqAtLeast(self._parser.number64())
+        return search_keys.ModseqAtLeast(self._parser.number64())
 
     def object_id(self, field: str) -> SearchKey:
         """The argument of EMAILID and THREADID."""
-        return values.HasID(field, self._parser.atom().decode("ascii"))
+        return search_keys.HasID(field, self._parser.atom().decode("ascii"))
 
     def uids(self) -> SearchKey:
         """The argument of UID."""
-        return values.UIDs(self._resolver.uids(sequence_set(self._parser)))
+        return search_keys.UIDs(self._resolver.uids(sequence_set(self._parser)))
 
     def negated(self) -> SearchKey:
         """The argument of NOT."""
-        return values.Not(self._nested(self.key))
+        return search_keys.Not(self._nested(self.key))
 
     def either(self) -> SearchKey:
         """The two arguments of OR."""
         left = self._nested(self.key)
         self._parser.space()
-        return values.Or(left, self._nested(self.key))
+        return search_keys.Or(left, self._nested(self.key))
 
     def _group(self) -> SearchKey:
         self._parser.expect(b"(")
@@ -195,11 +196,11 @@ class _Program:
         return found
 
     def _recent(self, word: str) -> SearchKey:
-        recent = values.UIDs(self._resolver.recent())
+        recent = search_keys.UIDs(self._resolver.recent())
         if word == "OLD":
-            return values.Not(recent)
+            return search_keys.Not(recent)
         if word == "NEW":
-            return values.And((recent, values.Not(values.HasFlag(values.SEEN))))
+            return search_keys.And((recent, search_keys.Not(search_keys.HasFlag(SEEN))))
         return recent
 
     def _nested(self, rule: Callable[[], SearchKey]) -> SearchKey:
@@ -217,10 +218,10 @@ class _Program:
 
 
 def _flag_keys() -> dict[str, SearchKey]:
-    keys: dict[str, SearchKey] = {"ALL": values.All(), "SAVEDATESUPPORTED": values.All()}
-    for flag in values.SYSTEM_FLAGS:
-        keys[flag[1:].upper()] = values.HasFlag(flag)
-        keys["UN" + flag[1:].upper()] = values.Not(values.HasFlag(flag))
+    keys: dict[str, SearchKey] = {"ALL": search_keys.All(), "SAVEDATESUPPORTED": search_keys.All()}
+    for flag in SYSTEM_FLAGS:
+        keys[flag[1:].upper()] = search_keys.HasFlag(flag)
+        keys["UN" + flag[1:].upper()] = search_keys.Not(search_keys.HasFlag(flag))
     return keys
 
 
@@ -229,16 +230,16 @@ _SIMPLE = _flag_keys()
 _WITH_ARGUMENT: dict[str, Callable[[_Program], SearchKey]] = {
     "BCC": lambda program: program.field("Bcc"),
     "BEFORE": lambda program: program.dated("internal", "BEFORE"),
-    "BODY": lambda program: values.TextContains(program.text()),
+    "BODY": lambda program: search_keys.TextContains(program.text()),
     "CC": lambda program: program.field("Cc"),
     "EMAILID": lambda program: program.object_id("email"),
     "FROM": lambda program: program.field("From"),
     "HEADER": _Program.header,
     "KEYWORD": _Program.keyword,
-    "LARGER": lambda program: values.Size(larger=program.number()),
+    "LARGER": lambda program: search_keys.Size(larger=program.number()),
     "MODSEQ": _Program.modseq,
     "NOT": _Program.negated,
-    "OLDER": lambda program: values.Arrived(before=program.moment() + 1),
+    "OLDER": lambda program: search_keys.Arrived(before=program.moment() + 1),
     "ON": lambda program: program.dated("internal", "ON"),
     "OR": _Program.either,
     "SAVEDBEFORE": lambda program: program.dated("saved", "BEFORE"),
@@ -248,12 +249,12 @@ _WITH_ARGUMENT: dict[str, Callable[[_Program], SearchKey]] = {
     "SENTON": lambda program: program.dated("sent", "ON"),
     "SENTSINCE": lambda program: program.dated("sent", "SINCE"),
     "SINCE": lambda program: program.dated("internal", "SINCE"),
-    "SMALLER": lambda program: values.Size(smaller=program.number()),
+    "SMALLER": lambda program: search_keys.Size(smaller=program.number()),
     "SUBJECT": lambda program: program.field("Subject"),
-    "TEXT": lambda program: values.TextContains(program.text(), header=True),
+    "TEXT": lambda program: search_keys.TextContains(program.text(), header=True),
     "THREADID": lambda program: program.object_id("thread"),
     "TO": lambda program: program.field("To"),
     "UID": _Program.uids,
-    "UNKEYWORD": lambda program: values.Not(program.keyword()),
-    "YOUNGER": lambda program: values.Arrived(since=program.moment()),
+    "UNKEYWORD": lambda program: search_keys.Not(program.keyword()),
+    "YOUNGER": lambda program: search_keys.Arrived(since=program.moment()),
 }

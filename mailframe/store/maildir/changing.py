@@ -113,7 +113,7 @@ def transfer(tree: Tree, source: MailboxRow, target: MailboxRow, rows: Pairs, mo
         if move and source.id != target.id:
             changes.enter_context(tree.own_change(source, directories))
         for old, new in wanted:
-            tree.rename_file(old, new) if move else tree.link_file(old, new)
+            tree.move_file(old, new) if move else tree.link_file(old, new)
     # The target's names first: a message is in both places for a moment rather than in none.
     for directory in sorted({new.rpartition("/")[0] for _, new in wanted}):
         tree.files.flush_directory(directory)
@@ -160,7 +160,7 @@ def _flush_octets(tree: Tree, source: MailboxRow, rows: Sequence[MessageRow]) ->
         tree.files.flush_all(tree.folder(source))
         return
     for row in rows:
-        descriptor = tree.files.open(tree.file(source, row))
+        descriptor = tree.files.open(tree.file(source, row), follow=False)
         try:
             tree.files.flush(descriptor)
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailframe.store.catalogue.rows import UID_MASK, MailboxRow
 from mailframe.store.checking import Difference, Kind
 
-from .look import in_both
+from .listing import in_both
 from .tree import Tree
 
 

@@ -8,10 +8,9 @@ that a large mailbox which another program changes all the time does not keep a 
 
 from __future__ import annotations
 
+import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 
 import apsw
 from twisted.logger import Logger
@@ -24,7 +23,7 @@ from mailframe.store.line_ends import look as look_at_octets
 from mailframe.store.maildrop.maildrop import now
 from mailframe.store.values import SYSTEM_FLAGS, Flags
 
-from . import adopting, filenames
+from . import adopting, filenames, listing
 from .adopting import Came
 from .beside import numbering
 from .folders import TMP
@@ -44,24 +43,6 @@ UNSETTLED_SHARE = 1000
 UNSETTLED_SECONDS = 5.0
 OLD_SECONDS = 36 * 3600
 """Files in ``tmp/`` older than this were left by a crash; the Maildir page gives a writer 36 hours."""
-
-
-@dataclass(slots=True)
-class Findings:
-    """What a listing found different from the catalogue.
-
-    Attributes:
-        came: files without a row: name, and info or None in new/.
-        went: rows without a file.
-        flagged: rows whose file has another info, and that info.
-    """
-
-    came: list[tuple[str, str | None]] = field(default_factory=list)
-    went: list[FileRow] = field(default_factory=list)
-    flagged: list[tuple[FileRow, str | None]] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.came or self.went or self.flagged)
 
 
 def look(tree: Tree, mailbox: MailboxRow, force: bool = False) -> bool:
@@ -136,16 +117,16 @@ def next_look(tree: Tree, mailbox: MailboxRow) -> float | None:
 
 
 def _look(tree: Tree, mailbox: MailboxRow, directories: int, times: tuple[int, int]) -> bool:
-    names = _files(tree, mailbox, "new")
-    if _put_right(tree, mailbox, names):
+    names = listing.files(tree, mailbox, "new")
+    if listing.put_right(tree, mailbox, names):
         directories = IN_BOTH
     if directories == IN_NEW:
-        findings = _in_new(tree, mailbox, names)
+        findings = listing.in_new(tree, mailbox, names)
         if findings.went:
             # Another program moved them to cur/, or removed them.
             directories = IN_BOTH
     if directories & IN_CUR:
-        findings = in_both(tree, mailbox)
+        findings = listing.in_both(tree, mailbox)
         _sweep(tree, mailbox)
     _take_in(tree, mailbox, findings)
     fresh = time.time_ns() - SETTLED_NANOSECONDS
@@ -159,56 +140,7 @@ def _look(tree: Tree, mailbox: MailboxRow, directories: int, times: tuple[int, i
     return bool(findings)
 
 
-def _put_right(tree: Tree, mailbox: MailboxRow, names: list[str]) -> bool:
-    """Move files with flags from new/ to cur/, where they belong; True where there were any.
-
-    neomutt puts a message there that it has flagged and not marked as old.
-
-    Args:
-        names: in new/; those that were moved are taken out.
-    """
-    flagged = [name for name in names if filenames.split(name)[1]]
-    folder = tree.folder(mailbox)
-    for name in flagged:
-        with suppress(OSError):
-            # Not by `rename_file`: that it is in cur/ is right, whatever becomes of the transaction.
-            tree.files.rename(f"{folder}/new/{name}", f"{folder}/cur/{name}")
-            names.remove(name)
-    return bool(flagged)
-
-
-def _in_new(tree: Tree, mailbox: MailboxRow, names: list[str]) -> Findings:
-    listed: dict[str, str | None] = dict.fromkeys(names)
-    return _compared(listed, tree.catalogue.messages.files(mailbox, in_new=True))
-
-
-def in_both(tree: Tree, mailbox: MailboxRow) -> Findings:
-    """What a listing of both directories finds, before anything is taken in."""
-    listed: dict[str, str | None] = dict.fromkeys(_files(tree, mailbox, "new"))
-    # A file in both was moved by way of a link; it counts where it was moved to.
-    listed.update(filenames.split(name) for name in _files(tree, mailbox, "cur"))
-    return _compared(listed, tree.catalogue.messages.files(mailbox))
-
-
-def _compared(listed: dict[str, str | None], rows: Iterable[FileRow]) -> Findings:
-    findings = Findings()
-    for row in rows:
-        if row.file not in listed:
-            findings.went.append(row)
-            continue
-        info = listed.pop(row.file)
-        if info != row.info:
-            findings.flagged.append((row, info))
-    findings.came.extend(listed.items())
-    return findings
-
-
-def _files(tree: Tree, mailbox: MailboxRow, directory: str) -> list[str]:
-    names = tree.files.names(f"{tree.folder(mailbox)}/{directory}")
-    return [name for name in names if not name.startswith(".")]
-
-
-def _take_in(tree: Tree, mailbox: MailboxRow, findings: Findings) -> None:
+def _take_in(tree: Tree, mailbox: MailboxRow, findings: listing.Findings) -> None:
     if findings.went:
         modseq = tree.catalogue.mailboxes.next_modseq(mailbox)
         uids = [row.id & UID_MASK for row in findings.went]
@@ -276,11 +208,18 @@ def _found(
 ) -> Iterator[Came]:
     """What is to be known of files, in the order that they came."""
     listed = {} if foreign is None else foreign.sizes()
+    if foreign is None:
+        # Else the names are those that the other program's lists have.
+        came = listing.with_short_names(tree, mailbox, came)
     for file, info in sorted(came, key=lambda each: filenames.order(each[0])):
-        directory = "new" if info is None else "cur"
-        path = f"{tree.folder(mailbox)}/{directory}/{file}{info or ''}"
+        path = listing.path_of(tree, mailbox, file, info)
         try:
-            date = tree.files.time(path) // 1_000_000_000
+            status = tree.files.status(path)
+            if not stat.S_ISREG(status.st_mode):
+                # A link could lead to somebody else's mail, and a FIFO or a device to no end.
+                log.warn("{path} is no file, and no message", path=path)
+                continue
+            date = status.st_mtime_ns // 1_000_000_000
             yield Came(file, info, date, _sizes(tree, path, filenames.sizes(file) or listed.get(file)))
         except FileNotFoundError:
             continue
@@ -333,7 +272,12 @@ def _sizes(tree: Tree, path: str, told: tuple[int, int] | None) -> tuple[int, in
 def _sweep(tree: Tree, mailbox: MailboxRow) -> None:
     """Remove what crashed writers have left in tmp/."""
     folder = f"{tree.folder(mailbox)}/{TMP}"
-    for name in tree.files.names(folder):
+    try:
+        names = tree.files.names(folder)
+    except FileNotFoundError:
+        # Empty ones look like something to tidy away; the next writer makes it again.
+        return
+    for name in names:
         path = f"{folder}/{name}"
         try:
             if tree.files.time(path) < time.time_ns() - OLD_SECONDS * 1_000_000_000:

@@ -42,15 +42,26 @@ def folders(files: Files, path: str) -> Iterator[str]:
     for name in files.names(path):
         if name.startswith(LONG) and files.exists(f"{path}/{name}/cur"):
             yield name
-    yield from _below(files, path, "", DEPTH_LIMIT)
+    yield from _below(files, path, "", DEPTH_LIMIT, set())
 
 
-def _below(files: Files, path: str, above: str, depth: int) -> Iterator[str]:
+def _below(files: Files, path: str, above: str, depth: int, seen: set[tuple[int, int]]) -> Iterator[str]:
+    """Directories of mail in one.
+
+    Args:
+        seen: directories that were gone through, and are not again by way of a link: two links to a superior would
+            be four directories on the next level, and four thousand million on the last.
+    """
     try:
+        status = files.status(f"{path}/{above}.")
         names = files.names(f"{path}/{above}")
     except OSError:
         # A file, or a directory that is gone.
         return
+    itself = status.st_dev, status.st_ino
+    if itself in seen:
+        return
+    seen.add(itself)
     for name in names:
         if name.startswith(".") or name in SUBDIRECTORIES:
             continue
@@ -58,7 +69,7 @@ def _below(files: Files, path: str, above: str, depth: int) -> Iterator[str]:
         if files.exists(f"{path}/{folder}/cur"):
             yield folder
         if depth:
-            yield from _below(files, path, folder + "/", depth - 1)
+            yield from _below(files, path, folder + "/", depth - 1, seen)
 
 
 def _level(level: str) -> str:

@@ -21,9 +21,10 @@ from zope.interface import implementer
 
 _MOVED_FROM, _MOVED_TO, _CREATED, _DELETED = 0x40, 0x80, 0x100, 0x200
 _ONLY_DIRECTORIES = 0x01000000
-_GONE = 0x8000
-"""The directory is not watched any more: it was removed, or what it is on is not mounted any more."""
-_WANTED = _MOVED_FROM | _MOVED_TO | _CREATED | _DELETED | _ONLY_DIRECTORIES
+_MOVED_ITSELF = 0x800
+_GONE = 0x8000 | _MOVED_ITSELF
+"""The directory is not watched any more, since it was removed or is not mounted any more; or it has another name."""
+_WANTED = _MOVED_FROM | _MOVED_TO | _CREATED | _DELETED | _MOVED_ITSELF | _ONLY_DIRECTORIES
 _HEAD = struct.Struct("iIII")
 _WINDOW: Final = 64 * 1024
 
@@ -59,6 +60,7 @@ class Notices:
     Args:
         reactor: tells when there is something to read.
         changed: called with the number of a watched directory in which something happened.
+        gone: called with the number of one that is not there any more, at least not under the name it had.
         lost: called when so much happened that the system has not told all of it.
 
     Raises:
@@ -66,7 +68,11 @@ class Notices:
     """
 
     def __init__(
-        self, reactor: IReactorFDSet, changed: Callable[[int], None], lost: Callable[[], None]
+        self,
+        reactor: IReactorFDSet,
+        changed: Callable[[int], None],
+        gone: Callable[[int], None],
+        lost: Callable[[], None],
     ) -> None:
         found = library()
         if found is None:
@@ -74,6 +80,7 @@ class Notices:
         self._library = found
         self._reactor = reactor
         self._changed = changed
+        self._gone = gone
         self._lost = lost
         self._descriptor = found.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         if self._descriptor < 0:
@@ -119,16 +126,21 @@ class Notices:
         except (BlockingIOError, InterruptedError):
             return
         changed: dict[int, None] = {}
+        gone: dict[int, None] = {}
         at = 0
         while at + _HEAD.size <= len(octets):
             number, mask, _, length = _HEAD.unpack_from(octets, at)
             at += _HEAD.size + length
             if number < 0:
                 self._lost()
-            elif not mask & _GONE:
+            elif mask & _GONE:
+                gone[number] = None
+            else:
                 changed[number] = None
         for number in changed:
             self._changed(number)
+        for number in gone:
+            self._gone(number)
 
     def connectionLost(self, reason: Failure) -> None:
         """The reactor cannot read any more."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+from twisted.logger import Logger
+
 from mailframe.store import uidl_format
 from mailframe.store.directories import account_directory
 from mailframe.store.files import Files
@@ -14,6 +16,8 @@ from mailframe.store.unique_names import UniqueNames
 from . import folders, nesting
 from .folders import CATALOGUE
 from .options import MaildirOptions
+
+log = Logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +85,20 @@ class Place:
     def folders(self, path: str) -> list[str]:
         """Directories that may be mailboxes, in an account's."""
         if self.nested:
-            return list(nesting.folders(self.files, path))
-        return [name for name in self.files.names(path) if name.startswith(".")]
+            found = list(nesting.folders(self.files, path))
+        else:
+            found = [name for name in self.files.names(path) if name.startswith(".")]
+        return [folder for folder in found if _is_text(path, folder)]
+
+
+def _is_text(path: str, folder: str) -> bool:
+    """Has a folder a name that a mailbox can have? One that has not must not hide all others."""
+    try:
+        folder.encode("utf-8")
+    except UnicodeEncodeError:
+        log.warn("{path!r} is no mailbox: its name is not UTF-8", path=f"{path}/{folder}")
+        return False
+    return True
 
 
 def place_of(

@@ -104,7 +104,7 @@ class LargeFiles:
         """
         found = self._open.get(key)
         if found is None:
-            found = self._open[key] = LargeFile(self._files, self._files.open(path), form)
+            found = self._open[key] = LargeFile(self._files, self._files.open(path, follow=False), form)
             if len(self._open) > self._limit:
                 self._open.popitem(last=False)[1].close()
         self._open.move_to_end(key)
@@ -122,7 +122,7 @@ def read_whole(files: Files, path: str) -> bytes:
     Raises:
         OSError: it cannot be read.
     """
-    descriptor = files.open(path)
+    descriptor = files.open(path, follow=False)
     try:
         pieces = []
         offset = 0
@@ -138,7 +138,7 @@ def read_whole(files: Files, path: str) -> bytes:
 
 def pieces_of(files: Files, path: str) -> Iterator[bytes]:
     """The octets of a file in pieces, as they lie there."""
-    descriptor = files.open(path)
+    descriptor = files.open(path, follow=False)
     try:
         offset = 0
         while piece := files.read(descriptor, CHUNK, offset):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
+from mailframe.message.content import CHUNK
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow, new_object_id
 from mailframe.store.directories import LONG, NAME_FILE, long_folder
 from mailframe.store.maildrop.maildrop import Maildrop
@@ -17,6 +19,8 @@ from .folders import SUBDIRECTORIES, TMP
 from .place import Place
 
 IN_NEW, IN_CUR, IN_BOTH = 1, 2, 3
+_NO_LINKS = frozenset({errno.EPERM, errno.EXDEV, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
+"""No links on this file system, to another one, so many, or (``fs.protected_hardlinks``) to another user's file."""
 DELETED = "deleted-"
 """How a mailbox is called in ``tmp/`` while it is being deleted; its MAILBOXID follows."""
 
@@ -74,14 +78,65 @@ class Tree:
         self.files.rename(source, target)
         self.undoing.append(lambda: self.files.rename(target, source))
 
+    def move_file(self, source: str, target: str) -> None:
+        """As `rename_file`, also to a mailbox that is a link to another file system's directory.
+
+        Raises:
+            OSError: it could not be moved.
+        """
+        try:
+            self.rename_file(source, target)
+        except OSError as fault:
+            if fault.errno != errno.EXDEV:
+                raise
+            self._move_by_copy(source, target)
+            self.undoing.append(lambda: self._move_by_copy(target, source))
+
+    def _move_by_copy(self, source: str, target: str) -> None:
+        self._copy_file(source, target)
+        try:
+            # Before the old name goes: file systems forget in their own order.
+            self.files.flush_directory(os.path.dirname(target))
+            self.files.unlink(source)
+        except OSError:
+            with suppress(OSError):
+                self.files.unlink(target)
+            raise
+
     def link_file(self, source: str, target: str) -> None:
-        """Give a file a second name; taken back when the transaction fails.
+        """Give a file a second name, or make a copy where there can be none; taken back when the transaction fails.
 
         Raises:
             OSError: it could not be done.
         """
-        self.files.link(source, target)
+        try:
+            self.files.link(source, target)
+        except OSError as fault:
+            if fault.errno not in _NO_LINKS:
+                raise
+            self._copy_file(source, target)
         self.undoing.append(lambda: self.files.unlink(target))
+
+    def _copy_file(self, source: str, target: str) -> None:
+        """Make a copy of a message's file, its octets durable and its time the same."""
+        temporary = f"{os.path.dirname(os.path.dirname(target))}/{TMP}/{self.place.names.next()}"
+        try:
+            with ExitStack() as opened:
+                read = self.files.open(source, follow=False)
+                opened.callback(self.files.close, read)
+                written = self.files.create(temporary)
+                opened.callback(self.files.close, written)
+                offset = 0
+                while piece := self.files.read(read, CHUNK, offset):
+                    self.files.write(written, piece)
+                    offset += len(piece)
+                self.files.flush(written)
+            self.files.set_time(temporary, self.files.time(source) // 1_000_000_000)
+            self.files.rename(temporary, target)
+        except BaseException:
+            with suppress(OSError):
+                self.files.unlink(temporary)
+            raise
 
     def replace_file(self, aside: str, path: str, octets: bytes) -> None:
         """Put a small file in the place of another, or of none: whoever reads it sees the old one or the new.

@@ -216,6 +216,7 @@ class WatchedHints:
                 self._notices = Notices(
                     self._reactor,  # type: ignore[arg-type]
                     self._noticed,
+                    self._gone,
                     self._lost,
                 )
             for directory in directories:
@@ -243,6 +244,12 @@ class WatchedHints:
 
     def _noticed(self, number: int) -> None:
         for key in self._watched.get(number, ()):
+            self._later(key, self._listened[key], NOTICED_SECONDS)
+
+    def _gone(self, number: int) -> None:
+        """A directory was removed, or another one may be in its place: visit, and watch what is there."""
+        for key in tuple(self._watched.get(number, ())):
+            self._unwatch(key, self._listened[key])
             self._later(key, self._listened[key], NOTICED_SECONDS)
 
     def _lost(self) -> None:

@@ -12,6 +12,7 @@ from mailframe.store.names import canonical, check_new, check_special_use
 from mailframe.store.quota import QuotaRoot
 from mailframe.store.refusals import CANNOT, NOPERM, refuse
 from mailframe.store.retention import is_kept
+from mailframe.store.search_keys import SearchKey
 from mailframe.store.sharing.rights import AccessEntry, Rights
 from mailframe.store.values import (
     Appended,
@@ -25,7 +26,6 @@ from mailframe.store.values import (
     MailboxStatus,
     Message,
     NewMessage,
-    SearchKey,
     SearchResult,
     Snapshot,
     Span,

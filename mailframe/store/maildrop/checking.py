@@ -8,14 +8,19 @@ difference that nothing else would mend.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
+
+from twisted.logger import Logger
 
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow
 from mailframe.store.checking import Difference, Findings, Kind, Salvaged
 from mailframe.store.values import Description
 
 from .maildrop import Maildrop, uids_of
+
+log = Logger()
 
 SLICE_SECONDS = 0.2
 WINDOW = 100
@@ -117,23 +122,39 @@ class Checking:
         mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
         if mailbox is None:
             return
-        drop.layout.look(mailbox)
-        mailbox = drop.current(mailbox_id)
         self.found.mailboxes += 1
+        try:
+            self._compared(drop, mailbox)
+        except OSError as fault:
+            # Such as a directory that cannot be listed: it must not hide what is wrong with other mailboxes.
+            log.error(
+                "{account} {mailbox} cannot be read: {fault}",
+                account=drop.account, mailbox=mailbox.name, fault=fault,
+            )  # fmt: skip
+            self.found.add([Difference(Kind.UNREADABLE, mailbox.name)])
+            return
+        if self._octets:
+            self._reading = mailbox_id, 1
+
+    def _compared(self, drop: Maildrop, mailbox: MailboxRow) -> None:
+        drop.layout.look(mailbox)
+        mailbox = drop.current(mailbox.mailbox_id)
         if not self._octets:
             self.found.messages += mailbox.messages
         if isinstance(drop.layout, Compares):
             self._compare(drop, drop.layout, mailbox)
-        if self._octets:
-            self._reading = mailbox_id, 1
 
     def _compare(self, drop: Maildrop, layout: Compares, mailbox: MailboxRow) -> None:
-        with drop.writing(0):
-            different = layout.compare(drop.current(mailbox.mailbox_id))
-        extra = [one for one in different if one.kind is not Kind.MISSING]
-        mended = bool(extra) and self._mend and layout.mend(mailbox)
-        self.found.add(_mended(one, mended) for one in extra)
-        self._missing(drop, mailbox, [one.uid for one in different if one.kind is Kind.MISSING])
+        missing, extra = _differences(drop, layout, mailbox)
+        left = extra
+        if extra and self._mend and layout.mend(mailbox):
+            # What cannot be read is no message yet.
+            left = _differences(drop, layout, mailbox)[1] & extra
+        for counts, mended in ((extra - left, True), (left, False)):
+            self.found.add(
+                Difference(kind, name, count=count, mended=mended) for (kind, name), count in counts.items()
+            )
+        self._missing(drop, mailbox, missing)
 
     def _missing(self, drop: Maildrop, mailbox: MailboxRow, uids: Sequence[int]) -> None:
         gone = self._mend and self._expunge_missing and bool(uids)
@@ -171,11 +192,23 @@ class Checking:
     def _message(
         self, drop: Maildrop, mailbox: MailboxRow, row: MessageRow, known: Description | None
     ) -> None:
-        octets = drop.layout.pieces(mailbox, row)
-        counted = _Counted(octets or ())
-        described = drop.surroundings.describe(counted)
-        for _ in counted:
-            pass  # whatever the description needed none of
+        try:
+            octets = drop.layout.pieces(mailbox, row)
+            counted = _Counted(octets or ())
+            described = drop.surroundings.describe(counted)
+            for _ in counted:
+                pass  # whatever the description needed none of
+        except OSError as fault:
+            # One that cannot be read must not hide what is wrong with the others, and is not gone either.
+            log.error(
+                "{account} {mailbox} {uid} cannot be read: {fault}",
+                account=drop.account,
+                mailbox=mailbox.name,
+                uid=row.uid,
+                fault=fault,
+            )
+            self.found.add([Difference(Kind.UNREADABLE, mailbox.name, row.uid)])
+            return
         now = drop.catalogue.messages.row(mailbox, row.uid)
         if now is None:
             return  # expunged meanwhile
@@ -219,5 +252,14 @@ class _Counted:
             yield piece
 
 
-def _mended(one: Difference, mended: bool) -> Difference:
-    return Difference(one.kind, one.mailbox, one.uid, one.count, mended)
+def _differences(
+    drop: Maildrop, layout: Compares, mailbox: MailboxRow
+) -> tuple[list[int], Counter[tuple[Kind, str]]]:
+    """UIDs of messages without octets, and how much else is wrong."""
+    with drop.writing(0):
+        different = layout.compare(drop.current(mailbox.mailbox_id))
+    others: Counter[tuple[Kind, str]] = Counter()
+    for one in different:
+        if one.kind is not Kind.MISSING:
+            others[one.kind, one.mailbox] += one.count
+    return [one.uid for one in different if one.kind is Kind.MISSING], others

@@ -12,10 +12,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+from mailframe.store.catalogue.keywords import Keywords
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow
-from mailframe.store.matching import Program, asks_thread
+from mailframe.store.matching import Program, Reading, Verdict, asks_thread
 from mailframe.store.matching_index import Answers, questions
-from mailframe.store.values import SEEN, All, And, HasFlag, Item, Not, SearchKey, SearchResult, UIDs
+from mailframe.store.search_keys import All, And, HasFlag, Not, SearchKey, UIDs
+from mailframe.store.values import SEEN, Item, SearchResult
 
 from . import metrics, texts, threading
 from .maildrop import Maildrop
@@ -25,7 +27,7 @@ from .source import source_of
 SLICE_SECONDS = 0.05
 """How long one slice of a search takes."""
 SLICE_ROWS = 64
-"""Messages whose rows are read at a time when octets are; the time is looked at between them."""
+"""Messages whose rows are read at a time when octets are."""
 ROWS = 5000
 """Messages whose rows are read at a time when rows decide."""
 NEAR = 500
@@ -57,6 +59,8 @@ class Search:
         self._next = 1
         self._candidates: Sequence[int] = ()
         self._undecided: list[int] = []
+        self._reading: Reading | None = None
+        self._read_in: Maildrop | None = None
 
     @property
     def result(self) -> SearchResult:
@@ -101,6 +105,9 @@ class Search:
         found = texts.asking(drop, lambda index: index.find(mailbox, wanted, self._next))
         if found is None:
             return self._without_index(drop, mailbox)
+        if (texts.asking(drop, lambda index: index.covered(mailbox)) or 1) < answers.covered:
+            # Somebody has emptied it meanwhile, because it was damaged or the mailbox seemed to be gone.
+            return self._without_index(drop, mailbox)
         answers.take(wanted, found)
         self._next = found.next or 1
         if found.next is None:
@@ -133,14 +140,45 @@ class Search:
         return not self._undecided
 
     def _read(self, drop: Maildrop, mailbox: MailboxRow) -> bool:
-        """Read messages of which nothing else decides."""
+        """Read messages of which nothing else decides; a long one in more than one slice."""
+        keywords = drop.catalogue.mailboxes.keywords(mailbox)
         until = time.monotonic() + SLICE_SECONDS
         while self._undecided:
-            self._by_octets(drop, mailbox, self._undecided[-SLICE_ROWS:])
-            del self._undecided[-SLICE_ROWS:]
-            if time.monotonic() >= until:
-                break
-        return not self._undecided
+            uids = self._undecided[-SLICE_ROWS:]
+            # All rows first: while octets are read others may write, and no transaction is held open for so long.
+            for row in list(drop.catalogue.messages.rows(mailbox, uids)):
+                verdict = self._by_octets(drop, mailbox, row, keywords, until)
+                if verdict is None:
+                    return False
+                if verdict:
+                    self._matches(row)
+                self._decided(row.uid)
+                if time.monotonic() >= until:
+                    return not self._undecided
+            self._decided(uids[0])
+        return True
+
+    def _by_octets(
+        self, drop: Maildrop, mailbox: MailboxRow, row: MessageRow, keywords: Keywords, until: float
+    ) -> Verdict:
+        """Does a message match? None: there was no time to read all of it."""
+        reading = self._reading
+        # What was begun with a maildrop that is closed since cannot be gone on with.
+        if reading is None or reading.uid != row.uid or self._read_in is not drop:
+            source = source_of(drop, mailbox, row)
+            if source is None:
+                return False
+            reading = self._program.reading(message_of(row, self._items, keywords), source)
+            self._reading, self._read_in = reading, drop
+        verdict = reading.verdict(until)
+        if verdict is not None:
+            self._reading = self._read_in = None
+        return verdict
+
+    def _decided(self, uid: int) -> None:
+        """All up to this one are decided."""
+        while self._undecided and self._undecided[-1] <= uid:
+            self._undecided.pop()
 
     # What they share.
 
@@ -161,14 +199,6 @@ class Search:
         possible |= answers.unsure
         possible.update(drop.catalogue.messages.uids_from(mailbox, answers.covered))
         return sorted(possible if narrowed is None else possible.intersection(narrowed))
-
-    def _by_octets(self, drop: Maildrop, mailbox: MailboxRow, uids: list[int]) -> None:
-        keywords = drop.catalogue.mailboxes.keywords(mailbox)
-        # All rows first: while octets are read others may write, and no transaction is held open for so long.
-        for row in list(drop.catalogue.messages.rows(mailbox, uids)):
-            source = source_of(drop, mailbox, row)
-            if source is not None and self._program.matches(message_of(row, self._items, keywords), source):
-                self._matches(row)
 
     def _matches(self, row: MessageRow) -> None:
         self._found.append(row.uid)

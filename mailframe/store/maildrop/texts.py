@@ -30,9 +30,7 @@ SLICE_SECONDS = 0.05
 """How long one call goes on that puts texts into the index."""
 GROUP_MESSAGES = 256
 """Messages whose texts are written together: of the usual size, they make a block of the index."""
-_GROUP_OCTETS = 1024 * 1024
-_LOOK = 16
-"""The time is looked at after so many messages."""
+_GROUP_CHARACTERS = 1024 * 1024
 
 
 def asking(drop: Maildrop, work: Callable[[TextIndex], T]) -> T | None:
@@ -92,13 +90,13 @@ def _read(
 ) -> tuple[list[MessageText], int]:
     """Texts of messages in order, as many as there is time for; and the UID to go on with."""
     texts: list[MessageText] = []
-    octets = 0
-    for number, row in enumerate(list(drop.catalogue.messages.rows(mailbox, uids)), 1):
+    characters = 0
+    for row in list(drop.catalogue.messages.rows(mailbox, uids)):
         text = _text(drop, mailbox, row)
         if text is not None:
             texts.append(text)
-            octets += len(text.body)
-        if octets > _GROUP_OCTETS or (number % _LOOK == 0 and time.monotonic() >= until):
+            characters += len(text.body) + sum(len(body) for _, body in text.fields)
+        if characters > _GROUP_CHARACTERS or time.monotonic() >= until:
             return texts, row.uid + 1
     return texts, uids[-1] + 1
 

@@ -9,6 +9,7 @@ from zope.interface import implementer
 from mailframe.store.interfaces import IMailbox
 from mailframe.store.matching import Program
 from mailframe.store.refusals import NONEXISTENT, NOPERM, TRYCREATE, refuse
+from mailframe.store.search_keys import SearchKey
 from mailframe.store.values import (
     DELETED,
     SEEN,
@@ -18,7 +19,6 @@ from mailframe.store.values import (
     Flags,
     Item,
     Message,
-    SearchKey,
     SearchResult,
     Snapshot,
     Span,

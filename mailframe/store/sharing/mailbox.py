@@ -9,6 +9,7 @@ from zope.interface import implementer
 
 from mailframe.store.interfaces import IMailbox
 from mailframe.store.refusals import NOPERM, NOT_ALLOWED, refuse
+from mailframe.store.search_keys import SearchKey
 from mailframe.store.values import (
     DELETED,
     SEEN,
@@ -19,7 +20,6 @@ from mailframe.store.values import (
     Flags,
     Item,
     Message,
-    SearchKey,
     SearchResult,
     Snapshot,
     Span,

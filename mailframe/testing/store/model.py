@@ -24,20 +24,8 @@ from mailframe.message.status import MailframeError
 from mailframe.store.hints import LocalHints
 from mailframe.store.interfaces import IMailAccount, IMailStore
 from mailframe.store.memory import MemoryStore
-from mailframe.store.values import (
-    INBOX,
-    SYSTEM_FLAGS,
-    All,
-    Delivery,
-    FlagChange,
-    Flags,
-    HasFlag,
-    Item,
-    Not,
-    SearchKey,
-    Size,
-    Span,
-)
+from mailframe.store.search_keys import All, HasFlag, Not, SearchKey, Size
+from mailframe.store.values import INBOX, SYSTEM_FLAGS, Delivery, FlagChange, Flags, Item, Span
 from mailframe.store.view import MailboxView
 
 from .fixture import ALICE, StoreFixture, describe, new, numbered

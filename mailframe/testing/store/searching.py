@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 
-from mailframe.store.values import (
-    FLAGGED,
-    INBOX,
-    SEEN,
+from mailframe.store.search_keys import (
     All,
     And,
     Arrived,
     Dated,
-    FlagChange,
     HasFlag,
     HasID,
     HeaderContains,
-    Item,
     ModseqAtLeast,
     Not,
     Or,
@@ -25,6 +20,7 @@ from mailframe.store.values import (
     TextContains,
     UIDs,
 )
+from mailframe.store.values import FLAGGED, INBOX, SEEN, FlagChange, Item
 
 from .fixture import StoreFixture, new
 

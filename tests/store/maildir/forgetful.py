@@ -37,6 +37,13 @@ class ForgetfulFiles(FaultyFiles):
     def open_journal(self, path: str) -> int:
         return self._named(super().open_journal(path), path)
 
+    def rename(self, source: str, target: str) -> None:
+        super().rename(source, target)
+        # A directory keeps the names in it, whatever its own is.
+        old, new = os.path.realpath(source) + "/", os.path.realpath(target) + "/"
+        for place in [place for place in self.names_on_disk if place.startswith(old)]:
+            self.names_on_disk[new + place.removeprefix(old)] = self.names_on_disk.pop(place)
+
     def close(self, descriptor: int) -> None:
         super().close(descriptor)
         self.held = {path: holder for path, holder in self.held.items() if holder != descriptor}

@@ -263,6 +263,7 @@ class CourierTests(AdoptingCase):
         for time, expected in ((1, [3, 5, 10]), (2_000_000_000, [3, 5, 9])):
             shutil.rmtree(self.path(), ignore_errors=True)
             self.courier()
+            shutil.rmtree(self.path("cur"))
             self.dovecot()
             self.write("courierimapuiddb", "1 1234567 10", "3 1600000002.b.host", "5 1600000001.a.host")
             os.utime(self.path("courierimapuiddb"), (1_000_000_000, 1_000_000_000))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 from collections.abc import Callable
 from typing import Any
 from unittest import mock
@@ -30,7 +31,7 @@ from mailframe.store.values import (
     TakenMessage,
 )
 
-from .fixture import ALICE, BOB, MaildirCase, numbered
+from .fixture import ALICE, BOB, FaultyFiles, MaildirCase, numbered
 
 
 class DeliveryFaultTests(MaildirCase):
@@ -273,6 +274,48 @@ class SessionFaultTests(MaildirCase):
         self.at_every_operation(lambda: self.work(mailbox.move(uids, "Sent")), self.everything)
         self.assertEqual(self.contents(), [])
         self.assertEqual(len(self.contents("Sent")), 3)
+
+    def other_file_system(self) -> None:
+        """Each mailbox is a link to another file system's directory."""
+
+        def failing(work: Any) -> Any:
+            def operation(files: Any, source: str, target: str) -> None:
+                if os.path.dirname(os.path.dirname(source)) != os.path.dirname(os.path.dirname(target)):
+                    raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), target)
+                work(files, source, target)
+
+            return operation
+
+        for name in ("link", "rename"):
+            self.patch(FaultyFiles, name, failing(getattr(FaultyFiles, name)))
+
+    def test_copy_without_links(self) -> None:
+        """COPY where hard links are not possible: messages are copied, all or none, with their dates."""
+        self.patch(FaultyFiles, "link", mock.Mock(side_effect=OSError(errno.EPERM, "no links")))
+        uids = self.append(numbered(1), numbered(2), numbered(3))
+        for name in self.names("new"):
+            os.utime(self.path("new", name), (1_500_000_000, 1_500_000_000))
+        mailbox = self.opened()
+        self.at_every_operation(lambda: self.work(mailbox.copy(uids, "Sent")), self.everything)
+        self.assertEqual(sorted(self.contents("Sent")), [numbered(1), numbered(2), numbered(3)])
+        times = {os.stat(self.path(".Sent", "new", name)).st_mtime for name in self.names(".Sent", "new")}
+        self.assertEqual((times, self.names(".Sent", "tmp")), ({1_500_000_000}, []))
+
+    def test_other_file_system(self) -> None:
+        """COPY and MOVE between mailboxes on two file systems; nothing is ever in no mailbox."""
+        self.other_file_system()
+        uids = self.append(numbered(1), numbered(2), numbered(3))
+        mailbox = self.opened()
+        self.at_every_operation(lambda: self.work(mailbox.copy(uids[:1], "Sent")), self.everything)
+        self.at_every_operation(lambda: self.work(mailbox.move(uids, "Sent")), self.everything)
+        self.assertEqual(self.contents(), [])
+        expected = [numbered(1), numbered(1), numbered(2), numbered(3)]
+        self.assertEqual(sorted(self.contents("Sent")), expected)
+
+    def test_move_elsewhere_whose_commit_fails(self) -> None:
+        """The same, when the catalogue cannot be written: the files are put back."""
+        self.other_file_system()
+        self.test_move_whose_commit_fails()
 
     def test_move_whose_commit_fails(self) -> None:
         """When the catalogue cannot be written, the files are put back."""

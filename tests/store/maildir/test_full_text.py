@@ -13,13 +13,9 @@ from hypothesis import strategies as st
 
 from mailframe.store.maildir.folders import CATALOGUE
 from mailframe.store.maildrop import filling, searching, texts
-from mailframe.store.text.sqlite.index import path_of
-from mailframe.store.values import (
-    DELETED,
-    SEEN,
+from mailframe.store.search_keys import (
     And,
     Dated,
-    FlagChange,
     HasFlag,
     HeaderContains,
     Not,
@@ -28,6 +24,8 @@ from mailframe.store.values import (
     TextContains,
     UIDs,
 )
+from mailframe.store.text.sqlite.index import path_of
+from mailframe.store.values import DELETED, SEEN, FlagChange
 
 from .fixture import ALICE, MaildirCase
 
@@ -202,6 +200,43 @@ class FullTextTests(FullTextCase):
         self.assertEqual(self.find(TextContains("unique 38.")), [39])
         self.assertEqual(self.in_drop(texts.size).messages, 0)
 
+    def test_disk_full(self) -> None:
+        """Where there is no room for texts, messages are read; when there is room again, texts are kept."""
+        self.in_drop(lambda drop: drop.catalogue.texts._connection.pragma("max_page_count", 1))
+        self.append(*[b"Subject: x\r\n\r\n" + b"y" * 50_000] * 4)
+        self.assertEqual(self.find(TextContains("unique 38.")), [39])
+        self.assertEqual(self.find(TextContains("unique 38.")), [39])
+        self.assertEqual(self.covered(), 45)
+
+    def test_another_schema(self) -> None:
+        """A file that has lost its tables is made again, as any damaged one."""
+        self.find(TextContains("1"))
+        for table in ("blocks", "mailboxes"):
+            self.in_drop(
+                lambda drop, table=table: drop.catalogue.texts._connection.execute(f"DROP TABLE {table}")
+            )
+            for _ in range(2):
+                self.assertEqual(self.find(TextContains("unique 38.")), [39])
+            self.assertEqual(self.covered(), 41)
+
+    def test_index_emptied(self) -> None:
+        """Where another process empties the index in the middle of a search, messages are read."""
+        self.find(TextContains("1"))
+        search = searching.Search(TextContains("unique 38."))
+
+        def step(drop: Any) -> bool:
+            return search.step(drop, self.mailbox.mailbox_id)
+
+        def empty(drop: Any) -> None:
+            drop.catalogue.texts._connection.execute("DELETE FROM mailboxes")
+
+        # First it begins, then it sees that nothing is missing.
+        self.assertEqual([self.in_drop(step), self.in_drop(step)], [False, False])
+        self.in_drop(empty)
+        while not self.in_drop(step):
+            pass
+        self.assertEqual(list(search.result.uids), [39])
+
     def test_unreadable_message(self) -> None:
         """A message that we cannot make sense of does not keep others from being found."""
         original = texts.text_of
@@ -265,6 +300,27 @@ class FillingTests(FullTextCase):
         self.advance(60)
         self.assertLess(self.in_drop(texts.size).messages, 100)
         self.assertEqual(self.find(HeaderContains("X-Number", "798")), [799])
+
+    def test_bounded(self) -> None:
+        """What is read at a time is bounded, long headers included, and a slow message ends its slice."""
+        self.append(*[b"X-Long: " + b"x " * 100_000 + b"\r\n\r\n"] * 20)
+        groups: list[int] = []
+        original = texts._keep
+
+        def keep(drop: Any, mailbox: Any, found: Any, first: int, covered: int) -> Any:
+            groups.append(sum(len(body) for each in found for _, body in each.fields))
+            return original(drop, mailbox, found, first, covered)
+
+        self.patch(texts, "_keep", keep)
+        self.patch(texts, "SLICE_SECONDS", 60.0)
+        self.in_drop(texts.fill)
+        self.assertGreater(sum(groups), 3_000_000)
+        self.assertLess(max(groups), 1_300_000)
+        self.append(*map(message, range(5)))
+        self.patch(texts, "SLICE_SECONDS", 0.0)
+        before = self.covered()
+        self.in_drop(texts.fill)
+        self.assertEqual(self.covered(), before + 1)
 
     def test_disk_fails(self) -> None:
         """A fault of the disk ends it for now; the next news begins again."""

@@ -20,21 +20,8 @@ from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildir.store import MaildirStore
 from mailframe.store.maildrop.surroundings import Policies
 from mailframe.store.quota import Limit, QuotaRules
-from mailframe.store.values import (
-    INBOX,
-    SEEN,
-    All,
-    And,
-    Delivery,
-    HasFlag,
-    HeaderContains,
-    Item,
-    NewMessage,
-    Not,
-    Span,
-    TextContains,
-    UIDs,
-)
+from mailframe.store.search_keys import All, And, HasFlag, HeaderContains, Not, TextContains, UIDs
+from mailframe.store.values import INBOX, SEEN, Delivery, Item, NewMessage, Span
 from mailframe.testing.store import describe
 
 from .fixture import ALICE, BOB, MaildirCase, numbered

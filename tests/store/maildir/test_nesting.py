@@ -65,6 +65,19 @@ class NestedTests(MaildirCase):
         self.assertEqual(self.listed(), {"INBOX", "Work", "Work/2026", "Work/old/deep"})
         self.assertEqual(len(self.contents("Work/old/deep")), 1)
 
+    def test_links(self) -> None:
+        """Directories that are links in a circle are gone through once."""
+        for name in ("a", "b", "c"):
+            os.symlink(self.path(), self.path("Work", name))
+        names = {"INBOX", "Work", "Work/2026", "Work/a", "Work/b", "Work/c"}
+        listed = []
+        names_of = type(self.files).names
+        self.patch(
+            type(self.files), "names", lambda files, path: listed.append(path) or names_of(files, path)
+        )
+        self.assertEqual(self.listed(), names)
+        self.assertLess(len(listed), 50)
+
     def test_rename(self) -> None:
         """What is below a mailbox is renamed with it, with UIDs and messages."""
         self.wait(self.account().rename("Work", "Done/now"))

@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from mailframe.store.hints import LocalHints
 from mailframe.store.maildrop import searching
 from mailframe.store.maildrop.account import MaildropAccount
-from mailframe.store.values import All, And, HeaderContains, Or, TextContains, UIDs
+from mailframe.store.search_keys import All, And, HeaderContains, Not, Or, TextContains, UIDs
 
 from .fixture import ALICE, MaildirCase, numbered
 
@@ -42,7 +42,6 @@ class SlicesTests(MaildirCase):
         super().setUp()
         self.deliver(*map(numbered, range(5)))
         self.patch(searching, "SLICE_SECONDS", 0.0)
-        self.patch(searching, "SLICE_ROWS", 1)
 
     def search(self, threads: OneByOne, key: Any) -> Deferred[Any]:
         """Begin to search in INBOX."""
@@ -84,6 +83,42 @@ class SlicesTests(MaildirCase):
         search.cancel()
         self.failureResultOf(search, CancelledError)
         self.assertEqual(len(threads.waiting), 1)
+
+    def steps(self, search: searching.Search, limit: int = 1000) -> int:
+        """Go on with a search in INBOX; gives the slices that it took, not more than the limit."""
+        mailbox = self.opened()
+        for count in range(1, limit + 1):
+            if self.wait(
+                self.store.work(ALICE, lambda drop: search.step(drop, mailbox.mailbox_id), slow=True)
+            ):
+                return count
+        return limit
+
+    def test_long_message(self) -> None:
+        """A long message is read in several slices, whatever becomes of the open account in between."""
+        (uid,) = self.append(b"Subject: long\r\n\r\n" + b"filler words\r\n" * 80_000 + b"the end\r\n")
+        search = searching.Search(And((UIDs(((uid, uid),)), TextContains("the end"))))
+        original, begun = searching.source_of, []
+
+        def source_of(drop: Any, *place: Any) -> Any:
+            begun.append(drop)
+            return original(drop, *place)
+
+        self.patch(searching, "source_of", source_of)
+        self.assertEqual(self.steps(search, 5), 5)
+        self.store._slow._shelf.forget(ALICE)
+        self.assertGreater(self.steps(search), 10)
+        self.assertEqual((len(begun), len(set(begun))), (2, 2))
+        self.assertEqual(list(search.result.uids), [uid])
+
+    def test_long_message_goes(self) -> None:
+        """A message that is expunged while it is read is not found."""
+        (uid,) = self.append(b"Subject: long\r\n\r\n" + b"filler words\r\n" * 80_000 + b"the end\r\n")
+        search = searching.Search(And((UIDs(((uid, uid),)), Not(TextContains("the beginning")))))
+        self.assertEqual(self.steps(search, 5), 5)
+        self.wait(self.opened().remove([uid]))
+        self.steps(search)
+        self.assertEqual(list(search.result.uids), [])
 
     def test_mailbox_goes(self) -> None:
         """A mailbox that is deleted in the middle ends the search with what was found."""

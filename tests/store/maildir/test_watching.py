@@ -166,6 +166,26 @@ class NoticeTests(WatchingCase):
         self.clock.turn()
         self.assertEqual((self.told, heard), (1, [1]))
 
+    def test_replaced_directories(self) -> None:
+        """Where somebody removes directories, or puts others in their place, the new ones are watched."""
+        self.listening()
+        shutil.rmtree(self.path("new"))
+        self.clock.turn()
+        self.clock.turn(FIRST_SECONDS)
+        self.put("new", "1700000000.1.other")
+        self.clock.turn()
+        self.assertEqual(self.told, 1)
+        os.rename(self.path("new"), self.path("new.old"))
+        os.makedirs(self.path("new"))
+        self.put("new", "1700000000.2.other")
+        self.clock.turn()
+        self.clock.turn(FIRST_SECONDS)
+        self.told = 0
+        self.put("new", "1700000000.3.other")
+        self.clock.turn()
+        self.assertEqual((self.told, len(self.contents())), (1, 2))
+        self.assertEqual(len(self.store.hints._watched), 2)
+
     def test_overflow(self) -> None:
         """When the system could not tell of all, every watched mailbox is looked at."""
         self.listening()

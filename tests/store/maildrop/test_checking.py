@@ -246,6 +246,31 @@ class MaildirCheckingTests(CheckingTests, MaildirCase):
         self.mended(Kind.EXTRA)
         self.assertEqual(len(self.messages()), 6)
 
+    def test_unreadable(self) -> None:
+        """A file that cannot be read is told of; it is not taken for gone, and does not hide what else is wrong."""
+        self.fill()
+        path = self.path("new", self.names("new")[0])
+        octets = Path(path).read_bytes()
+        os.unlink(path)
+        os.mkdir(path)
+        self.execute("UPDATE messages SET size = size + 1 WHERE id & 3 = 3")
+        found = self.checked(octets=True, mend=True, expunge_missing=True)
+        self.assertEqual((found.wrong[Kind.UNREADABLE], found.mended[Kind.UNREADABLE]), (1, 0))
+        self.assertEqual(found.mended[Kind.SIZE], 1)
+        os.rmdir(path)
+        Path(path).write_bytes(octets)
+        self.assertEqual(self.contents(), [numbered(number) for number in range(5)])
+
+    def test_unreadable_mailbox(self) -> None:
+        """A mailbox whose directories cannot be listed is told of, and the others are checked."""
+        self.fill()
+        self.wait(self.account().create("Broken"))
+        os.rmdir(self.path(".Broken", "cur"))
+        Path(self.path(".Broken", "cur")).write_bytes(b"")
+        self.execute("UPDATE messages SET size = size + 1 WHERE id & 3 = 3")
+        found = self.checked(octets=True, mend=True)
+        self.assertEqual((found.wrong[Kind.UNREADABLE], found.mended[Kind.SIZE], found.mailboxes), (1, 1, 3))
+
     def _hide(self) -> None:
         """The directories look as they did at the last look."""
         new, cur = (os.stat(self.path(name)).st_mtime_ns for name in ("new", "cur"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from mailframe.database.postgres_session import DatabaseFault, Session
 from mailframe.store.maildrop import texts
-from mailframe.store.values import HeaderContains, SearchKey, TextContains
+from mailframe.store.search_keys import HeaderContains, SearchKey, TextContains
 
 from .fixture import ALICE, PostgresCase
 

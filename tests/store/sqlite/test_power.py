@@ -83,6 +83,20 @@ class PowerTests(ForgetfulCase):
         self.assertEqual(self.contents("Sent"), [numbered(1)])
         self.sound()
 
+    def test_renamed(self) -> None:
+        """A mailbox that was renamed has its new name, its messages and their UIDs; a deleted one is gone."""
+        account = self.account()
+        for name in ("Work", "Doomed"):
+            self.wait(account.create(name))
+        uids = self.append(numbered(1), numbered(2), mailbox="Work")
+        self.wait(account.rename("Work", "Done"))
+        self.wait(account.delete("Doomed"))
+        self.cut_power()
+        names = {entry.name for entry in self.wait(self.account().mailboxes())}
+        self.assertEqual(names & {"Work", "Done", "Doomed"}, {"Done"})
+        self.assertEqual(self.messages("Done"), dict(zip(uids, [numbered(1), numbered(2)], strict=True)))
+        self.sound()
+
     def told(self) -> list[object]:
         opened = self.opened(read_only=True)
         items = Item.FLAGS | Item.DATE | Item.SIZE | Item.IDENTITY

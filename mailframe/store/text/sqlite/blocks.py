@@ -13,6 +13,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
+from operator import lt
 
 from mailframe.store.text.interfaces import InBody, InField, InHeader, MessageText, SentOn, Wanted
 
@@ -59,7 +60,14 @@ class Directory:
             end = at + each.itemsize * count
             each.frombytes(octets[at:end])
             at = end
+        # Whoever looks through a block goes from end to end: back, and it would not come to an end.
+        if not (_rise(found.uids) and _rise(found.header_ends) and _rise(found.body_ends)):
+            raise ValueError("a damaged directory of texts")
         return found
+
+
+def _rise(numbers: array[int]) -> bool:
+    return all(map(lt, numbers, numbers[1:]))
 
 
 @dataclass(frozen=True, slots=True)

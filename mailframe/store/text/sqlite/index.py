@@ -44,6 +44,8 @@ _STALE_COUNT = 500
 """Texts of messages that are gone are dropped when they are a quarter, and so many."""
 _PAGES_GIVEN_BACK = 64
 _LOG_PAGES = 64
+_DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, UnusableDatabase, ValueError)
+"""Something is not as it was written; ``SQLError`` where a table is gone."""
 
 
 def path_of(catalogue: str) -> str:
@@ -84,7 +86,7 @@ class SQLiteTexts:
         self._catalogue = catalogue
         try:
             self._connection = _opened(path_of(catalogue))
-        except (apsw.CorruptError, apsw.NotADBError, UnusableDatabase) as fault:
+        except _DAMAGE as fault:
             log.warn("the texts beside {catalogue} are made again: {fault}", catalogue=catalogue, fault=fault)
             remove_texts(catalogue)
             self._connection = _opened(path_of(catalogue))
@@ -148,7 +150,7 @@ class SQLiteTexts:
         """A damaged file is removed: whoever opens the account again makes a new one."""
         try:
             yield
-        except (apsw.CorruptError, apsw.NotADBError, ValueError) as fault:
+        except _DAMAGE as fault:
             self.close()
             remove_texts(self._catalogue)
             raise OSError(f"{path_of(self._catalogue)} is damaged: {fault}") from fault
@@ -184,11 +186,18 @@ class SQLiteTexts:
     def _block(self, mailbox: int, first: int, column: str) -> tuple[Directory, bytes] | None:
         """The directory and one more column of the block that goes on at a UID."""
         row = self._connection.execute(
-            f"SELECT directory, {column} FROM blocks WHERE id ="  # noqa: S608
+            f"SELECT last, directory, {column} FROM blocks WHERE id ="  # noqa: S608
             " (SELECT id FROM blocks WHERE mailbox = ? AND last >= ? ORDER BY last LIMIT 1)",
             (mailbox, first),
         ).fetchone()
-        return None if row is None else (Directory.unpack(row[0]), row[1])
+        if row is None:
+            return None
+        last, directory, octets = row
+        places = Directory.unpack(directory)
+        ends = {"headers": places.header_ends, "bodies": places.body_ends}.get(column)
+        if last not in places.uids[-1:] or (ends is not None and ends[-1] != len(octets)):
+            raise ValueError(f"block {last} of texts does not fit its directory")
+        return places, octets
 
     # Changing; in a transaction.
 

@@ -52,6 +52,14 @@ class BlockTests(SynchronousTestCase):
         directory = block_of(texts).directory
         self.assertEqual(Directory.unpack(directory.pack()), directory)
 
+    def test_backwards(self) -> None:
+        """A directory whose ends go back would be looked through for ever: it is refused."""
+        texts = [MessageText(uid, [("a", "b")], "b", None) for uid in (1, 2, 3)]
+        for each in ("uids", "header_ends", "body_ends"):
+            directory = block_of(texts).directory
+            getattr(directory, each)[1] = 0
+            self.assertRaises(ValueError, Directory.unpack, directory.pack())
+
     @given(st.binary(max_size=60))
     def test_damaged(self, octets: bytes) -> None:
         """Octets that are no directory are refused, and nothing worse."""
