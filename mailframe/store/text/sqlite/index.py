@@ -25,6 +25,7 @@ from twisted.logger import Logger
 from mailframe.database.migrations import migrate
 from mailframe.database.sqlite import UnusableDatabase, close, open_connection, transaction
 from mailframe.store.catalogue.rows import MailboxRow
+from mailframe.store.files import FILE_MODE
 from mailframe.store.text.interfaces import Found, InBody, MessageText, SentOn, TextSize, Wanted
 
 from .blocks import Block, Directory, block_of, compiled, joined
@@ -44,6 +45,7 @@ _STALE_COUNT = 500
 """Texts of messages that are gone are dropped when they are a quarter, and so many."""
 _PAGES_GIVEN_BACK = 64
 _LOG_PAGES = 64
+_SUFFIXES = ("", "-wal", "-shm")
 _DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, UnusableDatabase, ValueError)
 """Something is not as it was written; ``SQLError`` where a table is gone."""
 
@@ -59,7 +61,7 @@ def remove_texts(catalogue: str) -> None:
     Raises:
         OSError: it could not be removed.
     """
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in _SUFFIXES:
         with suppress(FileNotFoundError):
             os.remove(path_of(catalogue) + suffix)
 
@@ -315,6 +317,7 @@ class SQLiteTexts:
 
 
 def _opened(path: str) -> apsw.Connection:
+    new = not os.path.exists(path)
     connection = open_connection(
         path, synchronous="NORMAL", cache_octets=CACHE_OCTETS, page_octets=PAGE_OCTETS
     )
@@ -323,6 +326,11 @@ def _opened(path: str) -> apsw.Connection:
         connection.pragma("wal_autocheckpoint", _LOG_PAGES)
         connection.pragma("journal_size_limit", _LOG_PAGES * PAGE_OCTETS)
         migrate(connection, ROOM)
+        if new:
+            # What messages say is nobody else's business; logs that SQLite makes later are as the file is.
+            for suffix in _SUFFIXES:
+                with suppress(FileNotFoundError):
+                    os.chmod(path + suffix, FILE_MODE)
     except BaseException:
         close(connection)
         raise

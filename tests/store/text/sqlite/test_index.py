@@ -31,6 +31,19 @@ class SQLiteTextsTests(TextIndexContract, SynchronousTestCase):
         self.assertEqual(self.index.covered(mailbox_row()), 2)
         self.assertEqual(self.ask(InBody("kept")), ([1], []))
 
+    def test_private(self) -> None:
+        """Nobody else can read texts, whatever others may do with new files."""
+        self.addCleanup(os.umask, os.umask(0))
+        for _ in range(2):
+            self.index.close()
+            self.index = self.opened()
+            self.index.add(mailbox_row(), [text(1, "x")], 1, 2)
+            directory = os.path.dirname(self.catalogue)
+            for name in os.listdir(directory):
+                self.assertEqual(os.stat(os.path.join(directory, name)).st_mode & 0o777, 0o600, name)
+            self.index.close()
+            remove_texts(self.catalogue)
+
     def test_slices(self) -> None:
         """A long search is done in parts."""
         self.patch(index, "SLICE_SECONDS", 0.0)
