@@ -1,0 +1,1 @@
+"""Sessions that hypothesis makes up, over a store in memory and over SQLite."""
