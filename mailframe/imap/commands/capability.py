@@ -13,7 +13,7 @@ from mailframe.imap.wire.responses import string
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
 
-ALWAYS = ("IMAP4rev1", "LITERAL+", "ENABLE", "ID", "IDLE")
+ALWAYS = ("IMAP4rev2", "IMAP4rev1", "LITERAL+", "ENABLE", "ID", "IDLE")
 """What every session has."""
 BEFORE_LOGIN = ("SASL-IR",)
 """What matters before login; a stranger need not know all the rest."""
