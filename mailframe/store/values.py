@@ -1,4 +1,4 @@
-"""What the store speaks of: flags, mailboxes, messages, changes, search keys. Values only, no I/O."""
+"""What the store speaks of: flags, mailboxes, messages, changes. Values only, no I/O."""
 
 from __future__ import annotations
 
