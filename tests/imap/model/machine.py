@@ -216,7 +216,7 @@ class SessionsMachine(RuleBasedStateMachine):
         kept = [known for name, known in self._kept if name == player.mailbox]
         if not player.replica.qresync or not kept:
             return
-        uidvalidity, modseq, flags = kept[place % len(kept)]
+        _, modseq, flags = kept[place % len(kept)]
         self._sync(player)
         player.replica.earlier.clear()
         player.replica.told.clear()
@@ -313,8 +313,9 @@ class SessionsMachine(RuleBasedStateMachine):
         """A command about messages that may be gone without the client's knowing."""
         try:
             return player.do(command)
-        except Refused as refused:
-            assert b"[EXPUNGEISSUED]" in player.tagged, refused
+        except Refused:
+            if b"[EXPUNGEISSUED]" not in player.tagged:
+                raise
             return []
 
 

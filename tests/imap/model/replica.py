@@ -124,7 +124,8 @@ class Replica:
         self.slots += [Slot() for _ in range(number - len(self.slots))]
 
     def _expunge(self, number: int, command: str) -> None:
-        assert not (self.qresync or self.uid_only), "EXPUNGE where VANISHED was enabled"
+        vanished_enabled = self.qresync or self.uid_only
+        assert not vanished_enabled, "EXPUNGE where VANISHED was enabled"
         assert command not in NUMBERS_STAND, f"EXPUNGE during {command}"
         assert 1 <= number <= len(self.slots), f"EXPUNGE {number} of {len(self.slots)}"
         del self.slots[number - 1]

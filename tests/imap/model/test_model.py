@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -26,7 +26,7 @@ from .machine import SessionsMachine
 class _ModelCase(SynchronousTestCase):
     def histories(self, examples: int, steps: int) -> None:
         run_state_machine_as_test(
-            lambda: SessionsMachine(self.start, self.stop),  # type: ignore[arg-type, return-value]
+            cast(Any, lambda: SessionsMachine(self.start, self.stop)),
             settings=settings(
                 max_examples=examples,
                 stateful_step_count=steps,
@@ -34,7 +34,7 @@ class _ModelCase(SynchronousTestCase):
                 suppress_health_check=list(HealthCheck),
             ),
         )
-        self.assertEqual(self.flushLoggedErrors(), [])
+        self.assertEqual(self.flushLoggedErrors(), [])  # type: ignore[no-untyped-call]
 
     def start(self) -> tuple[IMAPServerFactory, Clock]:
         clock = Clock()
@@ -63,7 +63,7 @@ class SQLiteTests(_ModelCase):
 
     def make_store(self, clock: Clock) -> Any:
         self.store = SQLiteStore(
-            quick_directory(self), describe, LocalHints(), clock, SQLiteStoreOptions(threads=0)
+            quick_directory(self), describe, LocalHints(), cast(Any, clock), SQLiteStoreOptions(threads=0)
         )
         run_at_once(self.store.start())
         return self.store
