@@ -127,11 +127,11 @@ class Maildrop:
 
     def adopt_mailboxes(self) -> bool:
         """Take in mailboxes that other programs have made; True when there were any."""
-        unknown = self.layout.unknown_mailboxes()
-        if not unknown:
+        if not self.layout.unknown_mailboxes():
             return False
         with self.writing():
-            for folder, name in sorted(unknown):
+            # Asked again: another process of ours may have made a mailbox since the catalogue was read, and deleted it.
+            for folder, name in sorted(self.layout.unknown_mailboxes()):
                 if self.catalogue.mailboxes.named(name) is None:
                     self._adopt(self.catalogue.mailboxes.add(name, folder, new_object_id("F")))
         return True

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 
+from mailframe.store.mbox.tree import Tree
 from mailframe.store.values import FLAGGED, FlagChange
 
 from .fixture import FROM, MboxCase, numbered
@@ -43,6 +44,19 @@ class TwoStoresTests(MboxCase):
         self.store = self.first
         self.assertEqual(set(self.flags().values()), {frozenset({FLAGGED})})
         self.assertEqual([one.get_flags() for one in mailbox.mbox(self.path())], ["F"] * len(expected))
+
+    def test_made_and_deleted_meanwhile(self) -> None:
+        """A mailbox that one process makes and deletes while the other looks for mailboxes does not come back."""
+        calls, unknown = [], Tree.unknown
+
+        def late(tree: Tree) -> list[tuple[str, str]]:
+            calls.append(tree)
+            return [("Doomed", "Doomed")] if len(calls) == 1 else unknown(tree)
+
+        self.patch(Tree, "unknown", late)
+        names = [entry.name for entry in self.wait(self.account().mailboxes())]
+        self.assertNotIn("Doomed", names)
+        self.assertGreater(len(calls), 1)
 
 
 class KilledTests(MboxCase):
