@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -272,15 +272,25 @@ class Tree:
         # In a transaction: another process may be deleting it at this moment.
         with self.drop.writing(0):
             mailbox = self.catalogue.mailboxes.with_id(mailbox_id)
-            if mailbox is None:
-                return
-            folder, aside = self.folder(mailbox), self.aside(mailbox)
-            self.files.make_directory(folder)
-            for name in self.files.names(aside):
-                if not self.files.exists(f"{folder}/{name}"):
-                    self.rename_file(f"{aside}/{name}", f"{folder}/{name}")
-            self.files.flush_directory(folder)
-            self.files.flush_directory(os.path.dirname(folder))
+            if mailbox is not None:
+                self._bring_back(mailbox)
+
+    def _bring_back(self, mailbox: MailboxRow) -> None:
+        folder, aside = self.folder(mailbox), self.aside(mailbox)
+        self.files.make_directory(folder)
+        for name in self.files.names(aside):
+            if not self.files.exists(f"{folder}/{name}"):
+                self.rename_file(f"{aside}/{name}", f"{folder}/{name}")
+        self.files.flush_directory(folder)
+        self.files.flush_directory(os.path.dirname(folder))
+
+    def _make_again(self, mailbox: MailboxRow) -> None:
+        """Directories are missing. In a transaction: another process may be deleting the mailbox at this moment."""
+        mailbox = self.drop.current(mailbox.mailbox_id)
+        if self.files.exists(self.aside(mailbox)):
+            # A process was killed while it deleted the mailbox.
+            self._bring_back(mailbox)
+        self.make_folder(mailbox.folder)
 
     def unknown(self) -> list[tuple[str, str]]:
         """Folders that other programs have made, and the names of their mailboxes."""
@@ -319,7 +329,8 @@ class Tree:
         try:
             return self.files.time(folder + "/new"), self.files.time(folder + "/cur")
         except FileNotFoundError:
-            self.make_folder(mailbox.folder)
+            with nullcontext() if self.catalogue.in_transaction else self.drop.writing(0):
+                self._make_again(mailbox)
             return self.files.time(folder + "/new"), self.files.time(folder + "/cur")
 
     @contextmanager

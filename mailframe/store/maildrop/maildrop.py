@@ -130,7 +130,7 @@ class Maildrop:
         if not self.layout.unknown_mailboxes():
             return False
         with self.writing():
-            # Asked again: another process of ours may have made a mailbox since the catalogue was read, and deleted it.
+            # Asked again: another process of ours may have made one since the catalogue was read, and deleted it.
             for folder, name in sorted(self.layout.unknown_mailboxes()):
                 if self.catalogue.mailboxes.named(name) is None:
                     self._adopt(self.catalogue.mailboxes.add(name, folder, new_object_id("F")))

@@ -64,6 +64,7 @@ def look(tree: Tree, mailbox: MailboxRow, force: bool = False) -> bool:
     try:
         status = tree.files.status(path)
     except FileNotFoundError:
+        tree.bring_back(mailbox)
         status = None
     if tree.is_known(mailbox, status) and not force:
         return False

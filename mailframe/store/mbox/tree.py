@@ -257,6 +257,11 @@ class Tree:
             self.files.flush_directory(os.path.dirname(path))
             self.files.flush_directory(self.path)
 
+    def bring_back(self, mailbox: MailboxRow) -> None:
+        """A mailbox's file is missing: perhaps a process was killed while it deleted the mailbox."""
+        if self.files.exists(self.aside(mailbox.mailbox_id)):
+            self._put_back(mailbox.mailbox_id)
+
     def unknown(self) -> list[tuple[str, str]]:
         """Places and names of mailboxes that other programs have made."""
         boxes = self.catalogue.mailboxes.all()

@@ -6,6 +6,7 @@ import os
 from unittest import mock
 
 from mailframe.database.sqlite import open_connection
+from mailframe.message.status import MailframeError
 from mailframe.store.catalogue.sqlite.catalogue import JUMP, Catalogue
 from mailframe.store.maildir.folders import CATALOGUE
 from mailframe.store.maildir.tree import Tree
@@ -176,6 +177,17 @@ class RecoveryTests(MaildirCase):
         self.wait(self.account().delete("old"))
         self.crashed()
         self.assertNotIn("old", [entry.name for entry in self.wait(self.account().mailboxes())])
+
+    def test_another_was_in_the_middle_of_a_deletion(self) -> None:
+        """A process that has the account open brings the mailbox back, too, and makes none that was deleted."""
+        self.wait(self.account().create("old"))
+        self.append(numbered(1), numbered(2), mailbox="old")
+        before, mailbox = self.messages("old"), self.opened("old")
+        os.rename(self.path(".old"), self.path("tmp", f"deleted-{mailbox.mailbox_id}"))
+        self.assertEqual(self.messages("old"), before)
+        self.wait(self.account().delete("old"))
+        self.fails(mailbox.changes(0), MailframeError)
+        self.assertFalse(os.path.exists(self.path(".old")))
 
     def test_folder_that_cannot_follow(self) -> None:
         """When a renamed mailbox's directory cannot follow, a new mailbox of the old name is another one."""

@@ -58,6 +58,18 @@ class TwoStoresTests(MboxCase):
         self.assertNotIn("Doomed", names)
         self.assertGreater(len(calls), 1)
 
+    def test_killed_in_the_middle_of_a_deletion(self) -> None:
+        """A process that has the account open keeps the mail of a mailbox that another was killed over."""
+        self.wait(self.account().create("Box"))
+        uids = self.append(numbered(1), numbered(2), mailbox="Box")
+        self.rest()
+        self.store = self.second
+        self.assertEqual(list(self.messages("Box")), uids)
+        mailbox_id = self.opened("Box").mailbox_id
+        account = self.path("Box").rpartition("/Box")[0]
+        os.rename(self.path("Box"), os.path.join(account, f".deleted-{mailbox_id}"))
+        self.assertEqual(self.messages("Box"), dict(zip(uids, map(numbered, (1, 2)), strict=True)))
+
 
 class KilledTests(MboxCase):
     """A process that delivers, flags and removes, killed at any instant, beside a delivery program."""
