@@ -76,6 +76,8 @@ def _looked(tree: Tree, mailbox: MailboxRow, force: bool) -> bool:
         # Read again under the lock: a delivery of our own may have been between its rename and its commit.
         mailbox = tree.drop.current(mailbox.mailbox_id)
         times = tree.times(mailbox)
+        # Its directories may have been found elsewhere.
+        mailbox = tree.drop.current(mailbox.mailbox_id)
         directories = IN_BOTH if force else _suspicious(mailbox, times)
         return bool(directories) and _look(tree, mailbox, directories, times)
 

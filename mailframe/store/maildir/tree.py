@@ -245,14 +245,17 @@ class Tree:
             elif self.files.exists(old):
                 return
             # Else a crash came between this rename and its commit.
-            self.catalogue.mailboxes.set_folder(mailbox, folder)
-            for inferior in self.catalogue.mailboxes.all():
-                if inferior.folder.startswith(mailbox.folder + "/"):
-                    # It was in there, and went along.
-                    moved = folder + inferior.folder.removeprefix(mailbox.folder)
-                    self.catalogue.mailboxes.set_folder(inferior, moved)
+            self._note_folder(mailbox, folder)
             if folder.startswith(LONG):
                 self._write_name(folder, mailbox.name)
+
+    def _note_folder(self, mailbox: MailboxRow, folder: str) -> None:
+        self.catalogue.mailboxes.set_folder(mailbox, folder)
+        for inferior in self.catalogue.mailboxes.all():
+            if inferior.folder.startswith(mailbox.folder + "/"):
+                # It was in there, and went along.
+                moved = folder + inferior.folder.removeprefix(mailbox.folder)
+                self.catalogue.mailboxes.set_folder(inferior, moved)
 
     def put_right(self) -> None:
         """Finish what a crash in the middle of a deletion or a rename has left."""
@@ -284,13 +287,20 @@ class Tree:
         self.files.flush_directory(folder)
         self.files.flush_directory(os.path.dirname(folder))
 
-    def _make_again(self, mailbox: MailboxRow) -> None:
+    def _make_again(self, mailbox: MailboxRow) -> str:
         """Directories are missing. In a transaction: another process may be deleting the mailbox at this moment."""
         mailbox = self.drop.current(mailbox.mailbox_id)
         if self.files.exists(self.aside(mailbox)):
             # A process was killed while it deleted the mailbox.
             self._bring_back(mailbox)
+        elif mailbox.folder and not self.files.exists(self.folder(mailbox)):
+            renamed = self.place.folder_of(mailbox.name)
+            if self.files.exists(os.path.join(self.path, renamed)):
+                # A process was killed while it gave the directory the mailbox's new name.
+                self._note_folder(mailbox, renamed)
+                mailbox = self.drop.current(mailbox.mailbox_id)
         self.make_folder(mailbox.folder)
+        return self.folder(mailbox)
 
     def unknown(self) -> list[tuple[str, str]]:
         """Folders that other programs have made, and the names of their mailboxes."""
@@ -330,7 +340,7 @@ class Tree:
             return self.files.time(folder + "/new"), self.files.time(folder + "/cur")
         except FileNotFoundError:
             with nullcontext() if self.catalogue.in_transaction else self.drop.writing(0):
-                self._make_again(mailbox)
+                folder = self._make_again(mailbox)
             return self.files.time(folder + "/new"), self.files.time(folder + "/cur")
 
     @contextmanager

@@ -84,8 +84,11 @@ def look(tree: Tree, mailbox: MailboxRow, force: bool = False) -> bool:
 
 
 def _looked(tree: Tree, mailbox: MailboxRow, write: bool) -> bool:
-    with tree.drop.writing(), tree.locked(mailbox, write) as descriptor:
-        changed = take_in(tree, mailbox.mailbox_id, descriptor, write)
+    with tree.drop.writing():
+        # Read again: another process may have renamed it.
+        mailbox = tree.drop.current(mailbox.mailbox_id)
+        with tree.locked(mailbox, write) as descriptor:
+            changed = take_in(tree, mailbox.mailbox_id, descriptor, write)
     if changed:
         tree.drop.changed.add(mailbox.mailbox_id)
     return changed

@@ -258,9 +258,11 @@ class Tree:
             self.files.flush_directory(self.path)
 
     def bring_back(self, mailbox: MailboxRow) -> None:
-        """A mailbox's file is missing: perhaps a process was killed while it deleted the mailbox."""
+        """A mailbox's file is missing: perhaps a process was killed while it deleted the mailbox, or renamed it."""
         if self.files.exists(self.aside(mailbox.mailbox_id)):
             self._put_back(mailbox.mailbox_id)
+        elif self.files.exists(self._path(folder_of(mailbox.name, self.place.folders))):
+            self.follow(mailbox.mailbox_id)
 
     def unknown(self) -> list[tuple[str, str]]:
         """Places and names of mailboxes that other programs have made."""
