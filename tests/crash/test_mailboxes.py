@@ -137,7 +137,7 @@ class MailboxesCase(SynchronousTestCase):
             found = self.looked(store)
             if found is not None:
                 return found
-        self.fail("files of messages are missing, however often one looks")
+        raise AssertionError("files of messages are missing, however often one looks")
 
     def looked(self, store: MaildropStore) -> dict[str, list[str]] | None:
         """One look; None where a message had no file."""
