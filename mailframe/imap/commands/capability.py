@@ -45,6 +45,8 @@ AFTER_LOGIN = (
     "SEARCHRES",
     "REPLACE",
     "SAVEDATE",
+    "SORT",
+    "SORT=DISPLAY",
     "SPECIAL-USE",
     "STATUS=SIZE",
     "UIDONLY",
