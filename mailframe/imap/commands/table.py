@@ -32,6 +32,7 @@ from . import (
     status,
     store,
     subscribe,
+    thread,
 )
 
 if TYPE_CHECKING:
@@ -107,6 +108,8 @@ COMMANDS: dict[str, Entry] = {
     "UID FETCH": Entry(fetch.uid_fetch, _SELECTED),
     "SORT": Entry(sort.sort, _SELECTED, expunges=False),
     "UID SORT": Entry(sort.uid_sort, _SELECTED),
+    "THREAD": Entry(thread.thread, _SELECTED, expunges=False),
+    "UID THREAD": Entry(thread.uid_thread, _SELECTED),
     "STORE": Entry(store.store, _SELECTED, expunges=False),
     "UID STORE": Entry(store.uid_store, _SELECTED),
     "COPY": Entry(copy.copy, _SELECTED),
