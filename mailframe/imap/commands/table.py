@@ -33,6 +33,7 @@ from . import (
     store,
     subscribe,
     thread,
+    unauthenticate,
 )
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ COMMANDS: dict[str, Entry] = {
     "SUBSCRIBE": Entry(subscribe.subscribe, _AFTER),
     "UNSUBSCRIBE": Entry(subscribe.unsubscribe, _AFTER),
     "ENABLE": Entry(enable.enable, _AFTER),
+    "UNAUTHENTICATE": Entry(unauthenticate.unauthenticate, _AFTER, None),
     "LIST": Entry(listing.list_, _AFTER),
     "LSUB": Entry(listing.lsub, _AFTER),
     "NAMESPACE": Entry(namespace.namespace, _AFTER),
