@@ -13,7 +13,6 @@ answers, announces changes before the tagged response, counts, and cleans up.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -42,9 +41,6 @@ from .wire import reader as events
 from .wire.parser import bad
 from .wire.reader import CommandReader
 from .wire.responses import refusal, status_line
-
-if TYPE_CHECKING:
-    from mailframe.tls.interfaces import IServerContexts
 
 _TOLD = ("TOOBIG", "UIDREQUIRED")
 """Response codes that BAD and BYE may have."""
@@ -92,6 +88,7 @@ class Session:
         self._on_close: list[Callable[[], None]] = []
         self._last_words = ""
         self._admitted = False
+        self._nobody_since = surroundings.clock.seconds()
         self._bad_in_a_row = 0
         self.tally = Tally(surroundings.clock.seconds())
 
@@ -181,9 +178,7 @@ class Session:
         if self.upload is not None:
             self.upload.discard()
         self.deselect()
-        if self.account is not None:
-            self.account.close()
-            self.surroundings.limits.log_out(self.account.name)
+        self._let_account_go()
         if self._admitted:
             self.surroundings.limits.release(self.connection.peer)
             self.tally.close(self)
@@ -247,6 +242,16 @@ class Session:
         self.reader.limits = after_login(self.settings)
         self.connection.set_timeout(self.settings.autologout)
 
+    def unauthenticated(self) -> None:
+        """The client is nobody again; whatever it had and switched on is gone."""
+        self.deselect()
+        self._let_account_go()
+        self.enabled.reset()
+        self.reader.utf8, self.reader.limits = False, BEFORE_LOGIN
+        self.login, self.state = "", State.NOT_AUTHENTICATED
+        self._nobody_since = self.clock.seconds()
+        self.connection.set_timeout(self.settings.login_timeout)
+
     def enable(self, name: str) -> bool:
         """Switch a capability on; see `mailframe.imap.enabled.Enabled.enable`."""
         known = self.enabled.enable(name)
@@ -273,19 +278,9 @@ class Session:
         self.write(status_line(b"BYE", "Logging out") + status_line(b"OK", "LOGOUT completed", None, tag))
         self.connection.close()
 
-    def start_tls(self, contexts: IServerContexts) -> None:
-        """Answer STARTTLS and begin the handshake.
-
-        Raises:
-            ProtocolError: fatal: octets follow the command in clear (RFC 3501 section 6.2.1 with its errata: they
-                could be an attacker's).
-        """
-        current = contexts.contexts()
-        if self.connection.buffered():
-            self.connection.start_tls(current)
-        self.write(status_line(b"OK", "Begin TLS now", None, self.tag))
+    def answered(self) -> None:
+        """The command under way has its tagged response already."""
         self._tag = None
-        self.connection.start_tls(current)
 
     def on_close(self, clean_up: Callable[[], None]) -> None:
         """Call ``clean_up`` when the connection is gone."""
@@ -382,10 +377,16 @@ class Session:
         await self._run(lambda: append.finish(self, ends.rest), True)
         self.tally.commands += 1
 
+    def _let_account_go(self) -> None:
+        account, self.account = self.account, None
+        if account is not None:
+            account.close()
+            self.surroundings.limits.log_out(account.name)
+
     def _too_late_to_log_in(self) -> bool:
         if self.state is not State.NOT_AUTHENTICATED:
             return False
-        if self.clock.seconds() - self.tally.began < self.settings.login_deadline:
+        if self.clock.seconds() - self._nobody_since < self.settings.login_deadline:
             return False
         self.bye("Too slow to log in")
         return True

@@ -27,10 +27,13 @@ from . import (
     quota,
     search,
     select,
+    sort,
     starttls,
     status,
     store,
     subscribe,
+    thread,
+    unauthenticate,
 )
 
 if TYPE_CHECKING:
@@ -85,6 +88,7 @@ COMMANDS: dict[str, Entry] = {
     "SUBSCRIBE": Entry(subscribe.subscribe, _AFTER),
     "UNSUBSCRIBE": Entry(subscribe.unsubscribe, _AFTER),
     "ENABLE": Entry(enable.enable, _AFTER),
+    "UNAUTHENTICATE": Entry(unauthenticate.unauthenticate, _AFTER, None),
     "LIST": Entry(listing.list_, _AFTER),
     "LSUB": Entry(listing.lsub, _AFTER),
     "NAMESPACE": Entry(namespace.namespace, _AFTER),
@@ -104,6 +108,10 @@ COMMANDS: dict[str, Entry] = {
     "UID SEARCH": Entry(search.uid_search, _SELECTED),
     "FETCH": Entry(fetch.fetch, _SELECTED, expunges=False),
     "UID FETCH": Entry(fetch.uid_fetch, _SELECTED),
+    "SORT": Entry(sort.sort, _SELECTED, expunges=False),
+    "UID SORT": Entry(sort.uid_sort, _SELECTED),
+    "THREAD": Entry(thread.thread, _SELECTED, expunges=False),
+    "UID THREAD": Entry(thread.uid_thread, _SELECTED),
     "STORE": Entry(store.store, _SELECTED, expunges=False),
     "UID STORE": Entry(store.uid_store, _SELECTED),
     "COPY": Entry(copy.copy, _SELECTED),

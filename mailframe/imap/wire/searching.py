@@ -60,12 +60,36 @@ def search_program(parser: Parser, resolver: Resolver) -> SearchKey:
     return key
 
 
+def search_after_charset(parser: Parser, resolver: Resolver) -> SearchKey:
+    """Take the charset and the search program of SORT and THREAD, where a charset must be named (RFC 5256).
+
+    Raises:
+        ProtocolError: it is not that.
+        MailframeError: ``BADCHARSET``.
+    """
+    charset = _known(parser.astring())
+    parser.space()
+    key = _Program(parser, resolver, charset).keys()
+    parser.end()
+    return key
+
+
 def _charset(parser: Parser) -> str:
     if not parser.accept_word("CHARSET"):
         return "utf-8"
     parser.space()
-    name = parser.astring().upper()
+    name = parser.astring()
     parser.space()
+    return _known(name)
+
+
+def _known(charset: bytes) -> str:
+    """Python's name of a charset.
+
+    Raises:
+        MailframeError: ``BADCHARSET``.
+    """
+    name = charset.upper()
     if name == b"UTF-8":
         return "utf-8"
     if name in (b"US-ASCII", b"ASCII"):

@@ -55,7 +55,7 @@ class MemoryTests(_ModelCase):
 
     def test_sessions(self) -> None:
         """Whatever several clients do, each is told what there is, in its own form."""
-        self.histories(60, 30)
+        self.histories(150, 50)
 
 
 class SQLiteTests(_ModelCase):
@@ -73,4 +73,4 @@ class SQLiteTests(_ModelCase):
 
     def test_sessions(self) -> None:
         """Whatever several clients do, each is told what there is, in its own form."""
-        self.histories(20, 30)
+        self.histories(30, 40)
