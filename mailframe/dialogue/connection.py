@@ -18,6 +18,7 @@ from mailframe.message.origin import ProxyFacts, TLSFacts
 from mailframe.message.status import ProtocolError, Status
 
 from .buffer import ReceiveBuffer
+from .deflate import Deflate
 from .interfaces import IConnection
 from .sending import send_now
 from .tls_facts import channel_binding, tls_facts
@@ -30,6 +31,8 @@ HANDSHAKE = 60.0
 LINGER = 30.0
 """Seconds a peer has to take our last words before the connection is cut."""
 _SPOKEN_BEFORE_TLS = Status((5, 5, 1), "No octets may come between this command and the TLS handshake")
+
+_SPOKEN_BEFORE_COMPRESSION = Status((5, 5, 1), "No octets may come between this command and its answer")
 
 
 @implementer(IConnection, IPushProducer)
@@ -60,6 +63,7 @@ class Connection(Protocol):
         self._alarm: IDelayedCall | None = None
         self._shaking = False
         self._tls_facts: TLSFacts | None = None
+        self._deflate: Deflate | None = None
 
     # The transport calls these.
 
@@ -93,6 +97,8 @@ class Connection(Protocol):
     def write(self, data: bytes) -> None:
         """Send octets, unless the connection is gone."""
         if not self._lost:
+            if self._deflate is not None:
+                data = self._deflate.compress(data)
             transport = self._transport()
             rest = send_now(transport, data)
             if rest:
@@ -131,6 +137,18 @@ class Connection(Protocol):
             self._shaking = True
             self._transport().startTLS(contexts)
             self._hasten()
+
+    @property
+    def compressed(self) -> bool:
+        """Are octets compressed?"""
+        return self._deflate is not None
+
+    def compress(self) -> None:
+        """From now on octets are compressed both ways; refuse when the peer spoke on before that."""
+        if len(self._buffer):
+            self._buffer.clear()
+            raise ProtocolError(_SPOKEN_BEFORE_COMPRESSION, fatal=True)
+        self._deflate = Deflate()
 
     def tls_facts(self) -> TLSFacts | None:
         """What the handshake agreed on, asked of OpenSSL once."""

@@ -124,6 +124,15 @@ class IConnection(Interface):
                 be taken for what the client says under TLS (RFC 3207 section 4.2).
         """
 
+    compressed = Attribute("Are octets compressed (RFC 4978)? `bool`.")
+
+    def compress() -> None:
+        """From now on octets are compressed both ways; the go-ahead has been written.
+
+        Raises:
+            ProtocolError: fatal: the peer sent something behind its wish.
+        """
+
     def tls_facts() -> TLSFacts | None:
         """What the handshake agreed on; None before or without it."""
 

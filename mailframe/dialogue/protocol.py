@@ -91,7 +91,11 @@ class DialogueProtocol(Connection):
                 self.abort()
             return
         self._shaking = False
-        self._buffer.append(data)
+        if self._deflate is None:
+            self._buffer.append(data)
+        else:
+            self._deflate.take(data)
+            self._expand()
         if not self._busy:
             self._begin()
         self._balance_reading()
@@ -170,6 +174,8 @@ class DialogueProtocol(Connection):
                 self._refuse(error)
                 continue
             if event is NEED_DATA:
+                if self._expand():
+                    continue
                 return
             await self._guarded(conversation.handle, event)
             # The time a peer has is counted from event to event, not from octet to octet: one that sends
@@ -182,6 +188,21 @@ class DialogueProtocol(Connection):
                 await self._next_turn()
             if self._reading_paused:
                 self._balance_reading()
+
+    def _expand(self) -> bool:
+        """Expand what came compressed, as far as there is room; was there anything?"""
+        before = len(self._buffer)
+        while self._deflate is not None and len(self._buffer) <= self._buffer_limit:
+            try:
+                piece = self._deflate.expand()
+            except ValueError as error:
+                log.info("{peer} does not compress as it said: {reason}", peer=self.peer, reason=str(error))
+                self.abort()
+                return False
+            if not piece:
+                break
+            self._buffer.append(piece)
+        return len(self._buffer) > before
 
     async def _guarded(self, step: object, argument: object) -> None:
         """One step of the conversation; what it raises is told to the peer in one place."""
@@ -219,7 +240,8 @@ class DialogueProtocol(Connection):
     # Bounds.
 
     def _balance_reading(self) -> None:
-        full = len(self._buffer) > self._buffer_limit
+        waiting = 0 if self._deflate is None else self._deflate.waiting
+        full = len(self._buffer) + waiting > self._buffer_limit
         if full == self._reading_paused or self._lost or self._closing:
             return
         self._reading_paused = full

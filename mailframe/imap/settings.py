@@ -90,6 +90,7 @@ class IMAPSettings(NetworkSettings):
         " past 256 KiB so many are kept only while all such messages of a worker together need no more than 64 MiB.",
         Size(MEMORY_LIMIT),
     )
+    compress: bool = option("Let clients have the connection compressed (RFC 4978).", True)
     administrator: str = option(
         "Whom to ask, as a URI, for clients that want to know: ``mailto:postmaster@example.org`` (RFC 5464).",
         "",

@@ -112,7 +112,7 @@ class DayTests(TestCase):
 
     def test_special_use(self) -> None:
         """Clients find Drafts, Sent, Junk and Trash by their use."""
-        self.assertIn("SPECIAL-USE", self.client.capabilities)
+        self.assertIn(b"SPECIAL-USE", self.do(self.client.capability)[0])
         uses = {
             use: name
             for name, attributes in self.mailboxes().items()

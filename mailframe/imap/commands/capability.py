@@ -69,7 +69,11 @@ def capabilities(session: Session) -> str:
     """What this session can do now, as CAPABILITY lists it."""
     if session.state is not State.NOT_AUTHENTICATED:
         shared = WITH_SHARING if session.surroundings.namespaces is not None else ()
-        return " ".join([*ALWAYS, *AFTER_LOGIN, *shared, f"APPENDLIMIT={session.settings.append_limit}"])
+        compress = (
+            () if session.connection.compressed or not session.settings.compress else ("COMPRESS=DEFLATE",)
+        )
+        limit = f"APPENDLIMIT={session.settings.append_limit}"
+        return " ".join([*ALWAYS, *AFTER_LOGIN, *shared, *compress, limit])
     names = [*ALWAYS, *BEFORE_LOGIN]
     if session.surroundings.tls is not None and not session.connection.confidential:
         names.append("STARTTLS")
