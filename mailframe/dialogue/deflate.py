@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 
 WINDOW_BITS = 13
-"""Of what is sent: 8 KB of history. With `MEMORY_LEVEL` a connection needs 75 KB for both directions instead of 310 KB."""
+"""Of what is sent: 8 KB of history. With `MEMORY_LEVEL` a connection needs 75 KB for both, not 310."""
 MEMORY_LEVEL = 4
 LEVEL = 3
 PIECE = 64 * 1024

@@ -23,7 +23,8 @@ from mailframe.store.refusals import NOPERM as READ_ONLY
 from mailframe.store.search_keys import SearchKey
 from mailframe.store.values import INBOX, SEPARATOR, MailboxEntry
 
-from .search import ALL, answer, highest
+from .found import ALL, forget, highest
+from .search import answer
 
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
@@ -85,8 +86,7 @@ async def _in_selected(session: Session, arguments: Parser, returns: Returns) ->
     try:
         await answer(session, search_program(arguments, selected), returns, by_uid=True, place=place)
     except MailframeError:
-        if returns.saves:
-            selected.saved = ()
+        forget(session, returns)
         raise
     return Reply("ESEARCH completed")
 

@@ -9,22 +9,17 @@ from mailframe.imap.contexts import no_update
 from mailframe.imap.progress import Progress
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.parser import Parser, bad
-from mailframe.imap.wire.returns import Place, Returns, esearch, return_options
-from mailframe.imap.wire.searching import asks_modseq, search_program
-from mailframe.imap.wire.sequences import LARGEST, Ranges, SequenceSet, ranges_of
+from mailframe.imap.wire.returns import Place, Returns, return_options
+from mailframe.imap.wire.searching import search_program
+from mailframe.imap.wire.sequences import LARGEST, Ranges, SequenceSet
 from mailframe.message.status import MailframeError
-from mailframe.store.interfaces import IMailbox
 from mailframe.store.search_keys import SearchKey
-from mailframe.store.values import Item, SearchResult
+
+from .found import forget, known, tell
 
 if TYPE_CHECKING:
     from mailframe.imap.selected import Selected
     from mailframe.imap.session import Session
-
-WINDOW = 5000
-"""Messages that are dealt with before others may have their turn."""
-ALL = Returns(frozenset({"ALL"}))
-"""What SEARCH without RETURN gives."""
 
 
 async def search(session: Session, arguments: Parser) -> Reply:
@@ -49,9 +44,7 @@ async def _search(session: Session, arguments: Parser, *, by_uid: bool) -> Reply
         if returns is not None and returns.updates:
             _keep_up(session, key, by_uid, uids, resolver.passing)
     except MailframeError:
-        if returns is not None and returns.saves:
-            # A search that says NO leaves nothing saved (RFC 5182 section 2.1).
-            session.mailbox.saved = ()
+        forget(session, returns)
         raise
     return Reply("SEARCH completed")
 
@@ -62,8 +55,7 @@ async def answer(
     """Search the selected mailbox, and say what was found.
 
     Args:
-        returns: None for a SEARCH response, where the session is not one of IMAP4rev2.
-        place: the mailbox, where the answer is to name it; then nothing is said where nothing is found.
+        returns, by_uid, place: see `tell`.
 
     Returns:
         The UIDs of what was found.
@@ -71,28 +63,11 @@ async def answer(
     Raises:
         MailframeError: a temporary one.
     """
-    selected, progress = session.mailbox, Progress(session, "Searching")
-    result = await progress.wait(selected.mailbox.search(key))
-    uids, numbers = await _known(session, progress, result)
-    meant = (returns or ALL).meant(uids)
-    modseq = None
-    if asks_modseq(key):
-        # Whoever asks for mod-sequences knows CONDSTORE (RFC 7162 section 3.1).
-        session.enabled.condstore = True
-        modseq = await highest(selected.mailbox, progress, result, meant)
-    if returns is not None and returns.saves:
-        selected.saved = ranges_of(meant)
-        if returns.silent:
-            return uids
-    if place is not None and not uids:
-        return uids
-    found = uids if by_uid else numbers
-    if returns is not None or session.enabled.rev2:
-        session.write(esearch(session.tag, returns or ALL, found, by_uid=by_uid, modseq=modseq, place=place))
-        return uids
-    end = b" (MODSEQ %d)" % modseq if modseq else b""
-    session.write(b"* SEARCH%b%b\r\n" % (b"".join([b" %d" % number for number in found]), end))
-    return uids
+    progress = Progress(session, "Searching")
+    result = await progress.wait(session.mailbox.mailbox.search(key))
+    found = await known(session, progress, result.uids)
+    await tell(session, progress, key, result, found, returns, by_uid=by_uid, place=place)
+    return found.uids
 
 
 async def cancel_update(session: Session, arguments: Parser) -> Reply:
@@ -144,37 +119,3 @@ def _keep_up(session: Session, key: SearchKey, by_uid: bool, uids: Sequence[int]
         session.write(no_update(session.tag, "This search cannot be kept up"))
     elif not session.mailbox.contexts.begin(session.tag, key, by_uid, uids):
         session.write(no_update(session.tag, "Too many searches are kept up already"))
-
-
-async def _known(
-    session: Session, progress: Progress, result: SearchResult
-) -> tuple[Sequence[int], Sequence[int]]:
-    """The UIDs and the numbers of the messages found.
-
-    What the session was not told of yet has no number, and its UID would be a riddle.
-    """
-    view, found = session.mailbox.view, result.uids
-    uids: list[int] = []
-    numbers: list[int] = []
-    for start in range(0, len(found), WINDOW):
-        for uid in found[start : start + WINDOW]:
-            number = view.number(uid)
-            if number is not None:
-                uids.append(uid)
-                numbers.append(number)
-        if not await progress.step(start, len(found)):
-            break
-    return uids, numbers
-
-
-async def highest(mailbox: IMailbox, progress: Progress, result: SearchResult, meant: Sequence[int]) -> int:
-    """The highest modseq among some of the messages found."""
-    if len(meant) == len(result.uids):
-        return result.modseq
-    most = 0
-    for start in range(0, len(meant), WINDOW):
-        window = await mailbox.fetch(meant[start : start + WINDOW], Item.FLAGS)
-        most = max([most, *(message.modseq for message in window)])
-        if not await progress.step(start, len(meant)):
-            break
-    return most

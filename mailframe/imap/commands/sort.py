@@ -1,18 +1,22 @@
-"""SORT and UID SORT (RFC 5256, RFC 5957)."""
+"""SORT and UID SORT (RFC 5256, RFC 5957), with RETURN (RFC 5267)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mailframe.imap.contexts import no_update
 from mailframe.imap.progress import Progress
 from mailframe.imap.sorting import Sorting, sort_items
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.parser import Parser
+from mailframe.imap.wire.returns import return_options
 from mailframe.imap.wire.searching import search_after_charset
-from mailframe.imap.wire.sorting import sort_criteria
-from mailframe.store.search_keys import SearchKey
-from mailframe.store.values import DESCRIPTION_ITEMS, Item
+from mailframe.imap.wire.sorting import Criterion, sort_criteria
+from mailframe.message.status import MailframeError
+from mailframe.store.values import DESCRIPTION_ITEMS
+
+from .found import Found, forget, known, tell
 
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
@@ -31,28 +35,34 @@ async def uid_sort(session: Session, arguments: Parser) -> Reply:
     return await _sort(session, arguments, by_uid=True)
 
 
-async def known_matches(session: Session, progress: Progress, key: SearchKey) -> Sequence[int]:
-    """UIDs of the messages that match and that the session knows of."""
-    result = await progress.wait(session.mailbox.mailbox.search(key))
-    return [uid for uid in result.uids if session.mailbox.view.number(uid) is not None]
-
-
 async def _sort(session: Session, arguments: Parser, *, by_uid: bool) -> Reply:
     arguments.space()
-    criteria = sort_criteria(arguments)
-    arguments.space()
-    selected = session.mailbox
-    key = search_after_charset(arguments, selected)
-    progress = Progress(session, "Sorting")
-    uids = await known_matches(session, progress, key)
+    returns = return_options(arguments)
+    try:
+        criteria = sort_criteria(arguments)
+        arguments.space()
+        key = search_after_charset(arguments, session.mailbox)
+        progress = Progress(session, "Sorting")
+        result = await progress.wait(session.mailbox.mailbox.search(key))
+        found = await _in_order(session, progress, criteria, await known(session, progress, result.uids))
+        await tell(session, progress, key, result, found, returns, by_uid=by_uid, word=b"SORT")
+    except MailframeError:
+        forget(session, returns)
+        raise
+    if returns is not None and returns.updates:
+        session.write(no_update(session.tag, "The order of messages is not kept up"))
+    return Reply("SORT completed")
+
+
+async def _in_order(
+    session: Session, progress: Progress, criteria: Sequence[Criterion], found: Found
+) -> Found:
+    mailbox, uids, view = session.mailbox.mailbox, found.uids, session.mailbox.view
     sorting, items = Sorting(criteria), sort_items(criteria)
     window = WINDOW if items & DESCRIPTION_ITEMS else 10 * WINDOW
     for start in range(0, len(uids), window):
-        sorting.add(await selected.mailbox.fetch(uids[start : start + window], items | Item(0)))
+        sorting.add(await mailbox.fetch(uids[start : start + window], items))
         if not await progress.step(min(start + window, len(uids)), len(uids)):
             break
-    numbers = sorting.uids()
-    if not by_uid:
-        numbers = [selected.view.number(uid) or 0 for uid in numbers]
-    session.write(b"* SORT%b\r\n" % b"".join([b" %d" % number for number in numbers]))
-    return Reply("SORT completed")
+    ordered = sorting.uids()
+    return Found(ordered, [view.number(uid) or 0 for uid in ordered])

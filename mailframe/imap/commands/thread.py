@@ -17,7 +17,7 @@ from mailframe.message.subject import base_subject
 from mailframe.message.text import fold_case
 from mailframe.store.values import Item, Message, Span
 
-from .sort import known_matches
+from .found import known
 
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
@@ -45,7 +45,8 @@ async def _thread(session: Session, arguments: Parser, *, by_uid: bool) -> Reply
     selected = session.mailbox
     key = search_after_charset(arguments, selected)
     progress = Progress(session, "Threading")
-    uids = await known_matches(session, progress, key)
+    result = await progress.wait(selected.mailbox.search(key))
+    uids = (await known(session, progress, result.uids)).uids
     found: list[Threadable] = []
     for start in range(0, len(uids), WINDOW):
         found += await _threadables(session, uids[start : start + WINDOW], wanted == "REFERENCES")
