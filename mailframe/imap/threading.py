@@ -28,7 +28,7 @@ class Threadable:
 
     uid: int
     sent: int
-    subject: str
+    subject: bytes
     is_reply: bool = False
     message_id: bytes | None = None
     references: tuple[bytes, ...] = ()
@@ -45,7 +45,7 @@ class Node:
 
 def by_subject(messages: Iterable[Threadable]) -> list[Node]:
     """ORDEREDSUBJECT: messages of one base subject are a thread; the first one is above all others of it."""
-    threads: dict[str, Node] = {}
+    threads: dict[bytes, Node] = {}
     for message in sorted(messages, key=lambda one: (one.sent, one.uid)):
         first = threads.get(message.subject)
         if first is None:
@@ -242,9 +242,9 @@ def _joined_by_subject(roots: list[Node]) -> list[Node]:
     return [root for root in (*roots, *joined) if id(root) not in gone]
 
 
-def _leading(roots: Iterable[Node]) -> dict[str, Node]:
+def _leading(roots: Iterable[Node]) -> dict[bytes, Node]:
     """The thread of each subject that others of it join."""
-    table: dict[str, Node] = {}
+    table: dict[bytes, Node] = {}
     for root in roots:
         subject = _first(root).subject
         if not subject:

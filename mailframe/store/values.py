@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mailframe.message.content import Content
+from mailframe.message.sort_keys import SortKeys
 
 INBOX = "INBOX"
 SEPARATOR = "/"
@@ -58,6 +59,8 @@ class Item(enum.Flag):
     """``preview``: read from the content once, and remembered."""
     PARTS = enum.auto()
     """``description.parts``: where each MIME part lies."""
+    SORT_KEYS = enum.auto()
+    """``sort_keys``: read from the header section once, and remembered."""
 
 
 DESCRIPTION_ITEMS = Item.ENVELOPE | Item.BODYSTRUCTURE | Item.PARTS
@@ -100,6 +103,7 @@ class Message(NamedTuple):
         save_date: seconds since the epoch when it came into this mailbox (RFC 8514).
         preview: what it begins with (RFC 8970); None where it was not asked for.
         description: see `Description`; fields that were not asked for may be empty.
+        sort_keys: what SORT and THREAD go by; None where it was not asked for.
         uidl: what POP3 calls it (RFC 1939 section 7), where another server has given it a name; else "".
     """
 
@@ -114,6 +118,7 @@ class Message(NamedTuple):
     description: Description | None = None
     uidl: str = ""
     preview: str | None = None
+    sort_keys: SortKeys | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,26 +7,23 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.imap.sorting import Sorting
-from mailframe.imap.wire.envelope import envelope
-from mailframe.imap.wire.envelope_fields import EnvelopeFields, envelope_fields
 from mailframe.imap.wire.sorting import Criterion
+from mailframe.message.sort_keys import sort_keys
 from mailframe.message.text import fold_case
-from mailframe.store.values import Description, Message
+from mailframe.store.values import Message
 
 names = st.sampled_from(["", "Zoe", "adam", "Adam", "bob"])
 subjects = st.sampled_from([b"", b"b", b"Re: a", b"A", b"[x] B (fwd)", b"=?utf-8?q?=C3=A4?="])
 
 
 def message(uid: int, subject: bytes, sender: str, size: int, date: int) -> Message:
-    """A message whose ENVELOPE says this."""
+    """A message whose header section says this."""
     header = b"Subject: %b\r\nFrom: %b <%b@example.test>\r\n\r\n" % (
         subject,
         sender.encode(),
         sender.encode() or b"x",
     )
-    return Message(
-        uid, internal_date=date, size=size, description=Description(envelope(header), b"", b"", b"")
-    )
+    return Message(uid, internal_date=date, size=size, sort_keys=sort_keys(header))
 
 
 class SortingTests(SynchronousTestCase):
@@ -71,33 +68,3 @@ class SortingTests(SynchronousTestCase):
             place = sum(1 for other in wanted if before(other, uid))
             wanted.insert(place, uid)
         self.assertEqual(sorting.uids(), wanted)
-
-
-class EnvelopeFieldsTests(SynchronousTestCase):
-    """ENVELOPE is read as it was written."""
-
-    def test_fields(self) -> None:
-        """Literals, quotes, groups and several addresses."""
-        header = (
-            b'Date: Mon, 2 Nov 2026 10:00:00 +0000\r\nSubject: a "b" \\ \xc3\xa4\r\nFrom: "A \\"B\\"" <a@b.test>, c@d.test\r\n'
-            b"To: x@y.test\r\nMessage-ID: <1@b.test>\r\nIn-Reply-To: <0@b.test>\r\n\r\n"
-        )
-        self.assertEqual(
-            envelope_fields(envelope(header)),
-            EnvelopeFields(
-                b"Mon, 2 Nov 2026 10:00:00 +0000", b'a "b" \\ \xc3\xa4', (b'A "B"', b"a", b"b.test"),
-                (None, b"x", b"y.test"), None, b"<0@b.test>", b"<1@b.test>",
-            ),
-        )  # fmt: skip
-
-    @given(st.binary(max_size=60))
-    def test_subjects(self, subject: bytes) -> None:
-        """Whatever the subject is, it comes back, and the date behind it too."""
-        subject = subject.translate(None, b"\r\n\0").strip()
-        found = envelope_fields(envelope(b"Subject: " + subject + b"\r\nDate: today\r\n\r\n"))
-        self.assertEqual((found.subject or b"", found.date), (subject, b"today"))
-
-    @given(st.binary(max_size=40) | st.text('()"NIL {3}\r\n\\', max_size=40).map(str.encode))
-    def test_garbage(self, octets: bytes) -> None:
-        """What is no ENVELOPE is told apart from one."""
-        self.assertRaises(ValueError, envelope_fields, octets)

@@ -13,7 +13,7 @@ messages = st.lists(
     st.builds(
         lambda sent, subject, reply, own, refs: (sent, subject, reply, own, tuple(refs)),
         st.integers(0, 5),
-        st.sampled_from(["", "x", "y"]),
+        st.sampled_from([b"", b"x", b"y"]),
         st.booleans(),
         st.none() | ids,
         st.lists(ids, max_size=4),
@@ -28,7 +28,7 @@ def told(roots: object) -> str:
 
 
 def chain(
-    uid: int, own: bytes, *refs: bytes, sent: int = 0, subject: str = "", reply: bool = False
+    uid: int, own: bytes, *refs: bytes, sent: int = 0, subject: bytes = b"", reply: bool = False
 ) -> Threadable:
     """A message."""
     return Threadable(uid, sent or uid, subject, reply, own, refs)
@@ -55,14 +55,14 @@ class ReferencesTests(SynchronousTestCase):
     def test_subjects(self) -> None:
         """Threads of one subject are joined: a reply below the first, others beside each other."""
         self.assertEqual(
-            told(by_references([chain(1, b"a", subject="x"), chain(2, b"b", subject="x", reply=True)])),
+            told(by_references([chain(1, b"a", subject=b"x"), chain(2, b"b", subject=b"x", reply=True)])),
             "(1 2)",
         )
         self.assertEqual(
-            told(by_references([chain(1, b"a", subject="x"), chain(2, b"b", subject="x")])), "((1)(2))"
+            told(by_references([chain(1, b"a", subject=b"x"), chain(2, b"b", subject=b"x")])), "((1)(2))"
         )
         self.assertEqual(
-            told(by_references([chain(1, b"a", subject="x", reply=True), chain(2, b"b", subject="x")])),
+            told(by_references([chain(1, b"a", subject=b"x", reply=True), chain(2, b"b", subject=b"x")])),
             "(2 1)",
         )
 
@@ -89,7 +89,7 @@ class OrderedSubjectTests(SynchronousTestCase):
     def test_threads(self) -> None:
         """One subject is one thread, in the order of their first messages."""
         facts = [
-            chain(1, b"a", subject="x", sent=5), chain(2, b"b", subject="y", sent=1),
-            chain(3, b"c", subject="x", sent=3), chain(4, b"d", subject="x", sent=4), chain(5, b"e", subject="y", sent=9),
+            chain(1, b"a", subject=b"x", sent=5), chain(2, b"b", subject=b"y", sent=1),
+            chain(3, b"c", subject=b"x", sent=3), chain(4, b"d", subject=b"x", sent=4), chain(5, b"e", subject=b"y", sent=9),
         ]  # fmt: skip
         self.assertEqual(told(by_subject(facts)), "(2 5)(3 (4)(1))")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.message.references import LIMIT, number_of, references
+from mailframe.message.references import LIMIT, chain, number_of, references
 
 
 class ReferencesTests(SynchronousTestCase):
@@ -32,6 +32,12 @@ class ReferencesTests(SynchronousTestCase):
         _, found = references(b"References: " + b"\r\n ".join(ids) + b"\r\n\r\n")
         self.assertEqual(len(found), LIMIT)
         self.assertEqual((found[0], found[-1]), (b"999@x", b"0@x"))
+
+    def test_chain(self) -> None:
+        """THREAD takes the oldest first, In-Reply-To only where there is no References, and ids without quotes."""
+        head = b'Message-ID: <"d"@x>\r\nIn-Reply-To: <a@x>\r\nReferences: <a@x> <b@x> <a@x>\r\n\r\nbody'
+        self.assertEqual(chain(head), (b"d@x", (b"a@x", b"b@x")))
+        self.assertEqual(chain(b"In-Reply-To: <a@x> <b@x>\r\n\r\n"), (None, (b"a@x",)))
 
     @given(st.binary(max_size=500))
     def test_anything(self, octets) -> None:

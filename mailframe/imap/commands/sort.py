@@ -14,14 +14,14 @@ from mailframe.imap.wire.returns import return_options
 from mailframe.imap.wire.searching import search_after_charset
 from mailframe.imap.wire.sorting import Criterion, sort_criteria
 from mailframe.message.status import MailframeError
-from mailframe.store.values import DESCRIPTION_ITEMS
+from mailframe.store.values import Item
 
 from .found import Found, forget, known, tell
 
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
 
-WINDOW = 250
+WINDOW = 1000
 """Messages asked of the store at a time."""
 
 
@@ -59,7 +59,7 @@ async def _in_order(
 ) -> Found:
     mailbox, uids, view = session.mailbox.mailbox, found.uids, session.mailbox.view
     sorting, items = Sorting(criteria), sort_items(criteria)
-    window = WINDOW if items & DESCRIPTION_ITEMS else 10 * WINDOW
+    window = WINDOW if Item.SORT_KEYS in items else 10 * WINDOW
     for start in range(0, len(uids), window):
         sorting.add(await mailbox.fetch(uids[start : start + window], items))
         if not await progress.step(min(start + window, len(uids)), len(uids)):

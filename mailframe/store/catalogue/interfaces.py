@@ -174,6 +174,22 @@ class Descriptions(Protocol):
         """Give copies the description of their sources: pairs of source and target row ids."""
 
 
+class SortKeys(Protocol):
+    """What messages are sorted and threaded by, packed (`mailframe.message.sort_keys`), since somebody first asked.
+
+    They go with their messages. Whatever changes something needs a writing transaction.
+    """
+
+    def add(self, made: Iterable[tuple[int, bytes]]) -> None:
+        """Keep keys, by row ids; of messages that are gone meanwhile nothing is kept."""
+
+    def of(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+        """Keys of row ids in a range, with the ids."""
+
+    def copy(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Give copies the keys of their sources: pairs of source and target row ids."""
+
+
 class Uidls(Protocol):
     """What POP3 calls messages that another server has named; they go with their messages, and copies have none."""
 
@@ -240,6 +256,10 @@ class Catalogue(Protocol):
     @property
     def descriptions(self) -> Descriptions:
         """Its descriptions."""
+
+    @property
+    def sort_keys(self) -> SortKeys:
+        """What its messages are sorted by."""
 
     @property
     def uidls(self) -> Uidls:

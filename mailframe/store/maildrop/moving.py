@@ -89,7 +89,9 @@ def _transfer(
         with drop.numbering(target):
             new = _new_rows(drop, source, target, rows)
             drop.catalogue.messages.add(new)
-            drop.catalogue.descriptions.copy([(old.id, row.id) for old, row in zip(rows, new, strict=True)])
+            pairs = [(old.id, row.id) for old, row in zip(rows, new, strict=True)]
+            drop.catalogue.descriptions.copy(pairs)
+            drop.catalogue.sort_keys.copy(pairs)
             drop.layout.transfer(source, target, list(zip(rows, new, strict=True)), move)
         if move:
             modseq = drop.catalogue.mailboxes.next_modseq(source)

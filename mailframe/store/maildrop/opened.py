@@ -10,6 +10,7 @@ import apsw
 from twisted.logger import Logger
 
 from mailframe.database.sqlite import storage_status
+from mailframe.message.sort_keys import SortKeys
 from mailframe.message.status import STORAGE_FULL
 from mailframe.store.catalogue.keywords import Keywords
 from mailframe.store.catalogue.rows import MailboxRow, MessageRow
@@ -26,6 +27,7 @@ from mailframe.store.values import (
 from . import threading
 from .maildrop import Maildrop, uids_of
 from .previews import previews_of
+from .sort_keys import sort_keys_of
 
 T = TypeVar("T")
 
@@ -90,15 +92,30 @@ def fetch(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Item) -> 
         uidls = {}
         if Item.UIDL in items and rows:
             uidls = drop.catalogue.uidls.of(rows[0].id, rows[-1].id)
+    keys: dict[int, SortKeys] = {}
     if Item.IDENTITY in items:
         rows = threading.assigned(drop, mailbox, rows)
+    if Item.SORT_KEYS in items:
+        keys = sort_keys_of(drop, mailbox, rows)
+        rows = [row for row in rows if row.id in keys]
     if not items & DESCRIPTION_ITEMS:
-        return [message_of(row, items, keywords, uidl=uidls.get(row.id, "")) for row in rows]
+        return [
+            message_of(row, items, keywords, uidl=uidls.get(row.id, ""), sort_keys=keys.get(row.id))
+            for row in rows
+        ]
     known |= _describe(drop, mailbox, [row for row in rows if row.id not in known])
     rows = [row for row in rows if row.id in known]
     previews = previews_of(drop, mailbox, rows) if Item.PREVIEW in items else {}
     return [
-        message_of(row, items, keywords, known[row.id], uidls.get(row.id, ""), previews.get(row.id))
+        message_of(
+            row,
+            items,
+            keywords,
+            known[row.id],
+            uidls.get(row.id, ""),
+            previews.get(row.id),
+            keys.get(row.id),
+        )
         for row in rows
     ]
 
@@ -186,6 +203,7 @@ def message_of(
     description: Description | None = None,
     uidl: str = "",
     preview: str | None = None,
+    sort_keys: SortKeys | None = None,
 ) -> Message:
     """A row as it was asked for."""
     return Message(
@@ -200,6 +218,7 @@ def message_of(
         description=description,
         uidl=uidl,
         preview=preview,
+        sort_keys=sort_keys,
     )
 
 

@@ -1,8 +1,9 @@
-"""The contract of threads and previews of messages."""
+"""The contract of threads, previews and sort keys of messages."""
 
 from __future__ import annotations
 
-from mailframe.store.values import INBOX, Item
+from mailframe.message.sort_keys import SortKeys
+from mailframe.store.values import DELETED, INBOX, FlagChange, Item
 
 from .fixture import StoreFixture, new
 
@@ -16,7 +17,7 @@ def mail(own: str, *references: str, text: str = "Hello.") -> bytes:
 
 
 class ThreadsContract(StoreFixture):
-    """``Item.IDENTITY`` and ``Item.PREVIEW`` of `IMailbox.fetch`."""
+    """``Item.IDENTITY``, ``Item.PREVIEW`` and ``Item.SORT_KEYS`` of `IMailbox.fetch`."""
 
     async def thread_ids(self, mailbox: str = INBOX) -> list[str]:
         """THREADIDs, in the order of the messages."""
@@ -82,6 +83,26 @@ class ThreadsContract(StoreFixture):
         copied = await mailbox.copy(uids[:1], "Sent")
         (message,) = await (await self.opened("Sent")).fetch(list(copied.target), Item.PREVIEW)
         self.assertEqual(message.preview, "Good morning, Alice!")
+
+    async def test_sort_keys(self) -> None:
+        """What a message is sorted by is given when it is asked for, also of copies, and goes with its message."""
+        long = b"Received: " + b"x" * 3000 + b"\r\n"
+        uids = await self.append(mail("a"), new(long + b"Subject: Re: Plums\r\n\r\nHello.\r\n"))
+        mailbox = await self.opened()
+        for _ in range(2):
+            found = await mailbox.fetch(uids, Item.SORT_KEYS | Item.SIZE)
+            keys = [message.sort_keys or SortKeys() for message in found]
+            self.assertEqual([one.message_id for one in keys], [b"a@example.test", None])
+            self.assertEqual([one.subject for one in keys], [b"", b"PLUMS"])
+        (message,) = await mailbox.fetch(uids[:1], Item.FLAGS)
+        self.assertIsNone(message.sort_keys)
+        copied = await mailbox.copy(uids, "Sent")
+        sent = await self.opened("Sent")
+        copies = await sent.fetch(list(copied.target), Item.SORT_KEYS)
+        self.assertEqual([one.sort_keys for one in copies], [one.sort_keys for one in found])
+        await sent.store(list(copied.target), FlagChange.ADD, frozenset({DELETED}))
+        await sent.expunge(list(copied.target))
+        self.assertEqual(await sent.fetch(list(copied.target), Item.SORT_KEYS), [])
 
     async def test_preview_of_nothing(self) -> None:
         """A message without text has an empty one."""

@@ -25,7 +25,7 @@ from mailframe.store.text.postgresql.index import PostgresTexts
 
 from .beside import Access, Annotations, Threads, Uidls
 from .checking import differences
-from .descriptions import Descriptions
+from .descriptions import Descriptions, SortKeys
 from .mailboxes import Mailboxes
 from .messages import Messages
 
@@ -46,7 +46,7 @@ class Catalogue:
         keywords_limit: keywords a mailbox may have.
 
     Attributes:
-        mailboxes, messages, descriptions, uidls, threads, access, annotations: its tables.
+        mailboxes, messages, descriptions, sort_keys, uidls, threads, access, annotations: its tables.
     """
 
     path = ""
@@ -62,6 +62,7 @@ class Catalogue:
         self.mailboxes = Mailboxes(session, id_, keywords_limit)
         self.messages = Messages(session)
         self.descriptions = Descriptions(session)
+        self.sort_keys = SortKeys(session)
         self.uidls = Uidls(session)
         self.threads = Threads(session, id_)
         self.access = Access(session, id_)

@@ -43,6 +43,7 @@ _WITHOUT_MESSAGE: LiteralString = (
 _LEFTOVERS: Final[tuple[tuple[LiteralString, LiteralString], ...]] = (
     ("mail_messages", "beside.mailbox <> beside.id >> 32"),
     ("mail_descriptions", _WITHOUT_MESSAGE),
+    ("mail_sort_keys", _WITHOUT_MESSAGE),
     ("mail_uidls", _WITHOUT_MESSAGE),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from mailframe.database.postgres_session import Session
 from mailframe.store.values import Description
@@ -65,5 +65,38 @@ class Descriptions:
             " SELECT target, envelope, bodystructure, body, parts, preview"
             " FROM unnest(%s::bigint[], %s::bigint[]) AS pair (source, target)"
             " JOIN mail_descriptions ON mail_descriptions.id = pair.source ON CONFLICT (id) DO NOTHING",
+            ([source for source, _ in both], [target for _, target in both]),
+        )
+
+
+class SortKeys:
+    """The table ``mail_sort_keys``: what messages are sorted and threaded by."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, made: Iterable[tuple[int, bytes]]) -> None:
+        """Keep keys, by row ids; of messages that are gone meanwhile nothing is kept. Needs a writing transaction."""
+        pairs = list(made)
+        self._session.run(
+            "INSERT INTO mail_sort_keys SELECT found.* FROM unnest(%s::bigint[], %s::bytea[]) AS found (id, keys)"
+            " WHERE EXISTS (SELECT FROM mail_messages WHERE mail_messages.id = found.id)"
+            " ON CONFLICT (id) DO UPDATE SET keys = excluded.keys",
+            ([id_ for id_, _ in pairs], [keys for _, keys in pairs]),
+        )
+
+    def of(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+        """Keys of row ids in a range."""
+        yield from self._session.rows(
+            "SELECT id, keys FROM mail_sort_keys WHERE id BETWEEN %s AND %s", (first, last)
+        )
+
+    def copy(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Give copies the keys of their sources: pairs of source and target row ids."""
+        both = list(pairs)
+        self._session.run(
+            "INSERT INTO mail_sort_keys SELECT target, keys"
+            " FROM unnest(%s::bigint[], %s::bigint[]) AS pair (source, target)"
+            " JOIN mail_sort_keys ON mail_sort_keys.id = pair.source ON CONFLICT (id) DO NOTHING",
             ([source for source, _ in both], [target for _, target in both]),
         )

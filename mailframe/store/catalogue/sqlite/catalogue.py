@@ -27,6 +27,7 @@ from .descriptions import Descriptions
 from .mailboxes import Mailboxes
 from .messages import Messages
 from .sharing import Access, Annotations
+from .sort_keys import SortKeys
 from .threads import Threads
 from .uidls import Uidls
 
@@ -60,7 +61,7 @@ class Catalogue:
         page_octets: as for `mailframe.database.sqlite.open_connection`.
 
     Attributes:
-        mailboxes, messages, descriptions, uidls, threads, access, annotations: its tables.
+        mailboxes, messages, descriptions, sort_keys, uidls, threads, access, annotations: its tables.
         dirty: something was committed and not flushed yet.
         recovered: numbers jumped, because the machine stopped without a warning.
     """
@@ -85,6 +86,7 @@ class Catalogue:
             self.mailboxes = Mailboxes(self._connection, keywords_limit)
             self.messages = Messages(self._connection)
             self.descriptions = Descriptions(self._connection)
+            self.sort_keys = SortKeys(self._connection)
             self.uidls = Uidls(self._connection)
             self.threads = Threads(self._connection)
             self.access = Access(self._connection)

@@ -26,6 +26,7 @@ _RAISE = f"""UPDATE mailboxes SET (uidnext, modseq) =
 _LEFTOVERS = (
     ("messages", "mailbox NOT IN (SELECT id FROM mailboxes) OR id >> 32 <> mailbox"),
     ("descriptions", "NOT EXISTS (SELECT 1 FROM messages WHERE messages.id = descriptions.id)"),
+    ("sort_keys", "NOT EXISTS (SELECT 1 FROM messages WHERE messages.id = sort_keys.id)"),
     ("uidls", "NOT EXISTS (SELECT 1 FROM messages WHERE messages.id = uidls.id)"),
     ("vanished_runs", "mailbox NOT IN (SELECT id FROM mailboxes)"),
     ("keywords", "mailbox NOT IN (SELECT id FROM mailboxes)"),

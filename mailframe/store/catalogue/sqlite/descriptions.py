@@ -55,7 +55,7 @@ class Descriptions:
         A statement a run of neighbours whose copies are neighbours too: a COPY of 10,000 takes 0.10 s, and 0.17 with
         a statement each.
         """
-        for first, last, distance in _runs(pairs):
+        for first, last, distance in neighbours(pairs):
             self._connection.execute(
                 "INSERT OR REPLACE INTO descriptions"
                 " SELECT id + ?3, envelope, bodystructure, body, parts, preview FROM descriptions"
@@ -64,7 +64,7 @@ class Descriptions:
             )
 
 
-def _runs(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+def neighbours(pairs: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
     """Neighbouring sources whose targets are neighbours: the first source, the last, and how far the targets are."""
     first = last = distance = 0
     for source, target in pairs:

@@ -97,10 +97,9 @@ class Mailboxes:
     def remove(self, mailbox: MailboxRow) -> None:
         """Forget a mailbox and all its messages."""
         self._execute("DELETE FROM messages WHERE mailbox = ?", (mailbox.id,))
-        self._execute(
-            "DELETE FROM descriptions WHERE id BETWEEN ? AND ?",
-            (row_id(mailbox, 0), row_id(mailbox, UID_MASK)),
-        )
+        rows = (row_id(mailbox, 0), row_id(mailbox, UID_MASK))
+        self._execute("DELETE FROM descriptions WHERE id BETWEEN ? AND ?", rows)
+        self._execute("DELETE FROM sort_keys WHERE id BETWEEN ? AND ?", rows)
         self._execute("DELETE FROM uid_runs WHERE first >> 32 = ?", (mailbox.id,))
         self._execute("DELETE FROM uidls WHERE id >> 32 = ?", (mailbox.id,))
         self._execute("DELETE FROM vanished_runs WHERE mailbox = ?", (mailbox.id,))

@@ -201,6 +201,7 @@ class Messages:
             self._count(mailbox.id, *self._execute(_GOING, run).get)
             self._execute("DELETE FROM messages WHERE id BETWEEN ? AND ?", run)
             self._execute("DELETE FROM descriptions WHERE id BETWEEN ? AND ?", run)
+            self._execute("DELETE FROM sort_keys WHERE id BETWEEN ? AND ?", run)
         self._runs.remove(ids)
         self._connection.executemany(
             "INSERT INTO vanished_runs VALUES (?, ?, ?, ?)"
