@@ -1,4 +1,4 @@
-"""Putting messages into threads (RFC 5256 sections 3 and 5). Pure.
+"""Putting messages into threads (RFC 5256 sections 3 and 5; REFS is of draft-ietf-morg-inthread). Pure.
 
 A thread is kept as nested `Node` objects; a node without a message stands for one that is not there. No function here
 goes deeper by calling itself: a thread may have as many levels as there are messages.
@@ -64,6 +64,18 @@ def by_references(messages: Iterable[Threadable]) -> list[Node]:
     return roots
 
 
+def by_references_alone(messages: Iterable[Threadable]) -> list[Node]:
+    """REFS: by what messages refer to and nothing else; the thread that something came into last is the last one."""
+    roots = _without_empty(_linked(messages))
+    _sort_all(roots)
+    latest: dict[int, int] = {}
+    for node in reversed(_all(roots)):
+        own = [node.message.sent] if node.message is not None else []
+        latest[id(node)] = max(own + [latest.pop(id(child)) for child in node.children])
+    roots.sort(key=lambda root: (latest[id(root)], _first(root).uid))
+    return roots
+
+
 def render(roots: Sequence[Node], number: Callable[[int], int]) -> bytes:
     """Threads as the THREAD response has them.
 
@@ -124,11 +136,13 @@ def _link(node: Node, references: Sequence[bytes], table: dict[bytes, Node], nod
         if above is not None and found.parent is None and not _is_above(found, above):
             _adopt(above, found)
         above = found
-    if above is not None and not _is_above(node, above):
-        # What it says itself of what it answers counts for more than what others say.
-        if node.parent is not None:
-            node.parent.children.remove(node)
-            node.parent = None
+    if above is not None and _is_above(node, above):
+        return
+    # What it says itself of what it answers counts for more than what others say, also that it answers nothing.
+    if node.parent is not None:
+        node.parent.children.remove(node)
+        node.parent = None
+    if above is not None:
         _adopt(above, node)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.imap.threading import Threadable, by_references, by_subject, render
+from mailframe.imap.threading import Threadable, by_references, by_references_alone, by_subject, render
 
 ids = st.sampled_from([b"a", b"b", b"c", b"d", b"e", b"f"])
 messages = st.lists(
@@ -52,6 +52,12 @@ class ReferencesTests(SynchronousTestCase):
             with self.subTest(wanted=wanted):
                 self.assertEqual(told(by_references(facts)), wanted)
 
+    def test_answers_nothing(self) -> None:
+        """What others say of a message counts for less than what it says itself, also that it answers nothing."""
+        self.assertEqual(
+            told(by_references([chain(1, b"c", b"a", b"b"), chain(2, b"b"), chain(3, b"a")])), "(2 1)(3)"
+        )
+
     def test_subjects(self) -> None:
         """Threads of one subject are joined: a reply below the first, others beside each other."""
         self.assertEqual(
@@ -93,3 +99,29 @@ class OrderedSubjectTests(SynchronousTestCase):
             chain(3, b"c", subject=b"x", sent=3), chain(4, b"d", subject=b"x", sent=4), chain(5, b"e", subject=b"y", sent=9),
         ]  # fmt: skip
         self.assertEqual(told(by_subject(facts)), "(2 5)(3 (4)(1))")
+
+
+class ReferencesAloneTests(SynchronousTestCase):
+    """THREAD=REFS."""
+
+    def test_latest(self) -> None:
+        """Subjects do not matter, and the thread with the latest message is the last one."""
+        facts = [
+            chain(1, b"a", subject=b"x", sent=1), chain(2, b"b", subject=b"x", sent=3),
+            chain(3, b"c", b"a", subject=b"x", sent=5), chain(4, b"d", b"z", sent=2), chain(5, b"e", b"z", sent=4),
+        ]  # fmt: skip
+        self.assertEqual(told(by_references_alone(facts)), "(2)((4)(5))(1 3)")
+
+    @given(messages)
+    def test_each_once(self, found: list[Threadable]) -> None:
+        """Whatever refers to what, each message is there once, and threads follow their latest messages."""
+        roots = by_references_alone(found)
+        self.assertEqual(sorted(numbers(roots)), [message.uid for message in found])
+        sent = {message.uid: message.sent for message in found}
+        latest = [max(sent[uid] for uid in numbers([root])) for root in roots]
+        self.assertEqual(latest, sorted(latest))
+
+
+def numbers(roots: object) -> list[int]:
+    """UIDs in threads."""
+    return [int(number) for number in told(roots).replace("(", " ").replace(")", " ").split()]

@@ -1,4 +1,4 @@
-"""THREAD and UID THREAD (RFC 5256 section 3)."""
+"""THREAD and UID THREAD (RFC 5256 section 3, draft-ietf-morg-inthread)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mailframe.imap.progress import Progress
 from mailframe.imap.sorting import sent
 from mailframe.imap.states import Reply
-from mailframe.imap.threading import Threadable, by_references, by_subject, render
+from mailframe.imap.threading import Threadable, by_references, by_references_alone, by_subject, render
 from mailframe.imap.wire.parser import Parser
 from mailframe.imap.wire.searching import search_after_charset
 from mailframe.imap.wire.sorting import algorithm
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 WINDOW = 1000
 """Messages asked of the store at a time."""
+_ALGORITHMS = {"ORDEREDSUBJECT": by_subject, "REFERENCES": by_references, "REFS": by_references_alone}
 
 
 async def thread(session: Session, arguments: Parser) -> Reply:
@@ -48,7 +49,7 @@ async def _thread(session: Session, arguments: Parser, *, by_uid: bool) -> Reply
         found += [_threadable(message) for message in messages]
         if not await progress.step(min(start + WINDOW, len(uids)), len(uids)):
             break
-    roots = by_references(found) if wanted == "REFERENCES" else by_subject(found)
+    roots = _ALGORITHMS[wanted](found)
 
     def number(uid: int) -> int:
         return uid if by_uid else selected.view.number(uid) or 0

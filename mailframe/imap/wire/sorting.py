@@ -9,7 +9,7 @@ from .parser import Parser, bad
 CRITERIA = frozenset({"ARRIVAL", "CC", "DATE", "DISPLAYFROM", "DISPLAYTO", "FROM", "SIZE", "SUBJECT", "TO"})
 CRITERIA_LIMIT = 20
 """Criteria one SORT may have."""
-ALGORITHMS = ("ORDEREDSUBJECT", "REFERENCES")
+ALGORITHMS = ("ORDEREDSUBJECT", "REFERENCES", "REFS")
 
 
 @dataclass(frozen=True, slots=True)
