@@ -145,6 +145,16 @@ class Selected:
             octets = rendered[message.flags] = render_flags(message.flags, recent)
         return octets
 
+    def flags_of(self, messages: Sequence[Message]) -> list[bytes]:
+        """The flags of some messages as FETCH shows them."""
+        if self.view.recent_count:
+            return [self.flags(message) for message in messages]
+        rendered = self._rendered
+        try:
+            return [rendered[message.flags] for message in messages]
+        except KeyError:
+            return [self.flags(message) for message in messages]
+
     def write_flags(self) -> None:
         """Say which flags there are, and which can be changed for good."""
         known = render_flags(SYSTEM_FLAGS | self._keywords)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 LEVELS_LIMIT = 1000
 """Levels of a thread that are looked at for a loop; what would go deeper is not linked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Threadable:
+class Threadable(NamedTuple):
     """What threading needs of one message.
 
     Attributes:

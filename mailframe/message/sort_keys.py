@@ -116,6 +116,11 @@ def unpack(octets: bytes) -> SortKeys:
     )
 
 
+def part(octets: bytes, place: int) -> bytes:
+    """One of packed keys, by its place in `SortKeys`, without unpacking the others."""
+    return octets.split(b"\0", place + 1)[place]
+
+
 def _first(body: bytes | None) -> Entry:
     return next(iter(parse(body[:_ADDRESSES_LIMIT])), _NOBODY) if body else _NOBODY
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from mailframe.message.content import Content
-from mailframe.message.sort_keys import SortKeys
 
 INBOX = "INBOX"
 SEPARATOR = "/"
@@ -66,8 +65,7 @@ class Item(enum.Flag):
 DESCRIPTION_ITEMS = Item.ENVELOPE | Item.BODYSTRUCTURE | Item.PARTS
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(NamedTuple):
     """A message's content, described once and kept: bytes ready for IMAP, and offsets of its parts.
 
     Attributes:
@@ -89,7 +87,7 @@ the store keeps what IMAP answers with without knowing IMAP. Pure, and called in
 
 
 class Message(NamedTuple):
-    """One message of a mailbox, as asked for; what was not asked for is None or empty.
+    """One message of a mailbox, as asked for; what was not asked for may be None or empty.
 
     A tuple, since answers have ten thousands of them: 0.3 us to make one, where a frozen dataclass takes 1.8.
 
@@ -103,7 +101,7 @@ class Message(NamedTuple):
         save_date: seconds since the epoch when it came into this mailbox (RFC 8514).
         preview: what it begins with (RFC 8970); None where it was not asked for.
         description: see `Description`; fields that were not asked for may be empty.
-        sort_keys: what SORT and THREAD go by; None where it was not asked for.
+        sort_keys: what SORT and THREAD go by, packed (`mailframe.message.sort_keys`), where it was asked for.
         uidl: what POP3 calls it (RFC 1939 section 7), where another server has given it a name; else "".
     """
 
@@ -118,7 +116,7 @@ class Message(NamedTuple):
     description: Description | None = None
     uidl: str = ""
     preview: str | None = None
-    sort_keys: SortKeys | None = None
+    sort_keys: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

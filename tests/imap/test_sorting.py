@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.imap.sorting import Sorting
 from mailframe.imap.wire.sorting import Criterion
-from mailframe.message.sort_keys import sort_keys
+from mailframe.message.sort_keys import pack, sort_keys
 from mailframe.message.text import fold_case
 from mailframe.store.values import Message
 
@@ -23,7 +23,7 @@ def message(uid: int, subject: bytes, sender: str, size: int, date: int) -> Mess
         sender.encode(),
         sender.encode() or b"x",
     )
-    return Message(uid, internal_date=date, size=size, sort_keys=sort_keys(header))
+    return Message(uid, internal_date=date, size=size, sort_keys=pack(sort_keys(header)))
 
 
 class SortingTests(SynchronousTestCase):

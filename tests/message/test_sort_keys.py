@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.message.sort_keys import LIMIT, SortKeys, pack, sort_keys, unpack
+from mailframe.message.sort_keys import LIMIT, SortKeys, pack, part, sort_keys, unpack
 
 # Sent at 09:00 UTC.
 HEAD = (
@@ -63,6 +63,7 @@ class SortKeysTests(SynchronousTestCase):
         """Whatever a message says, its keys are the same after they were kept."""
         keys = sort_keys(head)
         self.assertEqual(unpack(pack(keys)), keys)
+        self.assertEqual(part(pack(keys), SortKeys._fields.index("shown_to")), keys.shown_to)
 
     @given(st.binary(max_size=30))
     def test_garbage(self, octets: bytes) -> None:

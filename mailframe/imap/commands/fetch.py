@@ -88,10 +88,8 @@ async def _send_window(session: Session, plan: Plan, uids: Sequence[int]) -> int
         messages, changed = await _mark_seen(session, messages)
     if plan.bodies or plan.binaries:
         return await BodySender(session, plan, changed).send(messages)
-    opening, facts = selected.opening, plan.facts
-    lines = [b"%b%b)\r\n" % (opening(message), facts(message)) for message in messages]
-    session.write(b"".join(lines))
-    return len(lines)
+    session.write(b"".join(plan.responses(messages)))
+    return len(messages)
 
 
 async def _mark_seen(

@@ -98,8 +98,7 @@ class BodySender:
 
     def _opening(self, message: Message) -> bytes:
         """The response up to the first of the bodies."""
-        facts = self._plan.facts(message, message.uid in self._changed)
-        return b"%b%b%b" % (self._session.mailbox.opening(message), facts, b" " if facts else b"")
+        return self._plan.opening(message, message.uid in self._changed)
 
     async def _stream(self, message: Message, places: list[Place | None]) -> bool:
         """Send one large message; False when the connection had to be cut."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from mailframe.imap.enabled import Enabled
 from mailframe.imap.selected import Selected
@@ -19,7 +19,8 @@ DESCRIPTIONS = 250
 
 _FROM_CONTENT = DESCRIPTION_ITEMS | Item.PREVIEW
 
-Render = Callable[[Message], bytes]
+Column = Callable[[Sequence[Message]], Iterable[object]]
+"""What an answer has of each message."""
 Place = tuple[int, int]
 """Offset and length in octets."""
 
@@ -76,25 +77,39 @@ class Plan:
         self._shows_flags = Fact.FLAGS in facts
         self._shows_modseq = Fact.MODSEQ in facts
         self._condstore = enabled.condstore
-        renderers = _renderers(selected)
-        self._facts: list[Render] = [renderers[fact] for fact in facts]
+        self._uid_only = enabled.uid_only
+        self._template = b" ".join([_TEMPLATES[fact] for fact in facts])
+        self._columns = [_columns(selected)[fact] for fact in facts]
 
-    def facts(self, message: Message, flags_changed: bool = False) -> bytes:
-        """The facts of a message as they stand in its FETCH response.
+    def responses(self, messages: Sequence[Message]) -> list[bytes]:
+        """Whole responses of messages of which only facts are wanted.
+
+        They are made column by column, from one template: 0.3 us for flags, where a message at a time took 2.
+        """
+        start = b"* %d UIDFETCH (" if self._uid_only else b"* %d FETCH ("
+        template = start + self._template + b")\r\n"
+        columns = [column(messages) for column in self._columns]
+        return [template % row for row in zip(self._numbers(messages), *columns, strict=True)]
+
+    def opening(self, message: Message, flags_changed: bool = False) -> bytes:
+        """The beginning of a message's response: its facts, and what octets follow comes behind them.
 
         Args:
             flags_changed: show flags even where they were not asked for.
         """
-        if len(self._facts) == 2 and not flags_changed:
-            # By far the most frequent: UID and FLAGS.
-            first, second = self._facts
-            return b"%b %b" % (first(message), second(message))
-        pieces = [render(message) for render in self._facts]
+        pieces = []
+        if self._columns:
+            pieces.append(self._template % tuple([next(iter(column([message]))) for column in self._columns]))
         if flags_changed and not self._shows_flags:
             pieces.append(b"FLAGS " + self._selected.flags(message))
         if flags_changed and self._condstore and not self._shows_modseq:
             pieces.append(b"MODSEQ (%d)" % message.modseq)
-        return b" ".join(pieces)
+        facts = b" ".join(pieces)
+        return b"%b%b%b" % (self._selected.opening(message), facts, b" " if facts else b"")
+
+    def _numbers(self, messages: Sequence[Message]) -> Iterable[int | None]:
+        uids = [message.uid for message in messages]
+        return uids if self._uid_only else self._selected.view.numbers(uids)
 
     def places(self, message: Message) -> list[Place | None]:
         """Where the octets of each of `bodies` lie; None for a section the message does not have.
@@ -147,22 +162,42 @@ def _items(facts: Sequence[Fact], bodies: Sequence[BodyOctets], marks_seen: bool
     return items | Item.FLAGS if marks_seen else items
 
 
-def _renderers(selected: Selected) -> dict[Fact, Render]:
+_TEMPLATES = {
+    Fact.FLAGS: b"FLAGS %b",
+    Fact.MODSEQ: b"MODSEQ (%d)",
+    Fact.UID: b"UID %d",
+    Fact.INTERNALDATE: b"INTERNALDATE %b",
+    Fact.SIZE: b"RFC822.SIZE %d",
+    Fact.ENVELOPE: b"ENVELOPE %b",
+    Fact.BODY: b"BODY %b",
+    Fact.BODYSTRUCTURE: b"BODYSTRUCTURE %b",
+    Fact.EMAILID: b"EMAILID (%b)",
+    Fact.THREADID: b"THREADID %b",
+    Fact.SAVEDATE: b"SAVEDATE %b",
+    Fact.PREVIEW: b"PREVIEW %b",
+}
+
+
+def _columns(selected: Selected) -> dict[Fact, Column]:
     return {
-        Fact.FLAGS: lambda message: b"FLAGS " + selected.flags(message),
-        Fact.MODSEQ: lambda message: b"MODSEQ (%d)" % message.modseq,
-        Fact.UID: lambda message: b"UID %d" % message.uid,
-        Fact.INTERNALDATE: lambda message: b"INTERNALDATE " + render_date_time(message.internal_date),
-        Fact.SIZE: lambda message: b"RFC822.SIZE %d" % message.size,
-        Fact.ENVELOPE: lambda message: b"ENVELOPE " + described(message).envelope,
-        Fact.BODY: lambda message: b"BODY " + described(message).body,
-        Fact.BODYSTRUCTURE: lambda message: b"BODYSTRUCTURE " + described(message).bodystructure,
-        Fact.EMAILID: lambda message: b"EMAILID (%b)" % message.email_id.encode("ascii"),
-        Fact.THREADID: _thread_id,
-        Fact.SAVEDATE: lambda message: b"SAVEDATE " + render_date_time(message.save_date),
-        Fact.PREVIEW: lambda message: b"PREVIEW " + string((message.preview or "").encode("utf-8")),
+        Fact.FLAGS: selected.flags_of,
+        Fact.MODSEQ: lambda messages: [message.modseq for message in messages],
+        Fact.UID: lambda messages: [message.uid for message in messages],
+        Fact.INTERNALDATE: lambda messages: [render_date_time(message.internal_date) for message in messages],
+        Fact.SIZE: lambda messages: [message.size for message in messages],
+        Fact.ENVELOPE: lambda messages: [described(message).envelope for message in messages],
+        Fact.BODY: lambda messages: [described(message).body for message in messages],
+        Fact.BODYSTRUCTURE: lambda messages: [described(message).bodystructure for message in messages],
+        Fact.EMAILID: lambda messages: [message.email_id.encode("ascii") for message in messages],
+        Fact.THREADID: lambda messages: [_thread_id(message) for message in messages],
+        Fact.SAVEDATE: lambda messages: [render_date_time(message.save_date) for message in messages],
+        Fact.PREVIEW: lambda messages: [_preview(message) for message in messages],
     }
 
 
 def _thread_id(message: Message) -> bytes:
-    return b"THREADID (%b)" % message.thread_id.encode("ascii") if message.thread_id else b"THREADID NIL"
+    return b"(%b)" % message.thread_id.encode("ascii") if message.thread_id else b"NIL"
+
+
+def _preview(message: Message) -> bytes:
+    return string((message.preview or "").encode("utf-8"))

@@ -30,23 +30,18 @@ class Found(NamedTuple):
         numbers: message sequence numbers of the same.
     """
 
-    uids: list[int]
-    numbers: list[int]
+    uids: Sequence[int]
+    numbers: Sequence[int]
 
 
 async def known(session: Session, progress: Progress, uids: Sequence[int]) -> Found:
     """Those that the client was told of: the others have no number, and their UIDs would be a riddle."""
-    view = session.mailbox.view
-    found = Found([], [])
-    for start in range(0, len(uids), WINDOW):
-        for uid in uids[start : start + WINDOW]:
-            number = view.number(uid)
-            if number is not None:
-                found.uids.append(uid)
-                found.numbers.append(number)
-        if not await progress.step(start, len(uids)):
-            break
-    return found
+    numbers = session.mailbox.view.numbers(uids)
+    await progress.step(len(uids), len(uids))
+    if None not in numbers:
+        return Found(uids, [number for number in numbers if number is not None])
+    pairs = [(uid, number) for uid, number in zip(uids, numbers, strict=True) if number is not None]
+    return Found([uid for uid, _ in pairs], [number for _, number in pairs])
 
 
 async def tell(

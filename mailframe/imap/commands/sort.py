@@ -65,4 +65,4 @@ async def _in_order(
         if not await progress.step(min(start + window, len(uids)), len(uids)):
             break
     ordered = sorting.uids()
-    return Found(ordered, [view.number(uid) or 0 for uid in ordered])
+    return Found(ordered, [number or 0 for number in view.numbers(ordered)])

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailframe.imap.progress import Progress
-from mailframe.imap.sorting import sent
 from mailframe.imap.states import Reply
 from mailframe.imap.threading import Threadable, by_references, by_references_alone, by_subject, render
 from mailframe.imap.wire.parser import Parser
 from mailframe.imap.wire.searching import search_after_charset
 from mailframe.imap.wire.sorting import algorithm
-from mailframe.message.sort_keys import SortKeys
+from mailframe.message.sort_keys import unpack
 from mailframe.store.values import Item, Message
 
 from .found import known
@@ -60,7 +59,6 @@ async def _thread(session: Session, arguments: Parser, *, by_uid: bool) -> Reply
 
 
 def _threadable(message: Message) -> Threadable:
-    keys = message.sort_keys or SortKeys()
-    return Threadable(
-        message.uid, sent(message, keys), keys.subject, keys.is_reply, keys.message_id, keys.references
-    )
+    keys = unpack(message.sort_keys or b"")
+    date = message.internal_date if keys.sent is None else keys.sent
+    return Threadable(message.uid, date, keys.subject, keys.is_reply, keys.message_id, keys.references)

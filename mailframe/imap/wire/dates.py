@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 
 from .parser import Parser, bad
@@ -43,17 +44,15 @@ def date_time(parser: Parser) -> int:
 def render_date_time(seconds: int) -> bytes:
     """A date-time in UTC, quoted, as INTERNALDATE wants it."""
     days, rest = divmod(seconds, 86400)
+    hour, rest = divmod(rest, 3600)
+    return b'"%b %02d:%02d:%02d +0000"' % (_render_day(days), hour, rest // 60, rest % 60)
+
+
+@functools.lru_cache(maxsize=4096)
+def _render_day(days: int) -> bytes:
     # Years 1 to 9999 are all the grammar has; a store with a stranger date is shown the nearest there is.
     day = datetime.date.fromordinal(min(max(days + _EPOCH_DAY, 1), datetime.date.max.toordinal()))
-    hour, rest = divmod(rest, 3600)
-    return b'"%2d-%b-%04d %02d:%02d:%02d +0000"' % (
-        day.day,
-        MONTHS[day.month - 1],
-        day.year,
-        hour,
-        rest // 60,
-        rest % 60,
-    )
+    return b"%2d-%b-%04d" % (day.day, MONTHS[day.month - 1], day.year)
 
 
 def _ordinal(day: bytes, month: bytes, year: bytes) -> int:

@@ -17,7 +17,7 @@ from mailframe.store.uid_runs import UIDRuns
 from mailframe.store.values import Description
 
 from .keywords import Keywords
-from .rows import FileRow, MailboxRow, MessageRow, Packed
+from .rows import Facts, FileRow, MailboxRow, MessageRow, Packed
 
 
 class Mailboxes(Protocol):
@@ -117,6 +117,9 @@ class Messages(Protocol):
 
     def rows(self, mailbox: MailboxRow, uids: Sequence[int] | None = None) -> Iterator[MessageRow]:
         """Messages, UIDs ascending; those of ``uids`` that exist, or all."""
+
+    def facts(self, mailbox: MailboxRow, uids: Sequence[int]) -> Iterable[Facts]:
+        """Of those of ``uids`` that exist, ascending, the columns that most questions are about."""
 
     def deleted(self, mailbox: MailboxRow, uids: Sequence[int] | None) -> list[int]:
         """UIDs that have ``\\Deleted``, among ``uids`` where given, ascending."""

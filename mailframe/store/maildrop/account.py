@@ -34,7 +34,7 @@ from mailframe.store.values import (
     TakenMessage,
 )
 
-from . import flagging, keeping, mailboxes, moving, opened, room, searching, sharing, taking_over
+from . import fetching, flagging, keeping, mailboxes, moving, opened, room, searching, sharing, taking_over
 from .maildrop import Maildrop
 
 T = TypeVar("T")
@@ -195,7 +195,7 @@ class MaildropMailbox:
 
     async def fetch(self, uids: Sequence[int], items: Item) -> Sequence[Message]:
         """See `IMailbox.fetch`."""
-        return await self._work(opened.fetch, uids, items)
+        return await self._work(fetching.fetch, uids, items)
 
     async def read(self, spans: Sequence[Span]) -> Sequence[bytes | None]:
         """See `IMailbox.read`."""

@@ -10,24 +10,17 @@ import apsw
 from twisted.logger import Logger
 
 from mailframe.database.sqlite import storage_status
-from mailframe.message.sort_keys import SortKeys
 from mailframe.message.status import STORAGE_FULL
-from mailframe.store.catalogue.keywords import Keywords
-from mailframe.store.catalogue.rows import MailboxRow, MessageRow
+from mailframe.store.catalogue.rows import MailboxRow
 from mailframe.store.values import (
-    DESCRIPTION_ITEMS,
     Changes,
-    Description,
     Item,
-    Message,
     Snapshot,
     Span,
 )
 
-from . import threading
+from .fetching import message_of
 from .maildrop import Maildrop, uids_of
-from .previews import previews_of
-from .sort_keys import sort_keys_of
 
 T = TypeVar("T")
 
@@ -75,51 +68,6 @@ def _changes(drop: Maildrop, mailbox_id: str, since: int, read_only: bool) -> Ch
         )
 
 
-def fetch(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Item) -> list[Message]:
-    """See `IMailbox.fetch`."""
-    if Item.PREVIEW in items:
-        # It is kept with the description, and found by the structure that this has.
-        items |= Item.PARTS
-    with drop.catalogue.reading():
-        mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
-        if mailbox is None:
-            return []
-        rows = list(drop.catalogue.messages.rows(mailbox, uids))
-        keywords = drop.catalogue.mailboxes.keywords(mailbox)
-        known = {}
-        if items & DESCRIPTION_ITEMS and rows:
-            known = drop.catalogue.descriptions.of(rows[0].id, rows[-1].id)
-        uidls = {}
-        if Item.UIDL in items and rows:
-            uidls = drop.catalogue.uidls.of(rows[0].id, rows[-1].id)
-    keys: dict[int, SortKeys] = {}
-    if Item.IDENTITY in items:
-        rows = threading.assigned(drop, mailbox, rows)
-    if Item.SORT_KEYS in items:
-        keys = sort_keys_of(drop, mailbox, rows)
-        rows = [row for row in rows if row.id in keys]
-    if not items & DESCRIPTION_ITEMS:
-        return [
-            message_of(row, items, keywords, uidl=uidls.get(row.id, ""), sort_keys=keys.get(row.id))
-            for row in rows
-        ]
-    known |= _describe(drop, mailbox, [row for row in rows if row.id not in known])
-    rows = [row for row in rows if row.id in known]
-    previews = previews_of(drop, mailbox, rows) if Item.PREVIEW in items else {}
-    return [
-        message_of(
-            row,
-            items,
-            keywords,
-            known[row.id],
-            uidls.get(row.id, ""),
-            previews.get(row.id),
-            keys.get(row.id),
-        )
-        for row in rows
-    ]
-
-
 def read(drop: Maildrop, mailbox_id: str, spans: Sequence[Span]) -> list[bytes | None]:
     """See `IMailbox.read`."""
     mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
@@ -141,19 +89,6 @@ def read(drop: Maildrop, mailbox_id: str, spans: Sequence[Span]) -> list[bytes |
             octets = whole[span.uid]
             found.append(None if octets is None else _cut(octets, span))
     return found
-
-
-def _describe(drop: Maildrop, mailbox: MailboxRow, rows: Sequence[MessageRow]) -> dict[int, Description]:
-    """Descriptions of messages that have none yet; kept from now on. Those that are gone have none."""
-    made = {}
-    for row in rows:
-        octets = drop.layout.pieces(mailbox, row)
-        if octets is not None:
-            made[row.id] = drop.surroundings.describe(octets)
-    if made:
-        with drop.writing(0):
-            drop.catalogue.descriptions.add(made.items())
-    return made
 
 
 def _claiming(drop: Maildrop, read_only: bool, work: Callable[[bool], T]) -> T:
@@ -194,32 +129,6 @@ def _take_recent(drop: Maildrop, mailbox: MailboxRow, read_only: bool) -> Sequen
     if recent:
         drop.layout.claim(mailbox, recent)
     return recent
-
-
-def message_of(
-    row: MessageRow,
-    items: Item,
-    keywords: Keywords,
-    description: Description | None = None,
-    uidl: str = "",
-    preview: str | None = None,
-    sort_keys: SortKeys | None = None,
-) -> Message:
-    """A row as it was asked for."""
-    return Message(
-        uid=row.uid,
-        flags=keywords.unpack(row.flags, row.keywords) if Item.FLAGS in items else frozenset(),
-        modseq=row.modseq if Item.FLAGS in items else 0,
-        internal_date=row.internal_date if Item.DATE in items else 0,
-        size=row.size if Item.SIZE in items else 0,
-        email_id=row.email_id if Item.IDENTITY in items else "",
-        thread_id=row.thread_id if Item.IDENTITY in items else "",
-        save_date=row.save_date if Item.IDENTITY in items else 0,
-        description=description,
-        uidl=uidl,
-        preview=preview,
-        sort_keys=sort_keys,
-    )
 
 
 def _cut(octets: bytes, span: Span) -> bytes:

@@ -20,8 +20,8 @@ from mailframe.store.search_keys import All, And, HasFlag, Not, SearchKey, UIDs
 from mailframe.store.values import SEEN, Item, SearchResult
 
 from . import metrics, texts, threading
+from .fetching import message_of
 from .maildrop import Maildrop
-from .opened import message_of
 from .source import source_of
 
 SLICE_SECONDS = 0.05

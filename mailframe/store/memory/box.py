@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from mailframe.message.preview import preview
 from mailframe.message.scanner import scan
-from mailframe.message.sort_keys import sort_keys
+from mailframe.message.sort_keys import pack, sort_keys
 from mailframe.message.status import MailframeError
 from mailframe.store import flags as flag_rules
 from mailframe.store.identity import object_id
@@ -162,7 +162,7 @@ class Box:
             description=row.description if items & DESCRIPTION_ITEMS else None,
             uidl=row.uidl if Item.UIDL in items else "",
             preview=_preview(row.octets) if Item.PREVIEW in items else None,
-            sort_keys=sort_keys(row.octets) if Item.SORT_KEYS in items else None,
+            sort_keys=pack(sort_keys(row.octets)) if Item.SORT_KEYS in items else None,
         )
 
     # Changing.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 
 from mailframe.database.postgres_session import Session
-from mailframe.store.catalogue.rows import UID_MASK, FileRow, MailboxRow, MessageRow, Packed, row_id
+from mailframe.store.catalogue.rows import UID_MASK, Facts, FileRow, MailboxRow, MessageRow, Packed, row_id
 from mailframe.store.uid_runs import UIDRuns, runs
 
 VANISHED_LIMIT: Final = 100_000
@@ -23,6 +23,7 @@ _COLUMNS: LiteralString = (
     " disk_size, form"
 )
 _SELECT: LiteralString = "SELECT " + _COLUMNS + " FROM mail_messages "  # noqa: S608
+_SELECT_FACTS: LiteralString = "SELECT id, modseq, flags, keywords, internal_date, size FROM mail_messages "
 _INSERT: LiteralString = "INSERT INTO mail_messages VALUES (" + ", ".join(["%s"] * 14) + ")"  # noqa: S608
 
 
@@ -71,14 +72,14 @@ class Messages:
     def rows(self, mailbox: MailboxRow, uids: Sequence[int] | None = None) -> Iterator[MessageRow]:
         """Messages, UIDs ascending; those of ``uids`` that exist, or all."""
         if uids is None:
-            return self._range(mailbox, 0, UID_MASK)
-        wanted = {uid for uid in uids if 0 < uid <= UID_MASK}
-        if not wanted:
-            return iter(())
-        first, last = min(wanted), max(wanted)
-        if last - first < _SPARSE * len(wanted):
-            return (row for row in self._range(mailbox, first, last) if row.uid in wanted)
-        return self._listed(mailbox, sorted(wanted))
+            found = self._range(_SELECT, mailbox, 0, UID_MASK)
+        else:
+            found = self._those(_SELECT, mailbox, uids)
+        return map(MessageRow._make, found)
+
+    def facts(self, mailbox: MailboxRow, uids: Sequence[int]) -> Iterable[Facts]:
+        """See `mailframe.store.catalogue.interfaces.Messages.facts`."""
+        return self._those(_SELECT_FACTS, mailbox, uids)
 
     def deleted(self, mailbox: MailboxRow, uids: Sequence[int] | None) -> list[int]:
         """UIDs that have ``\\Deleted``, among ``uids`` where given, ascending."""
@@ -121,7 +122,7 @@ class Messages:
 
     def files(self, mailbox: MailboxRow, in_new: bool = False) -> Iterator[FileRow]:
         """File names of all messages, or of those whose ``info`` is None; UIDs ascending."""
-        for row in self._range(mailbox, 0, UID_MASK):
+        for row in map(MessageRow._make, self._range(_SELECT, mailbox, 0, UID_MASK)):
             if not in_new or row.info is None:
                 yield FileRow(row.id, row.flags, row.keywords, row.file, row.info)
 
@@ -182,23 +183,38 @@ class Messages:
 
     # Inside.
 
-    def _range(self, mailbox: MailboxRow, first: int, last: int) -> Iterator[MessageRow]:
+    def _those(
+        self, select: LiteralString, mailbox: MailboxRow, uids: Sequence[int]
+    ) -> Iterator[tuple[Any, ...]]:
+        """Columns, the id first, of those messages that exist, UIDs ascending."""
+        wanted = {uid for uid in uids if 0 < uid <= UID_MASK}
+        if not wanted:
+            return iter(())
+        first, last = min(wanted), max(wanted)
+        if last - first < _SPARSE * len(wanted):
+            return (row for row in self._range(select, mailbox, first, last) if row[0] & UID_MASK in wanted)
+        return self._listed(select, mailbox, sorted(wanted))
+
+    def _range(
+        self, select: LiteralString, mailbox: MailboxRow, first: int, last: int
+    ) -> Iterator[tuple[Any, ...]]:
         """Page by page: what is asked for may be all, and is not held at a time."""
         begin, end = row_id(mailbox, first), row_id(mailbox, last)
         while True:
             rows = self._session.rows(
-                _SELECT + "WHERE id BETWEEN %s AND %s ORDER BY id LIMIT %s", (begin, end, _PAGE)
+                select + "WHERE id BETWEEN %s AND %s ORDER BY id LIMIT %s", (begin, end, _PAGE)
             )
-            yield from map(MessageRow._make, rows)
+            yield from rows
             if len(rows) < _PAGE:
                 return
             begin = rows[-1][0] + 1
 
-    def _listed(self, mailbox: MailboxRow, uids: Sequence[int]) -> Iterator[MessageRow]:
+    def _listed(
+        self, select: LiteralString, mailbox: MailboxRow, uids: Sequence[int]
+    ) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(uids), _PAGE):
             ids = [row_id(mailbox, uid) for uid in uids[start : start + _PAGE]]
-            rows = self._session.rows(_SELECT + "WHERE id = ANY(%s::bigint[]) ORDER BY id", (ids,))
-            yield from map(MessageRow._make, rows)
+            yield from self._session.rows(select + "WHERE id = ANY(%s::bigint[]) ORDER BY id", (ids,))
 
     def _uids(self, where: LiteralString, first: int, last: int, limit: int | None = None) -> list[int]:
         rows = self._session.rows(

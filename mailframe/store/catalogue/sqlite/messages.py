@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import apsw
 
-from mailframe.store.catalogue.rows import UID_MASK, FileRow, MailboxRow, MessageRow, Packed, row_id
+from mailframe.store.catalogue.rows import UID_MASK, Facts, FileRow, MailboxRow, MessageRow, Packed, row_id
 from mailframe.store.uid_runs import UIDRuns, merged, runs
 
 from .uid_runs import RunsOfUIDs
@@ -20,6 +21,7 @@ _SPARSE = 8
 """A range of rows is read whole when at most one in so many was asked for."""
 
 _COLUMNS = ", ".join(MessageRow._fields)
+_FACTS = "id, modseq, flags, keywords, internal_date, size"
 _ADD = f"INSERT INTO messages ({_COLUMNS}) VALUES ({', '.join('?' * len(MessageRow._fields))})"  # noqa: S608
 
 _FILES = "SELECT id, flags, keywords, file, info FROM messages WHERE id BETWEEN ? AND ? ORDER BY id"
@@ -78,22 +80,14 @@ class Messages:
     def rows(self, mailbox: MailboxRow, uids: Sequence[int] | None = None) -> Iterator[MessageRow]:
         """Messages, UIDs ascending; those of ``uids`` that exist, or all."""
         if uids is None:
-            return self._range(mailbox, 0, UID_MASK)
-        wanted = {uid for uid in uids if 0 < uid <= UID_MASK}
-        if not wanted:
-            return iter(())
-        first, last = min(wanted), max(wanted)
-        if last - first < _SPARSE * len(wanted):
-            rows = self._range(mailbox, first, last)
-            # All that there are: nothing to leave out.
-            whole = last - first + 1 == len(wanted)
-            return rows if whole else (row for row in rows if row.id & UID_MASK in wanted)
-        ids = json.dumps([row_id(mailbox, uid) for uid in wanted])
-        rows = self._execute(
-            f"SELECT {_COLUMNS} FROM messages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",  # noqa: S608
-            (ids,),
-        )
-        return (MessageRow(*row) for row in rows)
+            found: Iterable[tuple[Any, ...]] = self._range(_COLUMNS, mailbox, 0, UID_MASK)
+        else:
+            found = self._those(_COLUMNS, mailbox, uids)
+        return map(MessageRow._make, found)
+
+    def facts(self, mailbox: MailboxRow, uids: Sequence[int]) -> Iterable[Facts]:
+        """See `mailframe.store.catalogue.interfaces.Messages.facts`."""
+        return self._those(_FACTS, mailbox, uids)
 
     def deleted(self, mailbox: MailboxRow, uids: Sequence[int] | None) -> list[int]:
         """UIDs that have ``\\Deleted``, among ``uids`` where given, ascending."""
@@ -221,12 +215,28 @@ class Messages:
         """Messages came to a mailbox or, with negative numbers, went from it."""
         self._execute(_COUNT, (messages, octets, unseen, deleted, mailbox))
 
-    def _range(self, mailbox: MailboxRow, first: int, last: int) -> Iterator[MessageRow]:
-        rows = self._execute(
-            f"SELECT {_COLUMNS} FROM messages WHERE id BETWEEN ? AND ? ORDER BY id",  # noqa: S608
+    def _range(self, columns: str, mailbox: MailboxRow, first: int, last: int) -> Iterable[tuple[Any, ...]]:
+        return self._execute(
+            f"SELECT {columns} FROM messages WHERE id BETWEEN ? AND ? ORDER BY id",  # noqa: S608
             (row_id(mailbox, first), row_id(mailbox, last)),
         )
-        return map(MessageRow._make, rows)
+
+    def _those(self, columns: str, mailbox: MailboxRow, uids: Sequence[int]) -> Iterable[tuple[Any, ...]]:
+        """Columns, the id first, of those messages that exist, UIDs ascending."""
+        wanted = {uid for uid in uids if 0 < uid <= UID_MASK}
+        if not wanted:
+            return ()
+        first, last = min(wanted), max(wanted)
+        if last - first < _SPARSE * len(wanted):
+            rows = self._range(columns, mailbox, first, last)
+            # All that there are: nothing to leave out.
+            whole = last - first + 1 == len(wanted)
+            return rows if whole else (row for row in rows if row[0] & UID_MASK in wanted)
+        ids = json.dumps([row_id(mailbox, uid) for uid in wanted])
+        return self._execute(
+            f"SELECT {columns} FROM messages WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",  # noqa: S608
+            (ids,),
+        )
 
     def _forget_vanished(self, mailbox: MailboxRow) -> None:
         # The row that is one too many, counted from the newest; none is found while there are few.

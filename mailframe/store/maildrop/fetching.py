@@ -1,0 +1,146 @@
+"""What sessions ask of messages: facts, descriptions, identities. Blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mailframe.store.catalogue.keywords import Keywords
+from mailframe.store.catalogue.rows import UID_MASK, Facts, MailboxRow, MessageRow
+from mailframe.store.values import DESCRIPTION_ITEMS, Description, Flags, Item, Message
+
+from . import threading
+from .maildrop import Maildrop
+from .previews import previews_of
+from .sort_keys import sort_keys_of
+
+_PLAIN = Item.FLAGS | Item.DATE | Item.SIZE | Item.SORT_KEYS | DESCRIPTION_ITEMS
+"""Answered without whole rows."""
+_NO_FLAGS: Flags = frozenset()
+
+_message = tuple.__new__
+"""Makes a `Message` of its fields in order: in half the time, and answers have ten thousands of them."""
+
+
+def fetch(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Item) -> list[Message]:
+    """See `IMailbox.fetch`."""
+    if items & ~_PLAIN:
+        return _fetch_rows(drop, mailbox_id, uids, items)
+    descriptions: dict[int, Description] = {}
+    keys: dict[int, bytes] = {}
+    with drop.catalogue.reading():
+        mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
+        if mailbox is None:
+            return []
+        found = list(drop.catalogue.messages.facts(mailbox, uids))
+        if not found:
+            return []
+        keywords = drop.catalogue.mailboxes.keywords(mailbox)
+        first, last = found[0][0], found[-1][0]
+        if items & DESCRIPTION_ITEMS:
+            descriptions = drop.catalogue.descriptions.of(first, last)
+        if Item.SORT_KEYS in items:
+            keys = dict(drop.catalogue.sort_keys.of(first, last))
+    if items & DESCRIPTION_ITEMS:
+        missing = _rows(drop, mailbox, found, descriptions)
+        descriptions |= _describe(drop, mailbox, missing)
+        found = [facts for facts in found if facts[0] in descriptions]
+    if Item.SORT_KEYS in items:
+        missing = _rows(drop, mailbox, found, keys)
+        keys |= sort_keys_of(drop, mailbox, missing)
+        found = [facts for facts in found if facts[0] in keys]
+    flags = keywords.unpack if Item.FLAGS in items else _no_flags
+    return [
+        _message(
+            Message,
+            (
+                id_ & UID_MASK, flags(bits, words), modseq, date, size,
+                "", "", 0, descriptions.get(id_), "", None, keys.get(id_),
+            ),
+        )
+        for id_, modseq, bits, words, date, size in found
+    ]  # fmt: skip
+
+
+def message_of(
+    row: MessageRow,
+    items: Item,
+    keywords: Keywords,
+    description: Description | None = None,
+    uidl: str = "",
+    preview: str | None = None,
+) -> Message:
+    """A row as it was asked for."""
+    return Message(
+        uid=row.uid,
+        flags=keywords.unpack(row.flags, row.keywords) if Item.FLAGS in items else _NO_FLAGS,
+        modseq=row.modseq if Item.FLAGS in items else 0,
+        internal_date=row.internal_date if Item.DATE in items else 0,
+        size=row.size if Item.SIZE in items else 0,
+        email_id=row.email_id if Item.IDENTITY in items else "",
+        thread_id=row.thread_id if Item.IDENTITY in items else "",
+        save_date=row.save_date if Item.IDENTITY in items else 0,
+        description=description,
+        uidl=uidl,
+        preview=preview,
+    )
+
+
+def _fetch_rows(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Item) -> list[Message]:
+    if Item.PREVIEW in items:
+        # It is kept with the description, and found by the structure that this has.
+        items |= Item.PARTS
+    known: dict[int, Description] = {}
+    uidls: dict[int, str] = {}
+    with drop.catalogue.reading():
+        mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
+        if mailbox is None:
+            return []
+        rows = list(drop.catalogue.messages.rows(mailbox, uids))
+        keywords = drop.catalogue.mailboxes.keywords(mailbox)
+        if items & DESCRIPTION_ITEMS and rows:
+            known = drop.catalogue.descriptions.of(rows[0].id, rows[-1].id)
+        if Item.UIDL in items and rows:
+            uidls = drop.catalogue.uidls.of(rows[0].id, rows[-1].id)
+    if Item.IDENTITY in items:
+        rows = threading.assigned(drop, mailbox, rows)
+    previews: dict[int, str] = {}
+    if items & DESCRIPTION_ITEMS:
+        known |= _describe(drop, mailbox, [row for row in rows if row.id not in known])
+        rows = [row for row in rows if row.id in known]
+        previews = previews_of(drop, mailbox, rows) if Item.PREVIEW in items else {}
+    messages = [
+        message_of(row, items, keywords, known.get(row.id), uidls.get(row.id, ""), previews.get(row.id))
+        for row in rows
+    ]
+    if Item.SORT_KEYS not in items:
+        return messages
+    keys = {message.uid: message.sort_keys for message in fetch(drop, mailbox_id, uids, Item.SORT_KEYS)}
+    return [message._replace(sort_keys=keys[message.uid]) for message in messages if message.uid in keys]
+
+
+def _rows(
+    drop: Maildrop,
+    mailbox: MailboxRow,
+    found: Iterable[Facts],
+    known: dict[int, Description] | dict[int, bytes],
+) -> list[MessageRow]:
+    """Whole rows of those messages of which something is not known yet."""
+    missing = [facts[0] & UID_MASK for facts in found if facts[0] not in known]
+    return list(drop.catalogue.messages.rows(mailbox, missing)) if missing else []
+
+
+def _describe(drop: Maildrop, mailbox: MailboxRow, rows: Sequence[MessageRow]) -> dict[int, Description]:
+    """Descriptions of messages that have none yet; kept from now on. Those that are gone have none."""
+    made = {}
+    for row in rows:
+        octets = drop.layout.pieces(mailbox, row)
+        if octets is not None:
+            made[row.id] = drop.surroundings.describe(octets)
+    if made:
+        with drop.writing(0):
+            drop.catalogue.descriptions.add(made.items())
+    return made
+
+
+def _no_flags(flags: int, keywords: bytes | None) -> Flags:
+    return _NO_FLAGS
