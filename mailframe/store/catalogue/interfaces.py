@@ -127,6 +127,9 @@ class Messages(Protocol):
     def unseen(self, mailbox: MailboxRow) -> list[int]:
         """UIDs without ``\\Seen``, ascending."""
 
+    def highest_modseq(self, mailbox: MailboxRow, unseen: bool = False) -> int:
+        """The highest of its messages, or of those without ``\\Seen``; 0 where there are none."""
+
     def changed_since(self, mailbox: MailboxRow, modseq: int) -> list[MessageRow]:
         """Messages that came or changed after a modseq, UIDs ascending."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from mailframe.store.catalogue.keywords import Keywords
 from mailframe.store.catalogue.rows import UID_MASK, Facts, MailboxRow, MessageRow
@@ -13,9 +14,11 @@ from .maildrop import Maildrop
 from .previews import previews_of
 from .sort_keys import sort_keys_of
 
-_PLAIN = Item.FLAGS | Item.DATE | Item.SIZE | Item.SORT_KEYS | DESCRIPTION_ITEMS
+PLAIN = Item.FLAGS | Item.DATE | Item.SIZE | Item.SORT_KEYS | DESCRIPTION_ITEMS
 """Answered without whole rows."""
 _NO_FLAGS: Flags = frozenset()
+
+_NOTHING: Mapping[int, Any] = {}
 
 _message = tuple.__new__
 """Makes a `Message` of its fields in order: in half the time, and answers have ten thousands of them."""
@@ -23,7 +26,7 @@ _message = tuple.__new__
 
 def fetch(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Item) -> list[Message]:
     """See `IMailbox.fetch`."""
-    if items & ~_PLAIN:
+    if items & ~PLAIN:
         return _fetch_rows(drop, mailbox_id, uids, items)
     descriptions: dict[int, Description] = {}
     keys: dict[int, bytes] = {}
@@ -48,12 +51,28 @@ def fetch(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Item) -> 
         missing = _rows(drop, mailbox, found, keys)
         keys |= sort_keys_of(drop, mailbox, missing)
         found = [facts for facts in found if facts[0] in keys]
-    flags = keywords.unpack if Item.FLAGS in items else _no_flags
+    return messages_of(found, keywords, Item.FLAGS in items, descriptions, keys)
+
+
+def messages_of(
+    found: Iterable[Facts],
+    keywords: Keywords,
+    flags: bool,
+    descriptions: Mapping[int, Description] = _NOTHING,
+    keys: Mapping[int, bytes] = _NOTHING,
+) -> list[Message]:
+    """Messages of facts.
+
+    Args:
+        flags: are they wanted?
+        descriptions, keys: by row ids.
+    """
+    unpack = keywords.unpack if flags else _no_flags
     return [
         _message(
             Message,
             (
-                id_ & UID_MASK, flags(bits, words), modseq, date, size,
+                id_ & UID_MASK, unpack(bits, words), modseq, date, size,
                 "", "", 0, descriptions.get(id_), "", None, keys.get(id_),
             ),
         )

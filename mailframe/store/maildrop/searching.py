@@ -17,10 +17,10 @@ from mailframe.store.catalogue.rows import MailboxRow, MessageRow
 from mailframe.store.matching import Program, Reading, Verdict, asks_thread
 from mailframe.store.matching_index import Answers, questions
 from mailframe.store.search_keys import All, And, HasFlag, Not, SearchKey, UIDs
-from mailframe.store.values import SEEN, Item, SearchResult
+from mailframe.store.values import SEEN, Item, Message, SearchResult
 
 from . import metrics, texts, threading
-from .fetching import message_of
+from .fetching import PLAIN, message_of, messages_of
 from .maildrop import Maildrop
 from .source import source_of
 
@@ -75,7 +75,9 @@ class Search:
     # The stages, in order.
 
     def _begin(self, drop: Maildrop, mailbox: MailboxRow) -> bool:
-        """Is it worth going through the index?"""
+        """Is it worth going through the index, and through messages at all?"""
+        if self._at_once(drop, mailbox):
+            return True
         narrowed = _narrowed(drop, mailbox, self._key)
         near = mailbox.messages <= texts.FEW or (narrowed is not None and len(narrowed) <= NEAR)
         if self._questions:
@@ -84,6 +86,20 @@ class Search:
             return self._decide_from(drop, mailbox, narrowed)
         self._stage = self._catch_up
         return False
+
+    def _at_once(self, drop: Maildrop, mailbox: MailboxRow) -> bool:
+        """ALL and UNSEEN are answered by what is counted anyhow."""
+        parts = [part for part in _parts(self._key) if not isinstance(part, All)]
+        match parts:
+            case []:
+                self._found = list(drop.catalogue.messages.uids(mailbox))
+                self._modseq = drop.catalogue.messages.highest_modseq(mailbox)
+            case [Not(HasFlag(flag))] if flag.lower() == SEEN.lower():
+                self._found = drop.catalogue.messages.unseen(mailbox)
+                self._modseq = drop.catalogue.messages.highest_modseq(mailbox, unseen=True)
+            case _:
+                return False
+        return True
 
     def _catch_up(self, drop: Maildrop, mailbox: MailboxRow) -> bool:
         """Bring the index up to date."""
@@ -123,21 +139,29 @@ class Search:
         at_a_time = SLICE_ROWS if self._threads else ROWS
         while self._candidates:
             uids, self._candidates = self._candidates[:at_a_time], self._candidates[at_a_time:]
-            rows: Iterable[MessageRow] = drop.catalogue.messages.rows(mailbox, uids)
-            if self._threads:
-                rows = threading.assigned(drop, mailbox, list(rows))
-            for row in rows:
-                said = None if self._answers is None else self._answers.said(row.uid)
-                verdict = self._program.decide(message_of(row, self._items, keywords), said)
+            decide, answers = self._program.decide, self._answers
+            for message in self._messages(drop, mailbox, uids, keywords):
+                verdict = decide(message, None if answers is None else answers.said(message.uid))
                 if verdict is None:
-                    self._undecided.append(row.uid)
+                    self._undecided.append(message.uid)
                 elif verdict:
-                    self._matches(row)
+                    self._matches(message)
             if time.monotonic() >= until and self._candidates:
                 return False
         self._undecided.reverse()
         self._stage = self._read
         return not self._undecided
+
+    def _messages(
+        self, drop: Maildrop, mailbox: MailboxRow, uids: Sequence[int], keywords: Keywords
+    ) -> Iterable[Message]:
+        """What rows say of messages."""
+        if not self._items & ~PLAIN:
+            return messages_of(drop.catalogue.messages.facts(mailbox, uids), keywords, flags=True)
+        rows: Iterable[MessageRow] = drop.catalogue.messages.rows(mailbox, uids)
+        if self._threads:
+            rows = threading.assigned(drop, mailbox, list(rows))
+        return (message_of(row, self._items, keywords) for row in rows)
 
     def _read(self, drop: Maildrop, mailbox: MailboxRow) -> bool:
         """Read messages of which nothing else decides; a long one in more than one slice."""
@@ -200,9 +224,9 @@ class Search:
         possible.update(drop.catalogue.messages.uids_from(mailbox, answers.covered))
         return sorted(possible if narrowed is None else possible.intersection(narrowed))
 
-    def _matches(self, row: MessageRow) -> None:
-        self._found.append(row.uid)
-        self._modseq = max(self._modseq, row.modseq)
+    def _matches(self, message: Message | MessageRow) -> None:
+        self._found.append(message.uid)
+        self._modseq = max(self._modseq, message.modseq)
 
 
 def needs_octets(key: SearchKey) -> bool:
@@ -212,7 +236,7 @@ def needs_octets(key: SearchKey) -> bool:
 
 def _narrowed(drop: Maildrop, mailbox: MailboxRow, key: SearchKey) -> Sequence[int] | None:
     """UIDs among which the answer is, ascending; None: all."""
-    for part in key.keys if isinstance(key, And) else (key,):
+    for part in _parts(key):
         match part:
             case Not(HasFlag(flag)) if flag.lower() == SEEN.lower():
                 return drop.catalogue.messages.unseen(mailbox)
@@ -221,6 +245,11 @@ def _narrowed(drop: Maildrop, mailbox: MailboxRow, key: SearchKey) -> Sequence[i
             case All():
                 continue
     return None
+
+
+def _parts(key: SearchKey) -> Sequence[SearchKey]:
+    """The keys that must all match."""
+    return key.keys if isinstance(key, And) else (key,)
 
 
 def _written_out(ranges: Iterable[tuple[int, int]], uidnext: int) -> list[int] | None:

@@ -93,6 +93,15 @@ class Messages:
         """UIDs without ``\\Seen``, ascending."""
         return self._uids("flags & 1 = 0", *_all(mailbox))
 
+    def highest_modseq(self, mailbox: MailboxRow, unseen: bool = False) -> int:
+        """The highest of its messages, or of those without ``\\Seen``; 0 where there are none."""
+        where: LiteralString = " AND flags & 1 = 0" if unseen else ""
+        row = self._session.row(
+            "SELECT max(modseq) FROM mail_messages WHERE mailbox = %s" + where,  # noqa: S608
+            (mailbox.id,),
+        )
+        return (row[0] if row else 0) or 0
+
     def changed_since(self, mailbox: MailboxRow, modseq: int) -> list[MessageRow]:
         """Messages that came or changed after a modseq, UIDs ascending."""
         rows = self._session.rows(

@@ -108,6 +108,17 @@ class Messages:
         )
         return [uid for (uid,) in rows]
 
+    def highest_modseq(self, mailbox: MailboxRow, unseen: bool = False) -> int:
+        """The highest of its messages, or of those without ``\\Seen``; 0 where there are none."""
+        if unseen:
+            bounds = row_id(mailbox, 0), row_id(mailbox, UID_MASK)
+            found = self._execute(
+                "SELECT max(modseq) FROM messages WHERE flags & 1 = 0 AND id BETWEEN ? AND ?", bounds
+            ).get
+        else:
+            found = self._execute("SELECT max(modseq) FROM messages WHERE mailbox = ?", (mailbox.id,)).get
+        return found or 0
+
     def changed_since(self, mailbox: MailboxRow, modseq: int) -> list[MessageRow]:
         """Messages that came or changed after a modseq, UIDs ascending."""
         rows = self._execute(
