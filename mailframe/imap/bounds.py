@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .settings import IMAPSettings
-from .wire.reader import Limits
+from .wire.reader import UNASKED_ANY, UNASKED_SMALL, Limits
 
 BEFORE_LOGIN = Limits(line=16 * 1024, literal=1024, literals=4, command=24 * 1024, discard=256 * 1024)
 """What a stranger may send: a line of AUTHENTICATE may have a token of 9 KB (RFC 4954 section 4 has 12288 octets)."""
@@ -17,4 +17,5 @@ def after_login(settings: IMAPSettings) -> Limits:
         settings.literals_limit,
         settings.command_limit,
         settings.discard_limit,
+        UNASKED_ANY if settings.literal_plus else UNASKED_SMALL,
     )

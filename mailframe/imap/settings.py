@@ -11,6 +11,7 @@ from mailframe.dialogue.spill import MEMORY_LIMIT
 from mailframe.limits.settings import NetworkSettings
 
 _positive = attrs.validators.gt(0)
+_no_limit_or_many = attrs.validators.or_(attrs.validators.in_((0,)), attrs.validators.ge(1000))
 
 
 @attrs.frozen
@@ -89,6 +90,15 @@ class IMAPSettings(NetworkSettings):
         "Octets of a message that are kept in memory while it is received; a larger one lies in a file. Of a message"
         " past 256 KiB so many are kept only while all such messages of a worker together need no more than 64 MiB.",
         Size(MEMORY_LIMIT),
+    )
+    literal_plus: bool = option(
+        "Let clients send literals of any size without asking (LITERAL+); if not, up to 4,096 octets (LITERAL-).",
+        True,
+    )
+    message_limit: int = option(
+        "Messages one command may deal with (MESSAGELIMIT, RFC 9738); 0 for any number. 1000 is the least.",
+        0,
+        validator=_no_limit_or_many,
     )
     compress: bool = option("Let clients have the connection compressed (RFC 4978).", True)
     administrator: str = option(

@@ -47,6 +47,7 @@ class IMAPTranscriptTests(TranscriptCase, SynchronousTestCase):
                 append_limit=int(options.get("append_limit", "50000000")),
                 login_deadline=float(options.get("deadline", "600")),
                 spill_directory=self.mktemp(),
+                literal_plus=options.get("literal_plus") != "no",
                 administrator=options.get("administrator", ""),
             )
             self.server = factory(store, PASSWORDS, settings, self.clock, FakeContexts(), namespaces)

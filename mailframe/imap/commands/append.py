@@ -25,6 +25,7 @@ from mailframe.store.refusals import TRYCREATE
 from mailframe.store.values import Appended, NewMessage
 
 from .catenate import add_from_url
+from .message_limit import check
 from .uploads import EMPTY, Uploads
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ async def _offer(session: Session, offered: MessageOffered) -> None:
         # The client waits: it need not send what has no place. Otherwise it comes anyway, and the store will say.
         await _check_mailbox(session, uploads.name)
     await _do(session, uploads, steps, binary=offered.binary)
+    check(session, len(uploads))
     session.reader.accept()
     if offered.synchronizing:
         session.write(b"+ Ready for the message\r\n")
@@ -84,6 +86,7 @@ async def finish(session: Session, rest: Parser) -> Reply:
     try:
         steps, _ = between(rest, uploads.inside, literal=False)
         await _do(session, uploads, steps)
+        check(session, len(uploads))
         messages = uploads.finish(int(session.clock.seconds()), new_queue_id)
     except BaseException:
         discard(session)

@@ -13,7 +13,7 @@ from mailframe.imap.wire.responses import string
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
 
-ALWAYS = ("IMAP4rev2", "IMAP4rev1", "LITERAL+", "ENABLE", "ID", "IDLE")
+ALWAYS = ("ENABLE", "ID", "IDLE")
 """What every session has."""
 BEFORE_LOGIN = ("SASL-IR",)
 """What matters before login; a stranger need not know all the rest."""
@@ -74,9 +74,11 @@ def capabilities(session: Session) -> str:
         compress = (
             () if session.connection.compressed or not session.settings.compress else ("COMPRESS=DEFLATE",)
         )
-        limit = f"APPENDLIMIT={session.settings.append_limit}"
-        return " ".join([*ALWAYS, *AFTER_LOGIN, *shared, *compress, limit])
-    names = [*ALWAYS, *BEFORE_LOGIN]
+        limits = [f"APPENDLIMIT={session.settings.append_limit}"]
+        if session.settings.message_limit:
+            limits.append(f"MESSAGELIMIT={session.settings.message_limit}")
+        return " ".join([*_always(session), *AFTER_LOGIN, *shared, *compress, *limits])
+    names = [*_always(session), *BEFORE_LOGIN]
     if session.surroundings.tls is not None and not session.connection.confidential:
         names.append("STARTTLS")
     connection, logins = session.connection, session.logins
@@ -85,6 +87,10 @@ def capabilities(session: Session) -> str:
     if not logins.passwords_allowed(connection.confidential):
         names.append("LOGINDISABLED")
     return " ".join(names)
+
+
+def _always(session: Session) -> tuple[str, ...]:
+    return ("IMAP4rev2", "IMAP4rev1", "LITERAL+" if session.settings.literal_plus else "LITERAL-", *ALWAYS)
 
 
 async def capability(session: Session, arguments: Parser) -> Reply:

@@ -12,6 +12,8 @@ from mailframe.imap.wire.responses import status_line
 from mailframe.imap.wire.sequences import render_set, sequence_set
 from mailframe.store.values import Copied
 
+from .message_limit import check
+
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
 
@@ -64,7 +66,9 @@ def _arguments(session: Session, arguments: Parser, by_uid: bool) -> tuple[list[
     arguments.space()
     target = mailbox(arguments)
     arguments.end()
-    return list(session.mailbox.messages(wanted, by_uid)), target
+    uids = list(session.mailbox.messages(wanted, by_uid))
+    check(session, len(uids))
+    return uids, target
 
 
 def _word(copied: Copied) -> str:

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.parser import Parser
+from mailframe.imap.wire.responses import status_line
 from mailframe.imap.wire.sequences import sequence_set
+from mailframe.store.search_keys import HasFlag
+from mailframe.store.values import DELETED
+
+from .message_limit import newest
 
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
@@ -16,8 +21,15 @@ async def expunge(session: Session, arguments: Parser) -> Reply:
     """EXPUNGE: remove every message that has ``\\Deleted``; the end of the command announces them."""
     arguments.end()
     session.mailbox.check_writable()
-    await session.mailbox.mailbox.expunge()
-    return await _expunged(session, "EXPUNGE completed")
+    limited = None
+    if session.settings.message_limit:
+        found = await session.mailbox.mailbox.search(HasFlag(DELETED))
+        uids, limited = newest(session, found.uids)
+        if uids:
+            await session.mailbox.mailbox.expunge(uids)
+    else:
+        await session.mailbox.mailbox.expunge()
+    return await _expunged(session, "EXPUNGE completed", limited)
 
 
 async def uid_expunge(session: Session, arguments: Parser) -> Reply:
@@ -26,17 +38,20 @@ async def uid_expunge(session: Session, arguments: Parser) -> Reply:
     wanted = sequence_set(arguments)
     arguments.end()
     session.mailbox.check_writable()
-    uids = session.mailbox.messages(wanted, by_uid=True)
+    uids, limited = newest(session, session.mailbox.messages(wanted, by_uid=True))
     if uids:
         await session.mailbox.mailbox.expunge(uids)
-    return await _expunged(session, "UID EXPUNGE completed")
+    return await _expunged(session, "UID EXPUNGE completed", limited)
 
 
-async def _expunged(session: Session, text: str) -> Reply:
+async def _expunged(session: Session, text: str, limited: str | None) -> Reply:
     """Announce it now, where the tagged OK is to tell the state after it (RFC 7162 section 3.2.7)."""
     session.mailbox.changed()
     if not session.enabled.qresync:
-        return Reply(text)
+        return Reply(text, limited)
+    if limited is not None:
+        # There is one response code a response.
+        session.write(status_line(b"OK", "Some messages were left out", limited))
     await session.announce(expunges=True)
     modseq = session.selected.view.modseq if session.selected is not None else 0
     return Reply(text, f"HIGHESTMODSEQ {modseq}" if modseq else None)

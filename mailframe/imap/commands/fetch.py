@@ -19,6 +19,7 @@ from mailframe.store.values import SEEN, FlagChange, Message
 
 from .fetch_bodies import BodySender
 from .fetch_plan import Plan
+from .message_limit import newest
 from .resync import changed_since, expunged_since, with_modseq
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ async def _fetch(session: Session, arguments: Parser, *, by_uid: bool) -> Reply:
         uids = await changed_since(selected, since, uids)
     if modifiers.page is not None:
         uids = modifiers.page.of(uids)
+    uids, limited = newest(session, uids)
     plan = Plan(attributes, selected, by_uid, session.enabled)
     progress, sent = Progress(session, "Fetching"), 0
     for start in range(0, len(uids), plan.window):
@@ -76,7 +78,7 @@ async def _fetch(session: Session, arguments: Parser, *, by_uid: bool) -> Reply:
         selected.changed()
         if not by_uid:
             raise MailframeError(EXPUNGE_ISSUED)
-    return Reply("FETCH completed")
+    return Reply("FETCH completed", limited)
 
 
 async def _send_window(session: Session, plan: Plan, uids: Sequence[int]) -> int:

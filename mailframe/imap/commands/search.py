@@ -16,6 +16,7 @@ from mailframe.message.status import MailframeError
 from mailframe.store.search_keys import SearchKey
 
 from .found import forget, known, tell
+from .message_limit import newest_of
 
 if TYPE_CHECKING:
     from mailframe.imap.selected import Selected
@@ -40,13 +41,14 @@ async def _search(session: Session, arguments: Parser, *, by_uid: bool) -> Reply
         key = search_program(arguments, resolver)
         if returns is not None and returns.updates and session.tag in session.mailbox.contexts:
             raise bad("This tag is one of a search that is kept up")
+        key, limited = newest_of(session, key)
         uids = await answer(session, key, returns, by_uid=by_uid)
         if returns is not None and returns.updates:
             _keep_up(session, key, by_uid, uids, resolver.passing)
     except MailframeError:
         forget(session, returns)
         raise
-    return Reply("SEARCH completed")
+    return Reply("SEARCH completed", limited)
 
 
 async def answer(

@@ -8,8 +8,11 @@ from mailframe.imap.progress import Progress
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.flags import store_flags
 from mailframe.imap.wire.parser import Parser, bad
+from mailframe.imap.wire.responses import status_line
 from mailframe.imap.wire.sequences import render_set, sequence_set
 from mailframe.store.values import FlagChange, Stored
+
+from .message_limit import newest
 
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
@@ -47,7 +50,7 @@ async def _store(session: Session, arguments: Parser, *, by_uid: bool) -> Reply:
         session.enabled.condstore = True
     selected = session.mailbox
     selected.check_writable()
-    uids = selected.messages(wanted, by_uid)
+    uids, limited = newest(session, selected.messages(wanted, by_uid))
     if not uids:
         return Reply("STORE completed")
     told, stored = await Progress(session, "Storing").wait(
@@ -59,7 +62,7 @@ async def _store(session: Session, arguments: Parser, *, by_uid: bool) -> Reply:
         await session.connection.drained()
     if not told and session.enabled.condstore and stored.changed:
         await _tell_modseqs(session, stored)
-    return _reply(session, stored, by_uid)
+    return _reply(session, stored, by_uid, limited)
 
 
 async def _tell_modseqs(session: Session, stored: Stored) -> None:
@@ -72,12 +75,15 @@ async def _tell_modseqs(session: Session, stored: Stored) -> None:
         await session.connection.drained()
 
 
-def _reply(session: Session, stored: Stored, by_uid: bool) -> Reply:
+def _reply(session: Session, stored: Stored, by_uid: bool, limited: str | None) -> Reply:
     view = session.mailbox.view
     failed = [uid if by_uid else view.number(uid) for uid in stored.failed]
     left = [number for number in failed if number is not None]
     if not left:
-        return Reply("STORE completed")
+        return Reply("STORE completed", limited)
+    if limited is not None:
+        # There is one response code a response.
+        session.write(status_line(b"OK", "Some messages were left out", limited))
     return Reply("Some messages were changed meanwhile", f"MODIFIED {render_set(left).decode('ascii')}")
 
 

@@ -115,6 +115,10 @@ class Uploads:
         self._settings = settings
         self._uploads: list[Upload] = []
 
+    def __len__(self) -> int:
+        """How many messages have begun."""
+        return len(self._uploads)
+
     def begin(self, flags: Flags, internal_date: int | None, binary: bool) -> None:
         """Another message comes.
 

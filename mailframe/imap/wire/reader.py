@@ -20,6 +20,10 @@ from .parser import Parser, bad
 
 CHUNK = 64 * 1024
 """Octets of a message passed on at a time."""
+UNASKED_SMALL = 4096
+"""Octets of a literal that is sent without asking, by LITERAL- (RFC 7888 section 5)."""
+UNASKED_ANY = 1 << 62
+"""By LITERAL+ there is no bound but that of all literals."""
 TOO_BIG = Status((5, 3, 4), "A literal is too large", "TOOBIG")
 FLOOD = Status((5, 3, 4), "Far too many octets; closing the connection", "TOOBIG")
 
@@ -50,6 +54,7 @@ class Limits:
         literals: how many literals a command may have.
         command: octets of a whole command, its literals included, the message of APPEND not.
         discard: octets of unasked-for literals that are thrown away before the connection ends.
+        unasked: octets a literal may have that is sent without asking; `UNASKED_SMALL` or `UNASKED_ANY`.
     """
 
     line: int = 64 * 1024
@@ -57,6 +62,7 @@ class Limits:
     literals: int = 100
     command: int = 256 * 1024
     discard: int = 64 * 1024 * 1024
+    unasked: int = UNASKED_ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +264,8 @@ class CommandReader:
             self._pieces.append(octets)
 
     def _literal_begins(self, marker: _Marker) -> _Outcome:
+        if self._refused is None and not marker.synchronizing and marker.size > self.limits.unasked:
+            self._refused = bad("A literal of this size has to be asked for").status
         if self._refused is None and self._is_message(marker):
             return self._offer(marker)
         if self._refused is None:
