@@ -34,18 +34,15 @@ async def examine(session: Session, arguments: Parser) -> Reply:
 async def close(session: Session, arguments: Parser) -> Reply:
     """CLOSE: expunge without a word, and select none; without the right to expunge that is all (RFC 4314)."""
     arguments.end()
-    word = None
+    modseq = 0
     if not session.mailbox.read_only:
         try:
-            await session.mailbox.mailbox.expunge()
+            modseq = await _expunge_silently(session.mailbox, session.enabled.qresync)
         except MailframeError as error:
             if error.status.word != NOPERM.word:
                 raise
-        if session.enabled.qresync:
-            modseq = (await session.mailbox.mailbox.changes(session.mailbox.view.modseq)).modseq
-            word = f"HIGHESTMODSEQ {modseq}"
     session.deselect()
-    return Reply("CLOSE completed", word)
+    return Reply("CLOSE completed", f"HIGHESTMODSEQ {modseq}" if modseq else None)
 
 
 async def unselect(session: Session, arguments: Parser) -> Reply:
@@ -53,6 +50,27 @@ async def unselect(session: Session, arguments: Parser) -> Reply:
     arguments.end()
     session.deselect()
     return Reply("UNSELECT completed")
+
+
+async def _expunge_silently(selected: Selected, with_modseq: bool) -> int:
+    """Expunge, and return the modseq from which the client can go on when it comes back; 0 for none.
+
+    That is the new one (RFC 7162 section 3.2.8) where the client knows all that happened before: then it knows
+    which messages had ``\\Deleted``. If others were at work and it was not told yet, the new one would hide that from
+    it for ever; it goes on from what it was told last.
+    """
+    mailbox, view = selected.mailbox, selected.view
+    if not with_modseq:
+        await mailbox.expunge()
+        return 0
+    state = view.modseq
+    settled = (await mailbox.changes(state)).modseq == state
+    expunged = await mailbox.expunge()
+    if view.waiting:
+        return 0
+    changes = await mailbox.changes(state)
+    alone = settled and not changes.messages and len(changes.vanished) == len(expunged)
+    return changes.modseq if alone else state
 
 
 async def _open(session: Session, arguments: Parser, *, read_only: bool) -> Reply:
