@@ -135,7 +135,8 @@ class Selected:
 
     def flags(self, message: Message) -> bytes:
         """A message's flags as FETCH shows them; new keywords are announced before (RFC 3501 section 7.2.6)."""
-        recent = self.view.is_recent(message.uid)
+        # IMAP4rev2 knows no \Recent (RFC 9051 section 2.3.2).
+        recent = not self._enabled.rev2 and self.view.is_recent(message.uid)
         rendered = self._rendered_recent if recent else self._rendered
         octets = rendered.get(message.flags)
         if octets is None:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 from mailframe.imap.enabled import UID_REQUIRED
 from mailframe.imap.selected import Selected
 from mailframe.imap.states import Reply
-from mailframe.imap.wire.mailboxes import mailbox
+from mailframe.imap.wire.mailboxes import spelt_name
 from mailframe.imap.wire.parser import Parser, bad
 from mailframe.imap.wire.responses import mailbox_list, status_line
 from mailframe.imap.wire.resync import SelectParameters, select_parameters
 from mailframe.message.status import MailframeError, ProtocolError
+from mailframe.store.names import canonical
 from mailframe.store.refusals import NOPERM
 from mailframe.store.values import Snapshot
 
+from .create import is_spelt_otherwise, old_name
 from .resync import tell_changes
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ async def _expunge_silently(selected: Selected, with_modseq: bool) -> int:
 
 async def _open(session: Session, arguments: Parser, *, read_only: bool) -> Reply:
     arguments.space()
-    name = mailbox(arguments)
+    name = spelt_name(arguments)
     parameters = select_parameters(arguments)
     arguments.end()
     _check(session, parameters)
@@ -84,7 +86,7 @@ async def _open(session: Session, arguments: Parser, *, read_only: bool) -> Repl
         session.write(status_line(b"OK", "The mailbox before is closed", "CLOSED"))
     # Also when this fails, no mailbox is selected any more (RFC 3501 section 6.3.1).
     session.deselect()
-    opened = await session.mailboxes.open(name, read_only)
+    opened = await session.mailboxes.open(canonical(name), read_only)
     # Listening begins before the snapshot is taken, so that nothing falls between the two.
     selected = Selected(opened, session.write, session.clock, session.settings.poll_interval, session.enabled)
     try:
@@ -95,7 +97,7 @@ async def _open(session: Session, arguments: Parser, *, read_only: bool) -> Repl
     selected.begin(snapshot)
     session.select(selected)
     session.enabled.condstore |= parameters.condstore
-    await _describe(session, selected, snapshot)
+    await _describe(session, selected, snapshot, name)
     if parameters.known is not None:
         await tell_changes(session, selected, parameters.known)
     word = "READ-ONLY" if selected.read_only else "READ-WRITE"
@@ -110,12 +112,12 @@ def _check(session: Session, parameters: SelectParameters) -> None:
         raise ProtocolError(UID_REQUIRED)
 
 
-async def _describe(session: Session, selected: Selected, snapshot: Snapshot) -> None:
+async def _describe(session: Session, selected: Selected, snapshot: Snapshot, name: str) -> None:
     enabled, view = session.enabled, selected.view
     selected.write_flags()
     session.write(b"* %d EXISTS\r\n" % len(view))
     if enabled.rev2:
-        await _list(session, selected)
+        await _list(session, selected, name)
     else:
         session.write(b"* %d RECENT\r\n" % view.recent_count)
     if snapshot.first_unseen is not None and not enabled.rev2 and not enabled.uid_only:
@@ -130,9 +132,10 @@ async def _describe(session: Session, selected: Selected, snapshot: Snapshot) ->
     )
 
 
-async def _list(session: Session, selected: Selected) -> None:
+async def _list(session: Session, selected: Selected, name: str) -> None:
     """What LIST says of it, as IMAP4rev2 wants it (RFC 9051 section 6.3.2)."""
     entries = {entry.name: entry for entry in await session.mailboxes.mailboxes()}
     entry = entries.get(selected.mailbox.name)
     attributes = [entry.special_use.encode("ascii")] if entry is not None and entry.special_use else []
-    session.write(mailbox_list(b"LIST", attributes, selected.mailbox.name, session.enabled.utf8_names))
+    old = old_name(name) if is_spelt_otherwise(name) else b""
+    session.write(mailbox_list(b"LIST", attributes, selected.mailbox.name, session.enabled.utf8_names, old))
