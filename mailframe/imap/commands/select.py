@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailframe.imap.enabled import UID_REQUIRED
-from mailframe.imap.selected import Selected
+from mailframe.imap.selected import ANY_KEYWORD, Selected
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.mailboxes import spelt_name
 from mailframe.imap.wire.parser import Parser, bad
@@ -14,7 +14,8 @@ from mailframe.imap.wire.resync import SelectParameters, select_parameters
 from mailframe.message.status import MailframeError, ProtocolError
 from mailframe.store.names import canonical
 from mailframe.store.refusals import NOPERM
-from mailframe.store.values import Snapshot
+from mailframe.store.sharing import rights as letters
+from mailframe.store.values import DELETED, SEEN, SYSTEM_FLAGS, Flags, Snapshot
 
 from .create import is_spelt_otherwise, old_name
 from .resync import tell_changes
@@ -91,10 +92,12 @@ async def _open(session: Session, arguments: Parser, *, read_only: bool) -> Repl
     selected = Selected(opened, session.write, session.clock, session.settings.poll_interval, session.enabled)
     try:
         snapshot = await opened.snapshot()
+        permitted = await _permitted(session, opened.name)
     except BaseException:
         selected.close()
         raise
     selected.begin(snapshot)
+    selected.permitted = permitted
     session.select(selected)
     session.enabled.condstore |= parameters.condstore
     await _describe(session, selected, snapshot, name)
@@ -110,6 +113,19 @@ def _check(session: Session, parameters: SelectParameters) -> None:
         raise bad("QRESYNC is for clients that enabled it")
     if known is not None and known.numbered and session.enabled.uid_only:
         raise ProtocolError(UID_REQUIRED)
+
+
+async def _permitted(session: Session, name: str) -> Flags | None:
+    """The flags that somebody's rights let him change, where mailboxes are shared (RFC 4314 section 4)."""
+    if session.surroundings.namespaces is None:
+        return None
+    rights = await session.mailboxes.rights(name, session.mailboxes.name)
+    if {letters.SEEN, letters.WRITE, letters.DELETE_MESSAGES} <= rights:
+        return None
+    found = set(SYSTEM_FLAGS - {SEEN, DELETED}) | {ANY_KEYWORD} if letters.WRITE in rights else set()
+    found |= {SEEN} if letters.SEEN in rights else set()
+    found |= {DELETED} if letters.DELETE_MESSAGES in rights else set()
+    return frozenset(found)
 
 
 async def _describe(session: Session, selected: Selected, snapshot: Snapshot, name: str) -> None:

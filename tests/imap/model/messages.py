@@ -36,14 +36,18 @@ class MessageRules(Ground):
     @precondition(lambda self: self.visits)
     @rule(who=WHO, place=st.integers(0, 5), where=WHERE, flags=FLAGS, by_uid=st.booleans())
     def replace(self, who: int, place: int, where: int, flags: list[str], by_uid: bool) -> None:
-        """REPLACE."""
+        """REPLACE, which does nothing where somebody else has expunged the message."""
         visit, box = self.who(who), self.where(where)
         uids = chosen(visit.player, {place})
         if not uids:
             return
         by_uid |= visit.player.replica.uid_only
         name = f"{'UID ' if by_uid else ''}REPLACE {visit.player.named(uids, by_uid)}"
-        self.arrive(visit.player, f"{name} {box.name} ({' '.join(flags)})", box, [self.new_message()])
+        try:
+            self.arrive(visit.player, f"{name} {box.name} ({' '.join(flags)})", box, [self.new_message()])
+        except Refused:
+            assert b"[EXPUNGEISSUED]" in visit.player.tagged, visit.player.tagged
+            assert uids[0] not in self.look(visit.box)
 
     @precondition(lambda self: self.visits)
     @rule(who=WHO, places=PLACES, sign=SIGNS, flags=FLAGS, how=HOW, back=st.none() | st.integers(0, 4))
