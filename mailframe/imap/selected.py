@@ -23,6 +23,10 @@ RENDERED_LIMIT = 4096
 """Combinations of flags whose rendering is remembered."""
 
 
+ANY_KEYWORD = "\\*"
+"""Stands for keywords among the flags that may be changed."""
+
+
 class Selected:
     """One selected mailbox of one session.
 
@@ -35,6 +39,7 @@ class Selected:
 
     Attributes:
         view: what the session knows of it; there from `begin` on.
+        permitted: among `SYSTEM_FLAGS` and ``\\*`` for keywords, what the client may change; None for all.
         saved: UIDs that the last SEARCH with SAVE found: what ``$`` stands for (RFC 5182).
         contexts: searches that the client is kept informed of.
     """
@@ -56,6 +61,7 @@ class Selected:
         self._enabled = enabled
         self._looked_at = clock.seconds()
         self._keywords: set[str] = set()
+        self.permitted: Flags | None = None
         self.saved: Ranges = ()
         self.contexts = Contexts(mailbox, write)
         self._rendered: dict[Flags, bytes] = {}
@@ -135,7 +141,8 @@ class Selected:
 
     def flags(self, message: Message) -> bytes:
         """A message's flags as FETCH shows them; new keywords are announced before (RFC 3501 section 7.2.6)."""
-        recent = self.view.is_recent(message.uid)
+        # IMAP4rev2 knows no \Recent (RFC 9051 section 2.3.2).
+        recent = not self._enabled.rev2 and self.view.is_recent(message.uid)
         rendered = self._rendered_recent if recent else self._rendered
         octets = rendered.get(message.flags)
         if octets is None:
@@ -158,12 +165,19 @@ class Selected:
     def write_flags(self) -> None:
         """Say which flags there are, and which can be changed for good."""
         known = render_flags(SYSTEM_FLAGS | self._keywords)
-        # The asterisk says that new keywords may be made.
-        permanent = b"()" if self.read_only else known[:-1] + b" \\*)"
+        permanent = b"()" if self.read_only else self._permanent(known)
         self._write(b"* FLAGS %b\r\n" % known)
         self._write(
             status_line(b"OK", "Flags permitted", f"PERMANENTFLAGS {permanent.decode('ascii', 'replace')}")
         )
+
+    def _permanent(self, known: bytes) -> bytes:
+        # The asterisk says that new keywords may be made.
+        if self.permitted is None:
+            return known[:-1] + b" \\*)"
+        keywords = self._keywords if ANY_KEYWORD in self.permitted else ()
+        flags = render_flags((self.permitted & SYSTEM_FLAGS) | set(keywords))
+        return flags[:-1] + b" \\*)" if ANY_KEYWORD in self.permitted else flags
 
     def _learn(self, flags: Flags) -> None:
         new = flags - SYSTEM_FLAGS - self._keywords

@@ -33,7 +33,11 @@ async def set_acl(session: Session, arguments: Parser) -> Reply:
     text = _ascii(arguments.astring())
     arguments.end()
     sign = text[:1] if text[:1] in ("+", "-") else ""
-    given = letters.parse(text.removeprefix(sign))
+    try:
+        given = letters.parse(text.removeprefix(sign))
+    except MailframeError:
+        # RFC 4314 section 3.1 wants BAD, also for capitals.
+        raise bad("There is no such right") from None
     if sign:
         before = await _given(session, name, who)
         given = before | given if sign == "+" else before - given

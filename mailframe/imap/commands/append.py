@@ -22,7 +22,7 @@ from mailframe.imap.wire.sequences import render_set, sequence_set
 from mailframe.message.mail import new_queue_id
 from mailframe.message.status import NO_SUCH_MAILBOX, UNAVAILABLE, MailframeError, Status
 from mailframe.store.refusals import TRYCREATE
-from mailframe.store.values import Appended, NewMessage
+from mailframe.store.values import Appended, Item, NewMessage
 
 from .catenate import add_from_url
 from .message_limit import check
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mailframe.imap.session import Session
 
 NOT_THERE = Status((5, 5, 4), "There is no such message", "CLIENTBUG")
+EXPUNGE_ISSUED = Status((5, 5, 0), "The message to be replaced is gone already", "EXPUNGEISSUED")
 
 log = Logger()
 
@@ -146,6 +147,7 @@ async def _do(session: Session, uploads: Uploads, steps: list[Step], *, binary: 
 
 
 async def _stored(session: Session, uploads: Uploads, messages: list[NewMessage]) -> Reply:
+    await _check_replaced(session, uploads, messages)
     work = Deferred.fromCoroutine(_store(session, uploads.name, messages))
     try:
         appended = await shielded(work, session.clock, session.settings.append_timeout)
@@ -161,6 +163,16 @@ async def _stored(session: Session, uploads: Uploads, messages: list[NewMessage]
     await session.mailbox.mailbox.remove([uploads.replaced])
     session.mailbox.changed()
     return Reply("REPLACE completed")
+
+
+async def _check_replaced(session: Session, uploads: Uploads, messages: list[NewMessage]) -> None:
+    """The message that is to be replaced must still be there: two programs that save the same draft leave one."""
+    if uploads.replaced is None or await session.mailbox.mailbox.fetch([uploads.replaced], Item.FLAGS):
+        return
+    for message in messages:
+        message.content.body.discard()
+    session.mailbox.changed()
+    raise MailframeError(EXPUNGE_ISSUED)
 
 
 async def _store(session: Session, name: str, messages: list[NewMessage]) -> Appended:

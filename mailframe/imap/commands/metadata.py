@@ -16,6 +16,7 @@ from mailframe.imap.wire.annotations import (
     entry_values,
     get_options,
     render_entries,
+    starts_options,
 )
 from mailframe.imap.wire.mailboxes import mailbox
 from mailframe.imap.wire.parser import Parser
@@ -33,12 +34,16 @@ ADMIN, COMMENT = "/shared/admin", "/shared/comment"
 async def get_metadata(session: Session, arguments: Parser) -> Reply:
     """GETMETADATA: entries by name, or with all below them."""
     arguments.space()
-    options = GetOptions()
-    if arguments.peek() == b"(":
-        options = get_options(arguments)
+    before = arguments.peek() == b"("
+    options = get_options(arguments) if before else GetOptions()
+    if before:
         arguments.space()
     name = mailbox(arguments)
     arguments.space()
+    if not before and starts_options(arguments):
+        # The grammar of RFC 5464 has them in front of the name, its examples behind it.
+        options = get_options(arguments)
+        arguments.space()
     entries = entry_names(arguments)
     arguments.end()
     found = await _entries(session, name, entries, options.depth)

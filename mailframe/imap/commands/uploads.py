@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from mailframe.dialogue.spill import Spill
 from mailframe.imap.settings import IMAPSettings
 from mailframe.imap.wire.appending import Inside
+from mailframe.imap.wire.parser import bad
 from mailframe.message.content import Content
 from mailframe.message.status import STORAGE_FULL, MailframeError, Status
 from mailframe.store.values import Flags, NewMessage
@@ -124,8 +125,11 @@ class Uploads:
 
         Raises:
             MailframeError: ``TOOBIG``: there are too many.
+            ProtocolError: a message is to be replaced by two (RFC 8508 section 4.7).
         """
-        if len(self._uploads) >= (1 if self.replaced is not None else MESSAGES_LIMIT):
+        if self.replaced is not None and self._uploads:
+            raise bad("One message takes the place of another")
+        if len(self._uploads) >= MESSAGES_LIMIT:
             raise MailframeError(TOO_MANY)
         settings = self._settings
         spill = Spill(settings.spill_directory, settings.spill_limit)

@@ -52,6 +52,11 @@ def get_options(parser: Parser) -> GetOptions:
         parser.space()
 
 
+def starts_options(parser: Parser) -> bool:
+    """Are options next, and not names of entries?"""
+    return parser.starts(b"(MAXSIZE ") or parser.starts(b"(DEPTH ")
+
+
 def entry_names(parser: Parser) -> tuple[str, ...]:
     """Take one entry name, or a list of them in parentheses; in lower case."""
     if not parser.accept(b"("):
@@ -72,7 +77,7 @@ def entry_values(parser: Parser) -> dict[str, bytes | None]:
     while True:
         name = entry_name(parser)
         parser.space()
-        values[name] = parser.nstring()
+        values[name] = parser.literal8() if parser.peek() == b"~" else parser.nstring()
         if len(values) > ENTRIES_LIMIT:
             raise bad("Too many entries")
         if parser.accept(b")"):
@@ -91,8 +96,13 @@ def entry_name(parser: Parser) -> str:
 def render_entries(values: Iterable[tuple[str, bytes | None]]) -> bytes:
     """Names and values in parentheses, as the METADATA response has them."""
     return b"(%b)" % b" ".join(
-        b"%b %b" % (astring(name.encode("ascii")), nstring(value)) for name, value in values
+        b"%b %b" % (astring(name.encode("ascii")), _value(value)) for name, value in values
     )
+
+
+def _value(value: bytes | None) -> bytes:
+    """nstring, or literal8 where there are NUL octets (RFC 5464 section 5)."""
+    return b"~{%d}\r\n%b" % (len(value), value) if value and b"\0" in value else nstring(value)
 
 
 def _depth(word: str) -> int:

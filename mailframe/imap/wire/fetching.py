@@ -192,9 +192,11 @@ def _binary(parser: Parser, word: str) -> BinaryOctets:
 
 def _partial(parser: Parser) -> tuple[int, int]:
     """What stands behind ``<``."""
-    offset = parser.number()
+    offset = parser.number64()
     parser.expect(b".")
-    length = parser.nz_number()
+    length = parser.number64()
+    if not length:
+        raise bad("A number must not be zero")
     parser.expect(b">")
     return offset, length
 

@@ -34,7 +34,12 @@ def mailbox(parser: Parser) -> str:
         ProtocolError: no astring is here.
         MailframeError: ``CANNOT``: it is not modified UTF-7.
     """
-    return canonical(decode(parser.astring(), parser.utf8))
+    return canonical(spelt_name(parser))
+
+
+def spelt_name(parser: Parser) -> str:
+    """Take a mailbox name as the client spells it; see `mailbox`."""
+    return decode(parser.astring(), parser.utf8)
 
 
 def decode(octets: bytes, utf8: bool = False) -> str:

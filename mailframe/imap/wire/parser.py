@@ -76,6 +76,10 @@ class Parser:
         """The next octet without taking it, or ``b""`` at the end."""
         return self._text[self._at : self._at + 1]
 
+    def starts(self, octets: bytes) -> bool:
+        """Are these octets next, in any case?"""
+        return self._text[self._at : self._at + len(octets)].upper() == octets
+
     def accept(self, octets: bytes) -> bool:
         """Take exactly these octets if they are next."""
         if self._text.startswith(octets, self._at):
@@ -157,14 +161,15 @@ class Parser:
 
     def literal(self) -> bytes:
         """A literal, synchronising or not; the reader has seen to it that it is here whole."""
-        size = int(self._take(_LITERAL, "a literal", 1))
-        octets = self._text[self._at : self._at + size]
-        if len(octets) < size:
-            raise bad("A literal is cut short")
+        octets = self._literal()
         if b"\0" in octets:
             raise bad("A literal must not hold NUL octets")
-        self._at += size
         return octets
+
+    def literal8(self) -> bytes:
+        """A literal8: any octets (RFC 3516 section 7)."""
+        self.expect(b"~")
+        return self._literal()
 
     def astring(self) -> bytes:
         """An astring: an atom (that may hold ``]``) or a string."""
@@ -185,6 +190,14 @@ class Parser:
         if self.peek() in (b'"', b"{"):
             return self.string()
         return self._take(_LIST_MAILBOX, "a mailbox pattern")
+
+    def _literal(self) -> bytes:
+        size = int(self._take(_LITERAL, "a literal", 1))
+        octets = self._text[self._at : self._at + size]
+        if len(octets) < size:
+            raise bad("A literal is cut short")
+        self._at += size
+        return octets
 
     def _take(self, pattern: re.Pattern[bytes], what: str, group: int = 0) -> bytes:
         match = pattern.match(self._text, self._at)

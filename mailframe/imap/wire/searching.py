@@ -170,7 +170,7 @@ class _Program:
 
     def number(self) -> int:
         """The argument of LARGER and SMALLER."""
-        return self._parser.number()
+        return self._parser.number64()
 
     def dated(self, field: str, word: str) -> SearchKey:
         """A date, and the days before, on or since it."""

@@ -64,12 +64,14 @@ class Player:
         """The UIDs it knows."""
         return sorted(self.replica.known())
 
-    def do(self, command: str, before: Callable[[], None] | None = None, octets: bytes = b"") -> list[bytes]:
+    def do(
+        self, command: str, before: Callable[[], None] | None = None, octets: Sequence[bytes] = ()
+    ) -> list[bytes]:
         """Run a command and take in what it says.
 
         Args:
             before: called when the command has succeeded, before its responses are taken in.
-            octets: behind the command, as a literal.
+            octets: behind the command, as literals.
 
         Raises:
             Refused: the server did not do it; what it said was taken in.
@@ -78,8 +80,7 @@ class Player:
         self._count += 1
         tag = b"t%d" % self._count
         line = b"%b %b" % (tag, command.encode("ascii"))
-        if octets:
-            line += b" {%d+}\r\n%b" % (len(octets), octets)
+        line += b"".join([b" {%d+}\r\n%b" % (len(each), each) for each in octets])
         self._client.send(line + b"\r\n")
         said = self._heard()
         tagged = [each.line for each in said if each.line.startswith(tag + b" ")]

@@ -7,7 +7,7 @@ range, messages that change their UID, mod-sequences that fall and forms that th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 LITERAL = re.compile(rb"\{(\d+)\}\r\n$")
@@ -49,6 +49,11 @@ def uids_of(octets: bytes) -> list[int]:
         first, _, last = piece.partition(b":")
         found += range(int(first), int(last or first) + 1)
     return found
+
+
+def render(uids: Iterable[int]) -> str:
+    """Numbers as a set on the wire."""
+    return ",".join(map(str, sorted(uids)))
 
 
 @dataclass

@@ -1,8 +1,10 @@
-"""Many clients at once, over a store in memory and over SQLite, keep the rules of IMAP."""
+"""Many clients at once, over stores in memory, over SQLite and over Maildir, keep the rules of IMAP."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+import os
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -12,6 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailframe.imap.server import IMAPServerFactory
 from mailframe.imap.wire.description import describe
 from mailframe.store.hints import LocalHints
+from mailframe.store.maildir.options import MaildirOptions
+from mailframe.store.maildir.store import MaildirStore
 from mailframe.store.memory import MemoryStore
 from mailframe.store.sqlite.options import SQLiteStoreOptions
 from mailframe.store.sqlite.store import SQLiteStore
@@ -22,13 +26,18 @@ from tests.store.maildir.fixture import quick_directory
 
 from .machine import SessionsMachine
 
+TIMES = int(os.environ.get("MAILFRAME_MODEL_TIMES", "1"))
+"""How many times as many histories as usual."""
+
 
 class _ModelCase(SynchronousTestCase):
+    timeout = 120 * TIMES
+
     def histories(self, examples: int, steps: int) -> None:
         run_state_machine_as_test(
             cast(Any, lambda: SessionsMachine(self.start, self.stop)),
             settings=settings(
-                max_examples=examples,
+                max_examples=examples * TIMES,
                 stateful_step_count=steps,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
@@ -36,41 +45,76 @@ class _ModelCase(SynchronousTestCase):
         )
         self.assertEqual(self.flushLoggedErrors(), [])  # type: ignore[no-untyped-call]
 
-    def start(self) -> tuple[IMAPServerFactory, Clock]:
+    def start(self) -> tuple[Sequence[IMAPServerFactory], Clock]:
         clock = Clock()
-        return factory(self.make_store(clock), PASSWORDS, clock=clock), clock
+        return [factory(store, PASSWORDS, clock=clock) for store in self.make_stores(clock)], clock
 
-    def make_store(self, clock: Clock) -> Any:
+    def make_stores(self, clock: Clock) -> Sequence[Any]:
         raise NotImplementedError
 
     def stop(self) -> None:
-        """The store is done with."""
+        """The stores are done with."""
 
 
 class MemoryTests(_ModelCase):
     """Over the store in memory."""
 
-    def make_store(self, clock: Clock) -> Any:
-        return MemoryStore(describe, clock=clock)
+    def make_stores(self, clock: Clock) -> Sequence[Any]:
+        return [MemoryStore(describe, clock=clock)]
 
     def test_sessions(self) -> None:
         """Whatever several clients do, each is told what there is, in its own form."""
         self.histories(150, 50)
 
 
-class SQLiteTests(_ModelCase):
-    """Over SQLite."""
+class _FilesCase(_ModelCase):
+    count: ClassVar = 1
 
-    def make_store(self, clock: Clock) -> Any:
-        self.store = SQLiteStore(
-            quick_directory(self), describe, LocalHints(), cast(Any, clock), SQLiteStoreOptions(threads=0)
-        )
-        run_at_once(self.store.start())
-        return self.store
+    def make_stores(self, clock: Clock) -> Sequence[Any]:
+        directory = quick_directory(self)
+        self.stores = [self.make_store(directory, clock) for _ in range(self.count)]
+        for store in self.stores:
+            run_at_once(store.start())
+        return self.stores
+
+    def make_store(self, directory: str, clock: Clock) -> Any:
+        raise NotImplementedError
 
     def stop(self) -> None:
-        run_at_once(self.store.stop())
+        for store in self.stores:
+            run_at_once(store.stop())
+
+
+class SQLiteTests(_FilesCase):
+    """Over SQLite."""
+
+    def make_store(self, directory: str, clock: Clock) -> Any:
+        options = SQLiteStoreOptions(threads=0)
+        return SQLiteStore(directory, describe, LocalHints(), cast(Any, clock), options)
 
     def test_sessions(self) -> None:
         """Whatever several clients do, each is told what there is, in its own form."""
         self.histories(30, 40)
+
+
+class TwoSQLiteTests(SQLiteTests):
+    """Over SQLite, by two programs that know nothing of each other."""
+
+    count = 2
+
+
+class MaildirTests(_FilesCase):
+    """Over Maildir."""
+
+    def make_store(self, directory: str, clock: Clock) -> Any:
+        return MaildirStore(directory, describe, LocalHints(), cast(Any, clock), MaildirOptions(threads=0))
+
+    def test_sessions(self) -> None:
+        """Whatever several clients do, each is told what there is, in its own form."""
+        self.histories(10, 40)
+
+
+class TwoMaildirTests(MaildirTests):
+    """Over Maildir, by two programs that know nothing of each other."""
+
+    count = 2
