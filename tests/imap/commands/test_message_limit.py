@@ -81,5 +81,7 @@ class LiteralMinusTests(SessionCase):
         client = self.login()
         octets = b"Subject: x\r\n\r\n" + b"x" * 5000
         client.send(b"a APPEND INBOX {%d+}\r\n%b\r\nb NOOP\r\n" % (len(octets), octets))
-        self.assertEqual(client.heard(), [b"a BAD A literal of this size has to be asked for", b"b OK NOOP completed"])
+        self.assertEqual(
+            client.heard(), [b"a BAD A literal of this size has to be asked for", b"b OK NOOP completed"]
+        )
         self.assertEqual(client.say(f"c APPEND INBOX {{{len(octets)}}}"), [b"+ Ready for the message"])
