@@ -13,7 +13,7 @@ BINARY = b"Subject: b\r\nContent-Transfer-Encoding: base64\r\n\r\n" + b"QUJD\r\n
 class _FailsLater:
     """A reader of content that fails after some reads."""
 
-    def __init__(self, reads: int, error: Exception) -> None:
+    def __init__(self, reads, error):
         self.reads = reads
         self.error = error
 
@@ -29,11 +29,11 @@ class FaultTests(SessionCase):
 
     mail = "plain encoded"
 
-    def failing_later(self, reads: int, error: Exception):
+    def failing_later(self, reads, error):
         self.serve(self.settings, interposed(self.store, mailbox={"read": _FailsLater(reads, error)}))
         return self.select()
 
-    def check_cut(self, command: str, reads: int) -> None:
+    def check_cut(self, command, reads):
         for error in (MailframeError(UNAVAILABLE), ValueError("a bug")):
             client = self.failing_later(reads, error)
             client.send(command.encode() + b"\r\nb NOOP\r\n")
