@@ -28,7 +28,7 @@ class IMAPClientTests(ClientCase):
 
     def session(self) -> Any:
         """A new session."""
-        from imapclient import IMAPClient  # type: ignore[import-not-found, unused-ignore]
+        from imapclient import IMAPClient
 
         client = IMAPClient("localhost", node().ports["imaps"], ssl_context=trust(), timeout=30)
         self.addCleanup(client.shutdown)
@@ -116,7 +116,7 @@ class IMAPClientTests(ClientCase):
     def test_wrong_password(self) -> None:
         """A wrong password is its own kind of error."""
         from imapclient import IMAPClient
-        from imapclient.exceptions import LoginError  # type: ignore[import-not-found, unused-ignore]
+        from imapclient.exceptions import LoginError
 
         client = IMAPClient("localhost", node().ports["imaps"], ssl_context=trust(), timeout=30)
         self.addCleanup(client.shutdown)
