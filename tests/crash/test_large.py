@@ -62,7 +62,6 @@ class LargeMixin:
             self.ways(large)
         for step, octets in self.grown.items():
             self.assertLess(octets, LIMIT, f"{step} took {octets / MEGABYTE:.0f} MB: {self.grown}")
-        print({step: round(octets/MEGABYTE,1) for step, octets in self.grown.items()})
 
     def begin(self) -> None:
         """From here on it must not grow."""

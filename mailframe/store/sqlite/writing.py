@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from twisted.logger import Logger
 
@@ -98,12 +99,11 @@ def _write_pieces(drop: Maildrop, file: AccountFile, content: Content) -> int:
         number = file.contents.reserve(1)
         file.contents.begin(number, now())
     try:
-        place = 0
-        for group in _groups(content):
+        pieces, missing = enumerate(_pieces(content)), True
+        while missing:
+            # One piece at a time is in memory: a group of them would be so, too, for each thread that writes one.
             with drop.writing(0):
-                for piece in group:
-                    file.contents.add(number, piece, place)
-                    place += 1
+                missing = _write_some(file, number, pieces)
     except BaseException:
         with drop.writing(0):
             file.contents.give_up(number)
@@ -111,15 +111,13 @@ def _write_pieces(drop: Maildrop, file: AccountFile, content: Content) -> int:
     return number
 
 
-def _groups(content: Content) -> Iterator[list[bytes]]:
-    group: list[bytes] = []
-    for piece in _pieces(content):
-        group.append(piece)
-        if len(group) == PIECES_AT_ONCE:
-            yield group
-            group = []
-    if group:
-        yield group
+def _write_some(file: AccountFile, number: int, pieces: Iterator[tuple[int, bytes]]) -> bool:
+    """Write the next pieces; False when there are no more."""
+    count = 0
+    for place, piece in islice(pieces, PIECES_AT_ONCE):
+        file.contents.add(number, piece, place)
+        count += 1
+    return count == PIECES_AT_ONCE
 
 
 def _pieces(content: Content) -> Iterator[bytes]:
@@ -128,8 +126,10 @@ def _pieces(content: Content) -> Iterator[bytes]:
     for chunk in content.chunks():
         held += chunk
         while len(held) >= PIECE:
-            yield bytes(held[:PIECE])
+            with memoryview(held) as view:
+                piece = bytes(view[:PIECE])
             del held[:PIECE]
+            yield piece
     if held:
         yield bytes(held)
 
