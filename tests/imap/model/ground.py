@@ -15,6 +15,7 @@ from mailframe.testing.imap import Client
 
 from .player import ENABLES, Known, Player, Refused
 from .replica import Slot, render, uids_of
+from .slow import settle
 
 MODES = st.sampled_from(sorted(ENABLES))
 WHO = st.integers(0, 3)
@@ -207,10 +208,17 @@ class Ground(RuleBasedStateMachine):
                 return
         raise AssertionError(f"no APPENDUID: {said}")
 
-    def born(self, box: Box, uidvalidity: int, uid: int, octets: bytes) -> None:
-        """There is a new message."""
+    def born(self, box: Box, uidvalidity: int, uid: int, octets: bytes, in_order: bool = True) -> None:
+        """There is a new message.
+
+        Args:
+            in_order: it is newer than all that were noted.
+        """
         before = [known for validity, known in box.octets if validity == uidvalidity]
-        assert uid > max(before, default=0), f"UID {uid} in {box.name} is not above all before"
+        assert uid not in before, f"UID {uid} in {box.name} again"
+        assert not in_order or uid > max(before, default=0), (
+            f"UID {uid} in {box.name} is not above all before"
+        )
         box.octets[uidvalidity, uid] = octets
         self._call(box.name, uidvalidity, uid, octets)
 
@@ -245,8 +253,7 @@ class Ground(RuleBasedStateMachine):
         return player, known
 
     def _settle(self) -> None:
-        for _ in range(3):
-            self._clock.advance(0)
+        settle(self._clock)
 
     @staticmethod
     def may_miss(player: Player, command: str) -> list[bytes]:

@@ -17,11 +17,12 @@ from hypothesis.stateful import initialize, precondition, rule
 from .ground import KEPT_LIMIT, MODES, WHERE, WHO, Visit
 from .messages import MessageRules
 from .names import NameRules
+from .together import TogetherRules
 
 CLIENTS_LIMIT = 4
 
 
-class SessionsMachine(MessageRules, NameRules):
+class SessionsMachine(MessageRules, NameRules, TogetherRules):
     """Clients come and go."""
 
     @initialize(modes=st.tuples(MODES, MODES))

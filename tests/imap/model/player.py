@@ -44,6 +44,7 @@ class Player:
     def __init__(self, client: Client, settle: Callable[[], None], mode: str) -> None:
         self._client, self._settle = client, settle
         self._count = 0
+        self._under_way = ""
         self.mode, self.mailbox = mode, ""
         self.idling = self.gone = False
         self.tagged = b""
@@ -76,12 +77,21 @@ class Player:
         Raises:
             Refused: the server did not do it; what it said was taken in.
         """
+        self.begin(command, octets)
+        return self.end(before)
+
+    def begin(self, command: str, octets: Sequence[bytes] = ()) -> None:
+        """Send a command; `end` takes in what is said to it."""
         self.wake()
         self._count += 1
-        tag = b"t%d" % self._count
-        line = b"%b %b" % (tag, command.encode("ascii"))
+        self._under_way = command
+        line = b"%b %b" % (self._tag, command.encode("ascii"))
         line += b"".join([b" {%d+}\r\n%b" % (len(each), each) for each in octets])
         self._client.send(line + b"\r\n")
+
+    def end(self, before: Callable[[], None] | None = None) -> list[bytes]:
+        """See `do`."""
+        command, tag = self._under_way, self._tag
         said = self._heard()
         tagged = [each.line for each in said if each.line.startswith(tag + b" ")]
         if not tagged:
@@ -96,6 +106,10 @@ class Player:
         if not succeeded:
             raise Refused(f"{command}: {self.tagged!r}")
         return [each.line for each in said]
+
+    @property
+    def _tag(self) -> bytes:
+        return b"t%d" % self._count
 
     def select(self, name: str, parameters: str = "") -> None:
         """SELECT."""

@@ -27,6 +27,7 @@ from tests.imap.mail import PASSWORDS
 from tests.store.maildir.fixture import quick_directory
 
 from .machine import SessionsMachine
+from .slow import Rhythm, slowed
 
 TIMES = int(os.environ.get("MAILFRAME_MODEL_TIMES", "1"))
 """How many times as many histories as usual."""
@@ -37,7 +38,7 @@ class _ModelCase(SynchronousTestCase):
 
     def histories(self, examples: int, steps: int) -> None:
         run_state_machine_as_test(
-            cast(Any, lambda: SessionsMachine(self.start, self.stop)),
+            cast(Any, self.machine),
             settings=settings(
                 max_examples=examples * TIMES,
                 stateful_step_count=steps,
@@ -46,6 +47,9 @@ class _ModelCase(SynchronousTestCase):
             ),
         )
         self.assertEqual(self.flushLoggedErrors(), [])  # type: ignore[no-untyped-call]
+
+    def machine(self) -> SessionsMachine:
+        return SessionsMachine(self.start, self.stop)
 
     def start(self) -> tuple[Sequence[IMAPServerFactory], Clock]:
         clock = Clock()
@@ -66,7 +70,24 @@ class MemoryTests(_ModelCase):
 
     def test_sessions(self) -> None:
         """Whatever several clients do, each is told what there is, in its own form."""
-        self.histories(150, 50)
+        self.histories(80, 50)
+
+
+class _SlowCase(_ModelCase):
+    def machine(self) -> SessionsMachine:
+        machine = super().machine()
+        machine.rhythm = self.rhythm
+        return machine
+
+    def start(self) -> tuple[Sequence[IMAPServerFactory], Clock]:
+        clock = Clock()
+        self.rhythm = Rhythm(clock)
+        stores = [slowed(store, self.rhythm) for store in self.make_stores(clock)]
+        return [factory(store, PASSWORDS, clock=clock) for store in stores], clock
+
+
+class SlowMemoryTests(_SlowCase, MemoryTests):
+    """Over a store that takes its time, so that commands of several sessions are under way at once."""
 
 
 class _FilesCase(_ModelCase):
@@ -96,11 +117,15 @@ class SQLiteTests(_FilesCase):
 
     def test_sessions(self) -> None:
         """Whatever several clients do, each is told what there is, in its own form."""
-        self.histories(30, 40)
+        self.histories(15, 40)
 
 
-class TwoSQLiteTests(SQLiteTests):
-    """Over SQLite, by two programs that know nothing of each other."""
+class SlowSQLiteTests(_SlowCase, SQLiteTests):
+    """Over SQLite, each of whose answers takes its time."""
+
+
+class TwoSQLiteTests(_SlowCase, SQLiteTests):
+    """Over SQLite, by two programs that know nothing of each other, at the same time."""
 
     count = 2
 
@@ -113,7 +138,7 @@ class MaildirTests(_FilesCase):
 
     def test_sessions(self) -> None:
         """Whatever several clients do, each is told what there is, in its own form."""
-        self.histories(10, 40)
+        self.histories(6, 40)
 
 
 class MboxTests(_FilesCase):
@@ -124,16 +149,16 @@ class MboxTests(_FilesCase):
 
     def test_sessions(self) -> None:
         """Whatever several clients do, each is told what there is, in its own form."""
-        self.histories(5, 40)
+        self.histories(4, 40)
 
 
-class TwoMaildirTests(MaildirTests):
-    """Over Maildir, by two programs that know nothing of each other."""
+class TwoMaildirTests(_SlowCase, MaildirTests):
+    """Over Maildir, by two programs that know nothing of each other, at the same time."""
 
     count = 2
 
 
-class TwoMboxTests(MboxTests):
-    """Over mbox files, by two programs that know nothing of each other."""
+class TwoMboxTests(_SlowCase, MboxTests):
+    """Over mbox files, by two programs that know nothing of each other, at the same time."""
 
     count = 2
