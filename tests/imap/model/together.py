@@ -59,16 +59,16 @@ class TogetherRules(Ground):
         self.rhythm.at_rest = False
         begun = []
         for visit, (what, places, where) in zip(visits, doings, strict=False):
-            box, octets = self.where(where), [self.new_message()]
+            box, message = self.where(where), self.new_message()
             if command := self._command(visit, what, places, box):
                 arrives = what.endswith(("APPEND", "REPLACE"))
-                visit.player.begin(command, octets if arrives else ())
-                begun.append((visit, box, octets[0]))
-        ended = [(visit, box, octets, self._ended(visit)) for visit, box, octets in begun]
+                visit.player.begin(command, [message] if arrives else ())
+                begun.append((visit, box, message))
+        ended = [(*each, self._ended(each[0])) for each in begun]
         self.rhythm.at_rest = True
-        for visit, box, octets, said in ended:
+        for visit, box, message, said in ended:
             for line in said:
-                self._note(visit, box, octets, line)
+                self._note(visit, box, message, line)
 
     def _command(self, visit: Visit, what: str, places: set[int], box: Box) -> str:
         """What it sends, or nothing where it has no message to do that with."""
