@@ -67,13 +67,12 @@ async def _expunge_silently(selected: Selected, with_modseq: bool) -> int:
         await mailbox.expunge()
         return 0
     state = view.modseq
-    settled = (await mailbox.changes(state)).modseq == state
     expunged = await mailbox.expunge()
     if view.waiting:
         return 0
-    changes = await mailbox.changes(state)
-    alone = settled and not changes.messages and len(changes.vanished) == len(expunged)
-    return changes.modseq if alone else state
+    # A modseq that went up by no more than our own change shows that nobody else changed anything between.
+    modseq = (await mailbox.changes(state)).modseq
+    return modseq if modseq == state + bool(expunged) else state
 
 
 async def _open(session: Session, arguments: Parser, *, read_only: bool) -> Reply:

@@ -181,6 +181,17 @@ class Ground(RuleBasedStateMachine):
         visit.player.select(box.name)
         visit.player.learn()
 
+    def close(self, visit: Visit, close: Callable[[], object]) -> None:
+        """CLOSE: a client with QRESYNC can come back from there, if it knew what messages there are."""
+        replica = visit.player.replica
+        complete = not any(None in (slot.uid, slot.flags) for slot in replica.slots)
+        _, _, flags = visit.player.keep()
+        close()
+        found = re.search(rb"\[HIGHESTMODSEQ (\d+)\]", visit.player.tagged)
+        if replica.qresync and found and complete and len(self.kept) < KEPT_LIMIT:
+            left = {uid: words for uid, words in flags.items() if b"\\deleted" not in words}
+            self.kept.append((visit.box, (replica.uidvalidity, int(found[1]), left)))
+
     def who(self, who: int) -> Visit:
         """A client; those that idle hear first what has happened."""
         for visit in self.visits:

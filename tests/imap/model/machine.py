@@ -9,8 +9,6 @@
 
 from __future__ import annotations
 
-import re
-
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
@@ -51,21 +49,10 @@ class SessionsMachine(MessageRules, NameRules, TogetherRules):
         """SELECT another mailbox, with or without a CLOSE before."""
         visit = self.who(who)
         if close == "CLOSE":
-            self._close(visit)
+            self.close(visit, lambda: visit.player.do("CLOSE"))
         elif close:
             visit.player.do(close)
         self.enter(visit, self.where(where))
-
-    def _close(self, visit: Visit) -> None:
-        """CLOSE: a client with QRESYNC can come back from there, if it knew what messages there are."""
-        replica = visit.player.replica
-        complete = not any(None in (slot.uid, slot.flags) for slot in replica.slots)
-        _, _, flags = visit.player.keep()
-        visit.player.do("CLOSE")
-        found = re.search(rb"\[HIGHESTMODSEQ (\d+)\]", visit.player.tagged)
-        if replica.qresync and found and complete and len(self.kept) < KEPT_LIMIT:
-            left = {uid: words for uid, words in flags.items() if b"\\deleted" not in words}
-            self.kept.append((visit.box, (replica.uidvalidity, int(found[1]), left)))
 
     @precondition(lambda self: self.visits)
     @rule(who=WHO, heard=st.booleans())

@@ -39,12 +39,13 @@ class Player:
         idling: is it in IDLE?
         gone: the server has said BYE.
         tagged: the last tagged response.
+        under_way: the last command.
     """
 
     def __init__(self, client: Client, settle: Callable[[], None], mode: str) -> None:
         self._client, self._settle = client, settle
         self._count = 0
-        self._under_way = ""
+        self.under_way = ""
         self.mode, self.mailbox = mode, ""
         self.idling = self.gone = False
         self.tagged = b""
@@ -84,14 +85,14 @@ class Player:
         """Send a command; `end` takes in what is said to it."""
         self.wake()
         self._count += 1
-        self._under_way = command
+        self.under_way = command
         line = b"%b %b" % (self._tag, command.encode("ascii"))
         line += b"".join([b" {%d+}\r\n%b" % (len(each), each) for each in octets])
         self._client.send(line + b"\r\n")
 
     def end(self, before: Callable[[], None] | None = None) -> list[bytes]:
         """See `do`."""
-        command, tag = self._under_way, self._tag
+        command, tag = self.under_way, self._tag
         said = self._heard()
         tagged = [each.line for each in said if each.line.startswith(tag + b" ")]
         if not tagged:

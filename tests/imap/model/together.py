@@ -30,6 +30,7 @@ WHAT = st.sampled_from(
         "SEARCH",
         "UID REPLACE",
         "CHECK",
+        "CLOSE",
     ]
 )
 DOING = st.tuples(WHAT, st.sets(st.integers(0, 5), min_size=1, max_size=3), WHERE)
@@ -66,6 +67,9 @@ class TogetherRules(Ground):
                 begun.append((visit, box, message))
         ended = [(*each, self._ended(each[0])) for each in begun]
         self.rhythm.at_rest = True
+        for visit, *_ in begun:
+            if visit.player.under_way == "CLOSE":
+                self.enter(visit, visit.box)
         for visit, box, message, said in ended:
             for line in said:
                 self._note(visit, box, message, line)
@@ -74,7 +78,7 @@ class TogetherRules(Ground):
         """What it sends, or nothing where it has no message to do that with."""
         player = visit.player
         uids = [uid for place, uid in enumerate(player.uids) if place in places]
-        if what in ("NOOP", "CHECK", "EXPUNGE"):
+        if what in ("NOOP", "CHECK", "EXPUNGE", "CLOSE"):
             return what
         if what == "APPEND":
             return f"APPEND {box.name}"
@@ -93,7 +97,10 @@ class TogetherRules(Ground):
     def _ended(self, visit: Visit) -> list[bytes]:
         visit.player.replica.bodies.clear()
         try:
-            return visit.player.end()
+            if visit.player.under_way != "CLOSE":
+                return visit.player.end()
+            self.close(visit, visit.player.end)
+            return []
         except Refused:
             assert re.search(rb" NO \[(EXPUNGEISSUED|CANNOT)\]", visit.player.tagged), visit.player.tagged
             return []
