@@ -1,11 +1,15 @@
 #!/bin/sh
 # Installs the programs that the interop tests talk to. Starts no service: the tests start what they need.
 set -e
-wanted="bsdutils curl dovecot-imapd dovecot-lmtpd dovecot-pop3d fetchmail gsasl haproxy isync
-    libio-socket-ssl-perl libnet-ssleay-perl ldnsutils libnginx-mod-mail libnginx-mod-stream libnss-wrapper msmtp neomutt nginx openssl postfix procmail maildrop swaks unbound"
+wanted="bsdutils curl dovecot-imapd dovecot-lmtpd dovecot-pop3d fetchmail getmail6 gsasl haproxy isync
+    libio-socket-ssl-perl libnet-ssleay-perl ldnsutils libnginx-mod-mail libnginx-mod-stream libnss-wrapper mpop msmtp mutt neomutt nginx
+    offlineimap3 openssl postfix procmail maildrop swaks unbound"
 exim="${MAILFRAME_EXIM:-/opt/mailframe-interop/exim}"
 courier="${MAILFRAME_COURIER:-/opt/mailframe-interop/courier}"
 node="${MAILFRAME_NODE:-/opt/mailframe-interop/node}"
+python="${MAILFRAME_PYTHON:-/opt/mailframe-interop/python}"
+imapflow="2.10.2"
+imapclient="4.1.0"
 # Whoever has node from elsewhere need not have Debian's.
 command -v npm >/dev/null || wanted="$wanted nodejs npm"
 
@@ -15,6 +19,16 @@ exim_runs() {
 
 courier_runs() {
     [ -x "$courier/usr/bin/imapd" ] && [ -x "$courier/usr/lib/courier/courier/courierpop3d" ]
+}
+
+# A package of npm's, of exactly this version.
+node_has() {
+    grep -q "\"version\": \"$2\"" "$node/node_modules/$1/package.json" 2>/dev/null
+}
+
+# What npm and pip bring is all there.
+others_run() {
+    node_has imapflow "$imapflow" && [ -d "$node/node_modules/nodemailer" ] && [ -d "$python/imapclient-$imapclient.dist-info" ]
 }
 
 # The packages among the arguments that are not installed.
@@ -35,7 +49,7 @@ install() {
 
 # shellcheck disable=SC2086
 missing=$(absent $wanted)
-[ -n "$missing" ] || ! exim_runs || ! courier_runs || [ ! -d "$node/node_modules/nodemailer" ] || exit 0
+[ -n "$missing" ] || ! exim_runs || ! courier_runs || ! others_run || exit 0
 as_root=""
 [ "$(id -u)" -eq 0 ] || as_root="sudo"
 $as_root apt-get update -qq
@@ -79,8 +93,13 @@ if ! courier_runs; then
     done
     rm -rf "$place"
 fi
-if [ ! -d "$node/node_modules/nodemailer" ]; then
-    echo "Installing nodemailer into $node ..."
+if ! [ -d "$node/node_modules/nodemailer" ] || ! node_has imapflow "$imapflow"; then
+    echo "Installing nodemailer and imapflow into $node ..."
     $as_root mkdir -p "$node"
-    $as_root npm install --silent --no-audit --no-fund --prefix "$node" nodemailer >/dev/null
+    $as_root npm install --silent --no-audit --no-fund --prefix "$node" nodemailer "imapflow@$imapflow" >/dev/null
+fi
+if ! [ -d "$python/imapclient-$imapclient.dist-info" ]; then
+    echo "Installing IMAPClient into $python ..."
+    $as_root "${MAILFRAME_PIP_PYTHON:-python3}" -m pip install -qqq --disable-pip-version-check --root-user-action=ignore \
+        --upgrade --target "$python" "IMAPClient==$imapclient"
 fi

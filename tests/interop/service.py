@@ -21,6 +21,21 @@ BOB = "bob@example.test"
 CAROL = "carol@example.test"
 DAVE = "dave@example.test"
 ERIN = "erin@example.test"
+# Programs that keep a mailbox of their own each, so that none sees what another one did.
+CLIENTS = tuple(
+    f"{name}@example.test"
+    for name in (
+        "curl",
+        "fetchmail",
+        "getmail",
+        "imapclient",
+        "imapflow",
+        "mpop",
+        "mutt",
+        "neomutt",
+        "offlineimap",
+    )
+)
 PASSWORD = "wonderland-2580"
 ASKED = bool(os.environ.get("MAILFRAME_INTEROP"))
 SKIP = None if ASKED else "real mail programs are used only by `make interop`"
@@ -58,7 +73,7 @@ def node() -> Node:
     base = tempfile.mkdtemp(prefix="mailframe-interop-")
     service = Node(
         base,
-        accounts=dict.fromkeys((ALICE, BOB, CAROL, DAVE, ERIN), PASSWORD),
+        accounts=dict.fromkeys((ALICE, BOB, CAROL, DAVE, ERIN, *CLIENTS), PASSWORD),
         roles=("mx", "relay", "store"),
         workers=2,
         # Bob submits messages that were written by others, so that all ways in get all kinds of messages.

@@ -10,9 +10,10 @@ from twisted.logger import Logger
 from mailframe.imap.wire.fetching import BodyOctets, Text
 from mailframe.imap.wire.responses import literal
 from mailframe.message.header import select
+from mailframe.message.status import MailframeError
 from mailframe.store.values import Message, Span
 
-from .fetch_binary import Binaries
+from .fetch_binary import Binaries, Measured
 from .fetch_plan import Place, Plan
 
 if TYPE_CHECKING:
@@ -44,11 +45,23 @@ class BodySender:
         self._mailbox = session.mailbox.mailbox
         self._binaries = Binaries(session, plan.binaries)
         self._waiting: list[tuple[Message, list[Place | None]]] = []
+        self._told: set[int] = set()
         self._octets = 0
         self._sent = 0
 
     async def send(self, messages: Sequence[Message]) -> int:
-        """Send them in order; return how many were still there."""
+        """Send them in order; return how many were still there.
+
+        Raises:
+            MailframeError: ``UNKNOWN-CTE`` or a temporary one; flags that were changed have been told.
+        """
+        try:
+            return await self._send(messages)
+        except MailframeError:
+            self._tell_changed(messages)
+            raise
+
+    async def _send(self, messages: Sequence[Message]) -> int:
         for message in messages:
             places = self._readable(message)
             octets = sum(place[1] for place in places if place is not None)
@@ -62,6 +75,12 @@ class BodySender:
             self._octets += octets
         await self._send_waiting()
         return self._sent
+
+    def _tell_changed(self, messages: Sequence[Message]) -> None:
+        """What was marked as seen, and not answered, is told by itself: nothing else would tell it."""
+        selected = self._session.mailbox
+        untold = [message for message in messages if message.uid in self._changed - self._told]
+        self._session.write(b"".join([selected.fetch_flags(message, with_uid=False) for message in untold]))
 
     def _readable(self, message: Message) -> list[Place | None]:
         """What has to be read of a message: places, with long header sections cut."""
@@ -81,6 +100,7 @@ class BodySender:
         responses = [self._response(message, places, octets) for message, places in waiting]
         self._session.write(b"".join(responses))
         self._sent += sum(1 for response in responses if response)
+        self._told.update(message.uid for message, _ in waiting)
         await self._session.connection.drained()
 
     def _response(
@@ -106,9 +126,22 @@ class BodySender:
         first = next((place for place in places if place is not None), (0, 0))
         if (await self._mailbox.read([Span(uid, first[0], 1)]))[0] is None:
             return True
-        session = self._session
         measured = await self._binaries.measure(message)
-        session.write(self._opening(message))
+        self._session.write(self._opening(message))
+        self._told.add(uid)
+        try:
+            complete = await self._stream_bodies(message, places, measured)
+        except BaseException:
+            # An answer in the middle of another one would be taken for a piece of the message.
+            self._session.abort()
+            raise
+        self._sent += complete
+        return complete
+
+    async def _stream_bodies(
+        self, message: Message, places: list[Place | None], measured: Sequence[Measured]
+    ) -> bool:
+        session, uid = self._session, message.uid
         for number, (body, place) in enumerate(zip(self._plan.bodies, places, strict=True)):
             session.write(b"%b%b " % (b" " if number else b"", body.label))
             if place is None:
@@ -121,7 +154,6 @@ class BodySender:
         if not await self._binaries.send(message, measured, first=not places):
             return False
         session.write(b")\r\n")
-        self._sent += 1
         return True
 
     async def _stream_literal(self, uid: int, place: Place) -> bool:

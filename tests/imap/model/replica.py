@@ -56,9 +56,9 @@ def render(uids: Iterable[int]) -> str:
     return ",".join(map(str, sorted(uids)))
 
 
-@dataclass
+@dataclass(eq=False)
 class Slot:
-    """One message as a client knows it; None is what it has not been told."""
+    """One message as a client knows it; None is what it has not been told. Two unknown ones are not the same."""
 
     uid: int | None = None
     flags: frozenset[bytes] | None = None

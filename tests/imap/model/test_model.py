@@ -16,6 +16,8 @@ from mailframe.imap.wire.description import describe
 from mailframe.store.hints import LocalHints
 from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildir.store import MaildirStore
+from mailframe.store.mbox.options import MboxOptions
+from mailframe.store.mbox.store import MboxStore
 from mailframe.store.memory import MemoryStore
 from mailframe.store.sqlite.options import SQLiteStoreOptions
 from mailframe.store.sqlite.store import SQLiteStore
@@ -114,7 +116,24 @@ class MaildirTests(_FilesCase):
         self.histories(10, 40)
 
 
+class MboxTests(_FilesCase):
+    """Over mbox files."""
+
+    def make_store(self, directory: str, clock: Clock) -> Any:
+        return MboxStore(directory, describe, LocalHints(), cast(Any, clock), MboxOptions(threads=0))
+
+    def test_sessions(self) -> None:
+        """Whatever several clients do, each is told what there is, in its own form."""
+        self.histories(5, 40)
+
+
 class TwoMaildirTests(MaildirTests):
     """Over Maildir, by two programs that know nothing of each other."""
+
+    count = 2
+
+
+class TwoMboxTests(MboxTests):
+    """Over mbox files, by two programs that know nothing of each other."""
 
     count = 2

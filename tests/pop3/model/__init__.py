@@ -1,0 +1,1 @@
+"""POP3 sessions of hypothesis' making, against a model."""
