@@ -66,6 +66,7 @@ class Selected:
         self.contexts = Contexts(mailbox, write)
         self._rendered: dict[Flags, bytes] = {}
         self._rendered_recent: dict[Flags, bytes] = {}
+        self.tells_flags = True
         self._hinted = False
         self._on_hint: Callable[[], None] | None = None
         self._stop_listening = mailbox.listen(self._hint)
@@ -301,7 +302,8 @@ class Selected:
             pieces.append(b"* %d EXISTS\r\n" % news.exists)
         if news.recent is not None and not self._enabled.rev2:
             pieces.append(b"* %d RECENT\r\n" % news.recent)
-        pieces += [self.fetch_flags(message, number=number) for number, message in news.flags]
+        if self.tells_flags:
+            pieces += [self.fetch_flags(message, number=number) for number, message in news.flags]
         if pieces:
             self._write(b"".join(pieces))
 

@@ -13,6 +13,7 @@ answers, announces changes before the tagged response, counts, and cleans up.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -24,10 +25,11 @@ from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation,
 from mailframe.dialogue.logins import Logins
 from mailframe.directory.values import Identity
 from mailframe.message.mail import new_session_id
-from mailframe.message.status import NO_SUCH_MAILBOX, UNKNOWN_FAULT, MailframeError, ProtocolError
+from mailframe.message.status import UNKNOWN_FAULT, MailframeError, ProtocolError
 from mailframe.store.interfaces import IMailAccount
 
 from . import metrics
+from .announcing import announce
 from .bounds import BEFORE_LOGIN, after_login
 from .commands import append
 from .commands.capability import capabilities
@@ -35,12 +37,15 @@ from .commands.table import COMMANDS
 from .commands.uploads import Uploads
 from .enabled import UID_REQUIRED, Enabled
 from .selected import Selected
-from .states import Continuation, Reply, State, Surroundings
+from .states import NO_TAG, Continuation, Reply, State, Surroundings
 from .tally import Tally
 from .wire import reader as events
 from .wire.parser import bad
 from .wire.reader import CommandReader
 from .wire.responses import refusal, status_line
+
+if TYPE_CHECKING:
+    from .notify import Notify
 
 _TOLD = ("TOOBIG", "UIDREQUIRED")
 """Response codes that BAD and BYE may have."""
@@ -63,6 +68,7 @@ class Session:
         enabled: what the client has switched on.
         upload: the messages of an APPEND that are coming in.
         idling: is IDLE under way?
+        notify: what the client hears of without asking.
         login, client: who logged in with which program, for the log.
         tally: what went on, for log and figures.
     """
@@ -82,6 +88,7 @@ class Session:
         self.login = ""
         self.client = ""
         self.idling = False
+        self.notify: Notify | None = None
         self.reader = CommandReader(BEFORE_LOGIN)
         self._tag: bytes | None = None
         self._continuation: Continuation | None = None
@@ -192,8 +199,8 @@ class Session:
 
     @property
     def tag(self) -> bytes:
-        """The tag of the command under way."""
-        return self._tag or b"*"
+        """The tag of the command under way, `NO_TAG` between commands."""
+        return self._tag or NO_TAG
 
     @property
     def mailboxes(self) -> IMailAccount:
@@ -262,6 +269,8 @@ class Session:
         """A mailbox was selected; none is before."""
         self.selected = selected
         self.state = State.SELECTED
+        if self.notify is not None:
+            self.notify.selected()
 
     def deselect(self) -> None:
         """No mailbox is selected any more."""
@@ -292,19 +301,7 @@ class Session:
 
     async def announce(self, *, expunges: bool, look: bool = False) -> None:
         """Tell the client what happened in the selected mailbox; end the session when that is gone."""
-        if self.selected is None:
-            return
-        try:
-            await self.selected.announce(expunges=expunges, look=look)
-        except MailframeError as error:
-            if error.status.word == NO_SUCH_MAILBOX.word:
-                self.bye("The selected mailbox was deleted", "UNAVAILABLE")
-                return
-            log.warn(
-                "session {session_id} cannot tell changes: {reason}",
-                session_id=self.session_id,
-                reason=error.reason,
-            )
+        await announce(self, expunges=expunges, look=look)
 
     # Inside.
 
@@ -320,7 +317,10 @@ class Session:
         if self.enabled.uid_only and f"UID {command.name}" in COMMANDS and command.name != "EXPUNGE":
             raise ProtocolError(UID_REQUIRED)
         if self.settings.log_dialogue:
-            self._log_command(command)
+            # Only the name: arguments hold passwords, search texts and message content.
+            log.debug(
+                "session {session_id} command {command}", session_id=self.session_id, command=command.name
+            )
         began = self.clock.seconds()
         await self._run(lambda: entry.run(self, command.arguments), entry.expunges)
         self.tally.commands += 1
@@ -330,6 +330,8 @@ class Session:
         """One step of the command under way, and its tagged response when it is over."""
         tag = self._tag
         assert tag is not None
+        if self.notify is not None:
+            await self.notify.wait()
         try:
             reply = await step()
             if reply is None:
@@ -351,6 +353,8 @@ class Session:
             self.write(answer)
             if self._last_words:
                 self.bye(self._last_words, lingering=True)
+            if self.notify is not None:
+                self.notify.resume()
 
     async def _line(self, line: bytes) -> None:
         continuation, self._continuation = self._continuation, None
@@ -379,18 +383,16 @@ class Session:
 
     def _let_account_go(self) -> None:
         account, self.account = self.account, None
+        if self.notify is not None:
+            self.notify.stop()
+            self.notify = None
         if account is not None:
             account.close()
             self.surroundings.limits.log_out(account.name)
 
     def _too_late_to_log_in(self) -> bool:
-        if self.state is not State.NOT_AUTHENTICATED:
-            return False
-        if self.clock.seconds() - self._nobody_since < self.settings.login_deadline:
+        nobody_for = self.clock.seconds() - self._nobody_since
+        if self.state is not State.NOT_AUTHENTICATED or nobody_for < self.settings.login_deadline:
             return False
         self.bye("Too slow to log in")
         return True
-
-    def _log_command(self, command: events.Command) -> None:
-        # Only the name: arguments hold passwords, search texts and message content.
-        log.debug("session {session_id} command {command}", session_id=self.session_id, command=command.name)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from mailframe.tls.interfaces import IServerContexts
 
 
+NO_TAG = b"*"
+"""Stands for a tag where there is none; no command can have it."""
+
+
 class State(enum.Enum):
     """Where a session stands (RFC 3501 section 3)."""
 

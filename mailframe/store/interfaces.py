@@ -246,8 +246,14 @@ class IMailAccount(Interface):
             ValueError: UIDs are not ascending, or a message without content would have to come in.
         """
 
+    def listen(changed: Callable[[str], None]) -> Awaitable[Callable[[], None]]:
+        """Call ``changed`` when something changed, with what `IHints.listen_account` says; the result ends it.
+
+        With those of others on which the session has rights by now. A hint may come late, twice or never.
+        """
+
     def close() -> None:
-        """The session is done with it; opened mailboxes are closed with it."""
+        """The session is done with it; opened mailboxes are closed with it, and listening ends."""
 
 
 class IMailbox(Interface):
@@ -339,3 +345,10 @@ class IHints(Interface):
 
     def listen(account: str, mailbox_id: str, changed: Callable[[], None]) -> Callable[[], None]:
         """Call ``changed`` on each hint; returns a function that ends it."""
+
+    def listen_account(account: str, changed: Callable[[str], None]) -> Callable[[], None]:
+        """Call ``changed`` with the MAILBOXID of each hint about an account; returns a function that ends it.
+
+        Instead of a MAILBOXID there may be `mailframe.store.values.NAMES`: the list of mailboxes, rights,
+        subscriptions or annotations are others; or `mailframe.store.values.ANYTHING`: hints may have been lost.
+        """

@@ -13,6 +13,9 @@ INBOX = "INBOX"
 SEPARATOR = "/"
 """The hierarchy separator of mailbox names, whatever the backend's own layout uses."""
 
+NAMES, ANYTHING = "", "*"
+"""What a hint may be about beside a MAILBOXID; see `mailframe.store.interfaces.IHints.listen_account`."""
+
 # System flags as they are written (RFC 9051 section 2.3.2); keywords are strings without a backslash.
 SEEN, ANSWERED, FLAGGED, DELETED, DRAFT = (
     "\\Seen",

@@ -37,6 +37,7 @@ AFTER_LOGIN = (
     "NAMESPACE",
     "PARTIAL",
     "MULTIAPPEND",
+    "NOTIFY",
     "OBJECTID",
     "PREVIEW",
     "QRESYNC",

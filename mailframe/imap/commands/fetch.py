@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from mailframe.imap.progress import Progress
 from mailframe.imap.states import Reply
 from mailframe.imap.wire.fetch_modifiers import fetch_modifiers
-from mailframe.imap.wire.fetching import Fact, fetch_attributes
+from mailframe.imap.wire.fetching import Attribute, Fact, fetch_attributes
 from mailframe.imap.wire.parser import Parser, bad
 from mailframe.imap.wire.resync import vanished
 from mailframe.imap.wire.sequences import sequence_set
@@ -79,6 +79,14 @@ async def _fetch(session: Session, arguments: Parser, *, by_uid: bool) -> Reply:
         if not by_uid:
             raise MailframeError(EXPUNGE_ISSUED)
     return Reply("FETCH completed", limited)
+
+
+async def fetch_new(session: Session, attributes: Sequence[Attribute], uids: Sequence[int]) -> None:
+    """Answer for messages that came, without being asked for them (RFC 5465 section 5.2)."""
+    plan = Plan(attributes, session.mailbox, False, session.enabled)
+    for start in range(0, len(uids), plan.window):
+        await _send_window(session, plan, uids[start : start + plan.window])
+        await session.connection.drained()
 
 
 async def _send_window(session: Session, plan: Plan, uids: Sequence[int]) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from mailframe.imap.contexts import no_update
+from mailframe.imap.mailbox_choice import chooses
 from mailframe.imap.progress import Progress
 from mailframe.imap.states import Reply
 from mailframe.imap.wire import mailbox_filters as filters
@@ -17,11 +18,10 @@ from mailframe.imap.wire.searching import asks_modseq, search_program
 from mailframe.imap.wire.sequences import Ranges, SequenceSet
 from mailframe.message.status import MailframeError
 from mailframe.store.interfaces import IMailbox
-from mailframe.store.names import is_inferior
 from mailframe.store.refusals import NONEXISTENT
 from mailframe.store.refusals import NOPERM as READ_ONLY
 from mailframe.store.search_keys import SearchKey
-from mailframe.store.values import INBOX, SEPARATOR, MailboxEntry
+from mailframe.store.values import MailboxEntry
 
 from .found import ALL, forget, highest
 from .search import answer
@@ -121,32 +121,14 @@ def _names(
 ) -> Sequence[str]:
     """The mailboxes that filters name, each once."""
     there = [entry for entry in entries if entry.selectable]
+    namespaces = session.surroundings.namespaces
     found: dict[str, None] = {}
     for each in wanted:
         match each.word:
             case filters.SELECTED:
                 found[session.mailbox.mailbox.name] = None
-            case filters.INBOXES:
-                found[INBOX] = None
-            case filters.PERSONAL:
-                around = session.surroundings.namespaces
-                own = (entry for entry in there if around is None or not around.is_foreign(entry.name))
-                found |= {entry.name: None for entry in own}
-            case filters.SUBSCRIBED:
-                found |= {entry.name: None for entry in there if entry.subscribed}
             case filters.MAILBOXES:
                 found |= dict.fromkeys(each.names)
             case _:
-                one = each.word == filters.SUBTREE_ONE
-                found |= {entry.name: None for entry in there if _is_under(entry.name, each.names, one)}
+                found |= {entry.name: None for entry in there if chooses(each, entry, namespaces)}
     return list(found)
-
-
-def _is_under(name: str, roots: Iterable[str], one: bool) -> bool:
-    """Is it one of these, or below one of them: at any depth, or ``one`` level?"""
-    for root in roots:
-        if name == root:
-            return True
-        if is_inferior(name, root) and not (one and SEPARATOR in name[len(root) + 1 :]):
-            return True
-    return False

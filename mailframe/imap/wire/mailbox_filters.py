@@ -43,7 +43,7 @@ def mailbox_filter(parser: Parser, words: Collection[str] = WITHOUT_NAMES | WITH
     word = parser.word()
     if word not in words:
         raise bad("There is no such mailbox filter")
-    if word in WITHOUT_NAMES:
+    if word not in WITH_NAMES:
         return MailboxFilter(word)
     parser.space()
     return MailboxFilter(word, tuple(_names(parser)))

@@ -119,6 +119,10 @@ class WatchedHints:
 
         return stop
 
+    def listen_account(self, account: str, changed: Callable[[str], None]) -> Callable[[], None]:
+        """See `IHints.listen_account`; nothing is visited for this."""
+        return self._inner.listen_account(account, changed)
+
     def stop(self) -> None:
         """Watch nothing any more; safe to call twice."""
         self._stopped = True

@@ -15,6 +15,7 @@ from mailframe.store.retention import is_kept
 from mailframe.store.search_keys import SearchKey
 from mailframe.store.sharing.rights import AccessEntry, Rights
 from mailframe.store.values import (
+    NAMES,
     Appended,
     Changes,
     Copied,
@@ -61,6 +62,7 @@ class MaildropAccount:
         self.name = name
         self._threads = threads
         self._opened: list[MaildropMailbox] = []
+        self._endings: list[Callable[[], None]] = []
 
     async def mailboxes(self) -> Sequence[MailboxEntry]:
         """See `IMailAccount.mailboxes`."""
@@ -69,20 +71,20 @@ class MaildropAccount:
     async def create(self, name: str, special_use: str | None = None) -> str:
         """See `IMailAccount.create`."""
         name, special_use = check_new(name), check_special_use(special_use)
-        return await self._work(lambda drop: mailboxes.create(drop, name, special_use))
+        return await self._change(lambda drop: mailboxes.create(drop, name, special_use))
 
     async def delete(self, name: str) -> None:
         """See `IMailAccount.delete`."""
-        await self._work(lambda drop: mailboxes.delete(drop, name))
+        await self._change(lambda drop: mailboxes.delete(drop, name))
 
     async def rename(self, name: str, new_name: str) -> None:
         """See `IMailAccount.rename`."""
         old, new = canonical(name), check_new(new_name)
-        await self._work(lambda drop: mailboxes.rename(drop, old, new))
+        await self._change(lambda drop: mailboxes.rename(drop, old, new))
 
     async def subscribe(self, name: str, subscribed: bool) -> None:
         """See `IMailAccount.subscribe`."""
-        await self._work(lambda drop: mailboxes.subscribe(drop, name, subscribed))
+        await self._change(lambda drop: mailboxes.subscribe(drop, name, subscribed))
 
     async def status(self, name: str) -> MailboxStatus:
         """See `IMailAccount.status`."""
@@ -107,7 +109,7 @@ class MaildropAccount:
 
     async def set_access(self, name: str, identifier: str, rights: Rights | None) -> None:
         """See `IMailAccount.set_access`."""
-        await self._work(lambda drop: sharing.set_access(drop, name, identifier, rights))
+        await self._change(lambda drop: sharing.set_access(drop, name, identifier, rights))
 
     async def identifiers(self) -> frozenset[str]:
         """See `IMailAccount.identifiers`."""
@@ -129,7 +131,13 @@ class MaildropAccount:
     ) -> None:
         """See `IMailAccount.set_metadata`."""
         user = user or self.name
-        await self._work(lambda drop: sharing.set_metadata(drop, name, values, user))
+        await self._change(lambda drop: sharing.set_metadata(drop, name, values, user))
+
+    async def listen(self, changed: Callable[[str], None]) -> Callable[[], None]:
+        """See `IMailAccount.listen`."""
+        ending = self._threads.hints.listen_account(self.name, changed)
+        self._endings.append(ending)
+        return ending
 
     async def open(self, name: str, read_only: bool = False) -> MaildropMailbox:
         """See `IMailAccount.open`."""
@@ -154,6 +162,8 @@ class MaildropAccount:
         """See `IMailAccount.close`."""
         while self._opened:
             self._opened[-1].close()
+        while self._endings:
+            self._endings.pop()()
 
     def closed(self, mailbox: MaildropMailbox) -> None:
         """A mailbox of this session was closed."""
@@ -162,6 +172,13 @@ class MaildropAccount:
 
     async def _work(self, function: Callable[[Maildrop], T]) -> T:
         return await self._threads.work(self.name, function)
+
+    async def _change(self, function: Callable[[Maildrop], T]) -> T:
+        """Work that changes the list of mailboxes, or what is noted of them."""
+        try:
+            return await self._work(function)
+        finally:
+            self._threads.hints.publish(self.name, NAMES)
 
 
 @implementer(IMailbox)

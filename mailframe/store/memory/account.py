@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from zope.interface import implementer
 
@@ -21,6 +21,7 @@ from mailframe.store.refusals import INBOX_STAYS, TRYCREATE, refuse
 from mailframe.store.sharing.rights import AccessEntry, Rights
 from mailframe.store.values import (
     INBOX,
+    NAMES,
     Appended,
     KeptMailbox,
     MailboxEntry,
@@ -44,6 +45,7 @@ class MemoryAccount:
         self.name = maildrop.name
         self._maildrop = maildrop
         self._opened: list[MemoryMailbox] = []
+        self._endings: list[Callable[[], None]] = []
 
     async def mailboxes(self) -> Sequence[MailboxEntry]:
         """See `IMailAccount.mailboxes`."""
@@ -62,7 +64,9 @@ class MemoryAccount:
 
     async def create(self, name: str, special_use: str | None = None) -> str:
         """See `IMailAccount.create`."""
-        return self._maildrop.create(check_new(name), check_special_use(special_use)).mailbox_id
+        box = self._maildrop.create(check_new(name), check_special_use(special_use))
+        self._renamed()
+        return box.mailbox_id
 
     async def delete(self, name: str) -> None:
         """See `IMailAccount.delete`."""
@@ -70,6 +74,7 @@ class MemoryAccount:
         if box.name == INBOX:
             raise refuse(INBOX_STAYS)
         self._maildrop.discard(box)
+        self._renamed()
 
     async def rename(self, name: str, new_name: str) -> None:
         """See `IMailAccount.rename`."""
@@ -78,15 +83,18 @@ class MemoryAccount:
             self._maildrop.rename_inbox(new)
         else:
             self._maildrop.rename(old, new)
+        self._renamed()
 
     async def subscribe(self, name: str, subscribed: bool) -> None:
         """See `IMailAccount.subscribe`."""
         if not subscribed:
             self._maildrop.subscribed.discard(canonical(name))
+            self._renamed()
             return
         name = check_new(name)
         check_count(len(self._maildrop.subscribed | {name}), self._maildrop.surroundings.mailboxes_limit)
         self._maildrop.subscribed.add(name)
+        self._renamed()
 
     async def status(self, name: str) -> MailboxStatus:
         """See `IMailAccount.status`."""
@@ -111,6 +119,7 @@ class MemoryAccount:
     async def set_access(self, name: str, identifier: str, rights: Rights | None) -> None:
         """See `IMailAccount.set_access`."""
         self._maildrop.find(name).sharing.set_access(identifier, rights)
+        self._renamed()
 
     async def identifiers(self) -> frozenset[str]:
         """See `IMailAccount.identifiers`."""
@@ -132,6 +141,7 @@ class MemoryAccount:
     ) -> None:
         """See `IMailAccount.set_metadata`."""
         self._sharing(name).set_metadata(values, user or self.name, self.name)
+        self._renamed()
 
     def _sharing(self, name: str | None) -> Sharing:
         return self._maildrop.sharing if name is None else self._maildrop.find(name).sharing
@@ -155,7 +165,19 @@ class MemoryAccount:
         check_order(messages)
         return self._maildrop.take_over(check_new(name), mailbox, messages)
 
+    async def listen(self, changed: Callable[[str], None]) -> Callable[[], None]:
+        """See `IMailAccount.listen`."""
+        ending = self._maildrop.surroundings.hints.listen_account(self.name, changed)
+        self._endings.append(ending)
+        return ending
+
     def close(self) -> None:
         """See `IMailAccount.close`."""
         while self._opened:
             self._opened.pop().close()
+        while self._endings:
+            self._endings.pop()()
+
+    def _renamed(self) -> None:
+        """Hint that the list of mailboxes is another, or what is noted of them."""
+        self._maildrop.surroundings.hints.publish(self.name, NAMES)

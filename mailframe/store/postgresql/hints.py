@@ -78,13 +78,11 @@ class PostgresHints:
 
     def listen(self, account: str, mailbox_id: str, changed: Callable[[], None]) -> Callable[[], None]:
         """See `IHints.listen`."""
-        endings = [hints.listen(account, mailbox_id, changed) for hints in (self._inner, self._heard)]
+        return _all([hints.listen(account, mailbox_id, changed) for hints in (self._inner, self._heard)])
 
-        def stop() -> None:
-            for ending in endings:
-                ending()
-
-        return stop
+    def listen_account(self, account: str, changed: Callable[[str], None]) -> Callable[[], None]:
+        """See `IHints.listen_account`."""
+        return _all([hints.listen_account(account, changed) for hints in (self._inner, self._heard)])
 
     # Telling: one statement for all that came while the one before was under way.
 
@@ -124,3 +122,11 @@ class PostgresHints:
         metrics.HEARD_HINTS.inc(len(news))
         for account, mailbox_id in news:
             self._heard.received(account, mailbox_id)
+
+
+def _all(endings: Sequence[Callable[[], None]]) -> Callable[[], None]:
+    def stop() -> None:
+        for ending in endings:
+            ending()
+
+    return stop

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
@@ -227,6 +227,17 @@ class SharedAccount:
     async def restore(self, name: str, into: str = "", since: int = 0, until: int = 0) -> int:
         """See `IMailAccount.restore`: one's own."""
         return await self._own.restore(name, into, since, until)
+
+    async def listen(self, changed: Callable[[str], None]) -> Callable[[], None]:
+        """See `IMailAccount.listen`."""
+        owners = {self.name, *await self._store.shares.owners(self.name)}
+        endings = [await (await self._account(owner)).listen(changed) for owner in owners]
+
+        def stop() -> None:
+            for ending in endings:
+                ending()
+
+        return stop
 
     def close(self) -> None:
         """See `IMailAccount.close`."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from mailframe.store.values import (
     ANSWERED,
     DELETED,
     FLAGGED,
     INBOX,
+    NAMES,
     SEEN,
     Changes,
     FlagChange,
@@ -218,6 +221,32 @@ class ChangesContract(StoreFixture):
         (uid,) = await self.append(HELLO)
         self.assertEqual((await first.changes(since)).recent, {uid})
         self.assertEqual((await second.changes(since)).recent, set())
+
+    async def test_hints_about_the_account(self) -> None:
+        """Whoever listens to an account hears of each mailbox by its id, and of names, rights and annotations."""
+        account, told = await self.account(), set[str]()
+        mailbox_id = (await account.status(INBOX)).mailbox_id
+        ending = await account.listen(told.add)
+        other = await self.account()
+
+        async def hinted(about: str, work: Awaitable[object]) -> None:
+            told.clear()
+            await work
+            await self.eventually(lambda: about in told)
+
+        await hinted(mailbox_id, self.deliver(HELLO))
+        await hinted(mailbox_id, other.append(INBOX, [new()]))
+        await hinted(NAMES, other.create("New"))
+        await hinted((await other.status("New")).mailbox_id, other.append("New", [new()]))
+        await hinted(NAMES, other.rename("New", "Old"))
+        await hinted(NAMES, other.subscribe("Old", True))
+        await hinted(NAMES, other.set_metadata("Old", {"/private/comment": b"x"}))
+        await hinted(NAMES, other.set_access("Old", "bob@example.test", frozenset("lr")))
+        await hinted(NAMES, other.delete("Old"))
+        ending()
+        told.clear()
+        await other.create("Newer")
+        self.assertEqual(told, set())
 
     async def test_hints(self) -> None:
         """Who listens is called after delivery, APPEND, flags, COPY and removal, until it ends that."""

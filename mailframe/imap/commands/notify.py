@@ -1,0 +1,42 @@
+"""NOTIFY: what a client hears of without asking (RFC 5465)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailframe.imap.notify import Notify
+from mailframe.imap.states import Reply
+from mailframe.imap.wire.notifying import SUPPORTED, wishes
+from mailframe.imap.wire.parser import Parser
+from mailframe.message.status import MailframeError, Status
+
+if TYPE_CHECKING:
+    from mailframe.imap.session import Session
+
+BAD_EVENT = Status((5, 5, 4), "Nobody can be notified of that", f"BADEVENT ({' '.join(SUPPORTED)})")
+
+
+async def notify(session: Session, arguments: Parser) -> Reply:
+    """NOTIFY SET, which takes the place of the one before, and NOTIFY NONE.
+
+    Raises:
+        MailframeError: ``BADEVENT``, ``NOTIFICATIONOVERFLOW`` or a temporary one; then the one before goes on.
+    """
+    arguments.space()
+    wanted = wishes(arguments)
+    arguments.end()
+    if wanted is not None and wanted.unknown:
+        raise MailframeError(BAD_EVENT)
+    following = None if wanted is None else Notify(session, wanted)
+    if following is not None:
+        try:
+            await following.begin()
+        except BaseException:
+            following.stop()
+            raise
+    if session.notify is not None:
+        session.notify.stop()
+    session.notify = following
+    if following is not None:
+        following.selected()
+    return Reply("NOTIFY completed")

@@ -1,0 +1,83 @@
+"""Sessions that hear of things without asking."""
+
+from __future__ import annotations
+
+from mailframe.imap import notify
+
+from .mail import SessionCase
+
+EVERYTHING = "(personal (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange))"
+
+
+class NotifyTests(SessionCase):
+    """NOTIFY (RFC 5465), beside what the transcripts show."""
+
+    def setUp(self) -> None:
+        """One session listens, another one acts."""
+        super().setUp()
+        self.client, self.other = self.login(), self.login()
+
+    def later(self) -> list[bytes]:
+        """What is told some time later."""
+        self.clock.advance(1)
+        return self.client.heard()
+
+    def test_too_many(self) -> None:
+        """Too many mailboxes are refused, and what was wished before goes on."""
+        self.client.say("a NOTIFY SET (mailboxes Sent (MessageNew MessageExpunge))")
+        self.patch(notify, "WATCHED_LIMIT", 3)
+        self.assertTrue(
+            self.client.say(f"b NOTIFY SET {EVERYTHING}")[0].startswith(b"b NO [NOTIFICATIONOVERFLOW]")
+        )
+        self.other.say("a APPEND Sent {10+}", "Subject: x")
+        self.assertTrue(self.later()[0].startswith(b"* STATUS Sent"))
+
+    def test_too_many_later(self) -> None:
+        """When there are too many in the course of time, that is told, and nothing else from then on."""
+        self.client.say(f"a NOTIFY SET {EVERYTHING}")
+        self.patch(notify, "WATCHED_LIMIT", 6)
+        self.other.say("a CREATE News")
+        (line,) = self.later()
+        self.assertTrue(line.startswith(b"* OK [NOTIFICATIONOVERFLOW]"))
+        self.other.say("b CREATE Olds")
+        self.assertEqual(self.later(), [])
+        self.assertEqual(self.client.say("b NOOP"), [b"b OK NOOP completed"])
+
+    def test_many_changes(self) -> None:
+        """Of many changes in a moment only the last state is told."""
+        self.client.say(f"a NOTIFY SET {EVERYTHING}")
+        for number in range(20):
+            self.other.say(f"a{number} APPEND Sent {{10+}}", "Subject: x")
+        lines = self.later()
+        self.assertEqual(len(lines), 1)
+        self.assertTrue(lines[0].startswith(b"* STATUS Sent (MESSAGES 20 UIDNEXT 21"))
+
+    def test_nothing_new(self) -> None:
+        """What turns out to be as it was is not told again."""
+        self.client.say(f"a NOTIFY SET STATUS {EVERYTHING}")
+        self.other.say("a SUBSCRIBE Sent")
+        self.assertEqual(self.later(), [])
+
+    def test_not_within_a_command(self) -> None:
+        """While a message comes in nothing is told; afterwards it is."""
+        self.client.say(f"a NOTIFY SET {EVERYTHING}")
+        self.assertEqual(self.client.say("b APPEND Drafts {10}"), [b"+ Ready for the message"])
+        self.other.say("a CREATE News")
+        self.assertEqual(self.later(), [])
+        self.assertTrue(self.client.say("Subject: x")[0].startswith(b"b OK [APPENDUID"))
+        lines = self.later()
+        self.assertIn(b'* LIST () "/" News', lines)
+        self.assertTrue(any(line.startswith(b"* STATUS Drafts") for line in lines))
+
+    def test_ends(self) -> None:
+        """UNAUTHENTICATE and the end of the connection end it."""
+        self.client.say(f"a NOTIFY SET {EVERYTHING}")
+        self.client.say("b UNAUTHENTICATE")
+        self.other.say("a CREATE News")
+        self.assertEqual(self.later(), [])
+        third = self.login()
+        third.say(f"a NOTIFY SET {EVERYTHING}")
+        self.other.say("b CREATE Olds")
+        third.lose()
+        self.clock.advance(1)
+        self.assertEqual([call for call in self.clock.getDelayedCalls() if "_ring" in str(call.func)], [])
