@@ -18,6 +18,11 @@ from mailframe.store.values import INBOX, SEEN, FlagChange, Item, Span
 NO_SUCH_MESSAGE: Final = Status((5, 5, 4), "There is no such message")
 IS_DELETED: Final = Status((5, 5, 4), "This message is marked deleted")
 IS_GONE: Final = Status((4, 2, 0), "This message was removed meanwhile")
+AHEAD: Final = 32
+"""Messages read at a time for a client that fetches one after the other. One by one, a session that fetches a hundred
+takes half as long again."""
+AHEAD_OCTETS: Final = 256 * 1024
+"""Octets of messages that are kept for such a client."""
 _SIZES_A_TIME: Final = 1000
 _BY_DEFAULT: Final = parse(DEFAULT)
 
@@ -52,6 +57,7 @@ class Maildrop:
         self._uidls = uidls
         self._unique_id = unique_id
         self._deleted: set[int] = set()
+        self._ahead: dict[int, bytes] = {}
         self._retrieved: set[int] = set()
 
     # What there is.
@@ -99,11 +105,39 @@ class Maildrop:
             MailframeError: there is no such message, or (perhaps between two pieces) it is gone.
         """
         size, uid = self.size(number), self._uids[number - 1]
+        if size <= window:
+            yield await self._whole(number)
+            return
         for offset in range(0, size, window):
             (piece,) = await self._mailbox.read([Span(uid, offset, window)])
             if not piece:
                 raise MailframeError(IS_GONE)
             yield piece
+
+    async def _whole(self, number: int) -> bytes:
+        """A small message; those behind it are read in the same go, for a client that goes on from one to the next."""
+        octets = self._ahead.pop(number, None)
+        if octets is None:
+            begun = number - 1 in self._retrieved
+            numbers = self._following(number) if begun else [number]
+            spans = [Span(self._uids[one - 1]) for one in numbers]
+            found = await self._mailbox.read(spans)
+            self._ahead = {one: piece for one, piece in zip(numbers, found, strict=True) if piece}
+            octets = self._ahead.pop(number, None)
+        if octets is None:
+            raise MailframeError(IS_GONE)
+        return octets
+
+    def _following(self, number: int) -> list[int]:
+        """Numbers from this one on, as many as may be read ahead."""
+        found, octets = [number], self._sizes[number - 1]
+        for one in range(number + 1, min(number + AHEAD, len(self._uids) + 1)):
+            octets += self._sizes[one - 1]
+            if octets > AHEAD_OCTETS:
+                break
+            if one not in self._deleted:
+                found.append(one)
+        return found
 
     # What is to become of it.
 
