@@ -26,7 +26,7 @@ class Store:
         accounts: local parts.
 
     Attributes:
-        lmtp, imap, imaps, pop3: ports.
+        lmtp, imap: ports.
         pid: of its first process.
     """
 
@@ -35,7 +35,6 @@ class Store:
         self.base = base
         self.accounts = accounts
         self.lmtp, self.imap = peers.free_port(), peers.free_port()
-        self.imaps, self.pop3 = peers.free_port(), peers.free_port()
         self.pid = 0
         base.mkdir(parents=True)
 
@@ -84,13 +83,11 @@ class Mailframe(Store):
 
     Args:
         backend: of its store.
-        workers: how many; by default as many as there are cores.
     """
 
-    def __init__(self, backend: str, base: Path, accounts: list[str], workers: int = 0) -> None:
+    def __init__(self, backend: str, base: Path, accounts: list[str]) -> None:
         super().__init__(f"mailframe {backend}", base, accounts)
         self._backend = backend
-        self._workers = workers or os.cpu_count() or 1
 
     @property
     def mail(self) -> Path:
@@ -115,7 +112,6 @@ class Mailframe(Store):
             data = "data"
             roles = ["store"]
             status = ""
-            workers = {self._workers}
 
             [[tls.certificates]]
             certificate = "tls/certificate.pem"
@@ -126,18 +122,11 @@ class Mailframe(Store):
 
             [role.store]
             lmtp = ["tcp:{self.lmtp}:interface=127.0.0.1"]
-            imap = ["tcp:{self.imap}:interface=127.0.0.1", "ssl:{self.imaps}:interface=127.0.0.1"]
-            pop3 = ["tcp:{self.pop3}:interface=127.0.0.1"]
+            imap = ["tcp:{self.imap}:interface=127.0.0.1"]
+            pop3 = []
 
             [role.store.imap_options]
             clear_auth_from_loopback = true
-            connections_limit = 100000
-            connections_limit_per_network = 0
-            connections_limit_per_account = 0
-
-            [role.store.pop3_options]
-            clear_auth_from_loopback = true
-            connections_limit_per_network = 0
             """)
         )
 
@@ -161,9 +150,7 @@ class Dovecot(Store):
     """Debian's Dovecot with its own defaults.
 
     Args:
-        form: ``maildir``, ``mdbox`` or ``mbox``; with ``fast`` behind it in its high-performance login mode, where a
-            process serves one session after another.
-        hibernation: seconds until an idle session is put away; 0 for never.
+        form: ``maildir``, ``mdbox`` or ``mbox``.
     """
 
     _LOCATIONS = {
@@ -172,11 +159,9 @@ class Dovecot(Store):
         "mbox": "mbox:{mail}/%n:INBOX={mail}/%n/inbox",
     }
 
-    def __init__(self, form: str, base: Path, accounts: list[str], hibernation: int = 0) -> None:
+    def __init__(self, form: str, base: Path, accounts: list[str]) -> None:
         super().__init__(f"dovecot {form}", base, accounts)
-        self._form, _, fast = form.partition(" ")
-        self._service_count = 1000 if fast else 1
-        self._hibernation = hibernation
+        self._form = form
 
     @property
     def mail(self) -> Path:
@@ -188,7 +173,6 @@ class Dovecot(Store):
                 break
             parent.chmod(0o755)
         self.mail.mkdir()
-        peers.certificate(self.base)
         os.chown(self.mail, NOBODY.pw_uid, NOBODY.pw_gid)
         (self.base / "users").write_text(
             "".join(
@@ -216,12 +200,8 @@ class Dovecot(Store):
             base_dir = {self.base}/run
             state_dir = {self.base}/state
             log_path = {self.base}/log
-            protocols = imap lmtp pop3
-            ssl = yes
-            ssl_cert = <{self.base}/certificate.pem
-            ssl_key = <{self.base}/key.pem
-            ssl_min_protocol = TLSv1.2
-            imap_hibernate_timeout = {self._hibernation}
+            protocols = imap lmtp
+            ssl = no
             listen = 127.0.0.1
             disable_plaintext_auth = no
             default_internal_user = nobody
@@ -231,49 +211,17 @@ class Dovecot(Store):
             first_valid_gid = 1
             mail_location = {self._LOCATIONS[self._form].format(mail=self.mail)}
             mail_fsync = {"never" if careless else "optimized"}
-            mail_max_userip_connections = 100000
+            mail_max_userip_connections = 100
             auth_mechanisms = plain
-            auth_cache_size = 10M
             service imap-login {{
               chroot =
-              service_count = {0 if self._service_count > 1 else 1}
-              client_limit = 12000
-              process_limit = 2000
               inet_listener imap {{
                 port = {self.imap}
               }}
               inet_listener imaps {{
-                port = {self.imaps}
-              }}
-            }}
-            service pop3-login {{
-              chroot =
-              service_count = {0 if self._service_count > 1 else 1}
-              inet_listener pop3 {{
-                port = {self.pop3}
-              }}
-              inet_listener pop3s {{
                 port = 0
               }}
             }}
-            service imap {{
-              service_count = {self._service_count}
-              process_limit = 4000
-              unix_listener imap-master {{
-                user = nobody
-              }}
-              extra_groups = nogroup
-            }}
-            service imap-hibernate {{
-              chroot =
-              unix_listener imap-hibernate {{
-                mode = 0666
-              }}
-            }}
-            service pop3 {{
-              service_count = {self._service_count}
-            }}
-            default_client_limit = 12000
             service lmtp {{
               inet_listener lmtp {{
                 port = {self.lmtp}
