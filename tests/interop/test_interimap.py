@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import imaplib
 import os
-from collections.abc import Iterator
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 
 from .outside import ClientCase, counted
-from .service import PASSWORD, node, run, trust
+from .service import PASSWORD, node, program, run, trust
 
 FAR = "interimap-far@example.test"
 
@@ -50,12 +52,13 @@ class InterIMAPTests(ClientCase):
         with self.over_there():
             self.clean()
 
+    def environment(self) -> dict[str, str]:
+        """Nobody's own settings are used."""
+        return {"HOME": str(self.place), "PATH": os.environ["PATH"] + ":/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+
     def synchronise(self) -> None:
         """One run."""
-        run(
-            "interimap", f"--config={self.rc}", "--quiet",
-            env={"HOME": str(self.place), "PATH": os.environ["PATH"] + ":/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-        )  # fmt: skip
+        run("interimap", f"--config={self.rc}", "--quiet", env=self.environment())
 
     def assert_alike(self, mailbox: str, expected: dict[str, set[str]]) -> None:
         """Both sides have these letters, octet for octet, with these flags."""
@@ -105,3 +108,42 @@ class InterIMAPTests(ClientCase):
         self.synchronise()
         self.assert_alike("INBOX", inbox)
         self.assert_alike("Desk", desk)
+
+    def there(self, mailbox: str) -> dict[str, set[str]]:
+        """Flags on the other side."""
+        with self.over_there():
+            return self.flags(mailbox)
+
+    def until(self, happened: Callable[[], bool], log: str) -> None:
+        """Wait for at most some seconds."""
+        deadline = time.monotonic() + 20
+        while not happened():
+            with open(log, errors="replace") as file:
+                self.assertLess(time.monotonic(), deadline, file.read()[-3000:])
+            time.sleep(0.1)
+
+    def test_notified(self) -> None:
+        """It stays, and is told by NOTIFY what happens in any mailbox of either side, so that the other one has it at once."""
+        before = counted("notify")
+        self.fill("INBOX", "one")
+        self.fill("Desk", "two")
+        self.synchronise()
+        log = str(self.place / "log")
+        with open(log, "wb") as file:
+            process = subprocess.Popen(
+                [program("interimap"), f"--config={self.rc}", "--notify", "--debug"],
+                stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=self.environment(),
+            )  # fmt: skip
+        self.addCleanup(process.wait, 10)
+        self.addCleanup(process.kill)
+        self.until(lambda: counted("notify") >= before + 2, log)
+        self.fill("Desk", "three")
+        self.until(lambda: set(self.there("Desk")) == {"two", "three"}, log)
+        with self.over_there():
+            self.fill("INBOX", "four")
+            self.change("Desk", "two", "\\Flagged")
+        self.until(lambda: set(self.flags("INBOX")) == {"one", "four"}, log)
+        self.until(lambda: self.flags("Desk")["two"] == {"\\Flagged"}, log)
+        self.change("Desk", "three", "\\Deleted")
+        self.until(lambda: set(self.there("Desk")) == {"two"}, log)
+        self.assertIsNone(process.poll())
