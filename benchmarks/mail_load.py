@@ -79,15 +79,23 @@ class Line:
         """Read until an answer is whole, and look for words that it must have."""
         got = b""
         while True:
-            piece = self._socket.recv(1 << 18)
-            got += piece
+            got += self.some()
             if whole(got):
                 break
-            if not piece:
-                raise RuntimeError(f"the server hung up after {got[-200:]!r}")
         if good not in got:
             raise RuntimeError(f"{good!r} was expected, not {got[-200:]!r}")
         return got
+
+    def some(self) -> bytes:
+        """What comes next.
+
+        Raises:
+            RuntimeError: the server hung up.
+        """
+        piece: bytes = self._socket.recv(1 << 18)
+        if not piece:
+            raise RuntimeError("the server hung up")
+        return piece
 
     def close(self) -> None:
         """Leave."""
