@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -126,7 +126,6 @@ class _Anybody:
 class AnythingTests(SynchronousTestCase):
     """Three clients of one account, over a store that takes its time."""
 
-    @settings(max_examples=60, deadline=None)
     @given(st.integers(0, 1 << 32))
     def test_no_fault(self, seed: int) -> None:
         """Whatever is said in whatever order, each command is answered once, and nothing breaks."""
