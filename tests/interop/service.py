@@ -33,6 +33,7 @@ CLIENTS = tuple(
         "imapflow",
         "interimap",
         "interimap-far",
+        "mailutil",
         "mpop",
         "mutt",
         "neomutt",
