@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 
 from mailframe.message.status import MailframeError, Status
 from mailframe.store.refusals import NONEXISTENT
+from mailframe.store.sharing.rights import READ
 from mailframe.store.values import ANYTHING, NAMES, MailboxEntry, MailboxStatus
 
 from .mailbox_choice import chooses
@@ -59,6 +60,7 @@ class Notify:
         self._annotations: dict[str, dict[str, int]] = {}
         # MAILBOXIDs: a mailbox may be renamed before it is looked at.
         self._due: dict[str, None] = {}
+        self._barred: set[str] = set()
         self._names_due = self._selected_due = False
         self._alarm: IDelayedCall | None = None
         self._running: Deferred[None] | None = None
@@ -77,6 +79,7 @@ class Notify:
             await self._list()
             if self._watched_count() > WATCHED_LIMIT:
                 raise MailframeError(OVERFLOW)
+            await self._tell_access()
             await self._note_annotations()
             if self._wishes.status:
                 for name in list(self._entries):
@@ -239,7 +242,29 @@ class Notify:
                     self._list_response((b"\\NonExistent",), name)
         for name, entry in self._entries.items():
             self._compare(before.get(name), entry, known.get(entry.mailbox_id, ""))
+        await self._tell_access()
         await self._tell_annotations()
+
+    async def _tell_access(self) -> None:
+        """Tell of which mailboxes of others nothing can be told: they are seen, but must not be read."""
+        session, namespaces = self._session, self._session.surroundings.namespaces
+        self._barred &= self._entries.keys()
+        for name, entry in self._entries.items():
+            if namespaces is None or not entry.selectable or not namespaces.is_foreign(name):
+                continue
+            if not self._events_of(entry) & events.ABOUT_MESSAGES:
+                continue
+            try:
+                barred = READ not in await session.mailboxes.rights(name, session.mailboxes.name)
+            except MailframeError:
+                # It has gone meanwhile, which is told by itself.
+                continue
+            if barred and name not in self._barred:
+                self._barred.add(name)
+                self._list_response((b"\\NoAccess",), name)
+            elif not barred and name in self._barred:
+                self._barred.remove(name)
+                self._due[entry.mailbox_id] = None
 
     def _compare(self, before: MailboxEntry | None, now: MailboxEntry, old_name: str) -> None:
         wanted = self._events_of(now)
