@@ -36,6 +36,27 @@ class IMAPClient:
         self._socket.sendall(self._tagged(text))
         return self.answer()
 
+    def swallow(self, text: str) -> int:
+        """Send a command and read its answer without looking at it, so that the reader is not measured; its octets.
+
+        Raises:
+            Refused: the answer is not OK.
+        """
+        self._socket.sendall(self._tagged(text))
+        tag = b"m%d " % self._number
+        count, tail = 0, b""
+        while True:
+            piece = self._socket.recv(1 << 18)
+            if not piece:
+                raise Refused("the connection was closed")
+            count += len(piece)
+            tail = (tail + piece if len(piece) < 1024 else piece)[-1024:]
+            last = tail[tail.rfind(b"\n", 0, -1) + 1 :]
+            if tail.endswith(b"\r\n") and last.startswith(tag):
+                if not last.startswith(tag + b"OK"):
+                    raise Refused(last.decode("latin-1"))
+                return count
+
     def append(self, mailbox: str, messages: Iterable[bytes]) -> None:
         """Append messages, all sent before the first answer is read (LITERAL+)."""
         count = 0

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import peers
@@ -24,17 +25,19 @@ class Store:
         name: what it is called in tables.
         base: its directory; made.
         accounts: local parts.
+        ways: words that say how it is set up; what they mean is each server's own.
 
     Attributes:
-        lmtp, imap: ports.
+        lmtp, imap, imaps, pop3, pop3s: ports.
         pid: of its first process.
     """
 
-    def __init__(self, name: str, base: Path, accounts: list[str]) -> None:
-        self.name = name
+    def __init__(self, name: str, base: Path, accounts: list[str], ways: Sequence[str] = ()) -> None:
+        self.name = " ".join((name, *ways))
         self.base = base
         self.accounts = accounts
-        self.lmtp, self.imap = peers.free_port(), peers.free_port()
+        self.ways = frozenset(ways)
+        self.lmtp, self.imap, self.imaps, self.pop3, self.pop3s = (peers.free_port() for _ in range(5))
         self.pid = 0
         base.mkdir(parents=True)
 
@@ -79,14 +82,14 @@ class Store:
 
 
 class Mailframe(Store):
-    """A node with the store role and as many workers as cores.
+    """A node with the store role and as many workers as cores; ``one`` among its ways is one worker.
 
     Args:
         backend: of its store.
     """
 
-    def __init__(self, backend: str, base: Path, accounts: list[str]) -> None:
-        super().__init__(f"mailframe {backend}", base, accounts)
+    def __init__(self, backend: str, base: Path, accounts: list[str], ways: Sequence[str] = ()) -> None:
+        super().__init__(f"mailframe {backend}", base, accounts, ways)
         self._backend = backend
 
     @property
@@ -112,6 +115,8 @@ class Mailframe(Store):
             data = "data"
             roles = ["store"]
             status = ""
+            connections = 15000
+            {"workers = 1" if "one" in self.ways else ""}
 
             [[tls.certificates]]
             certificate = "tls/certificate.pem"
@@ -122,11 +127,19 @@ class Mailframe(Store):
 
             [role.store]
             lmtp = ["tcp:{self.lmtp}:interface=127.0.0.1"]
-            imap = ["tcp:{self.imap}:interface=127.0.0.1"]
-            pop3 = []
+            imap = ["tcp:{self.imap}:interface=127.0.0.1", "ssl:{self.imaps}:interface=127.0.0.1"]
+            pop3 = ["tcp:{self.pop3}:interface=127.0.0.1", "ssl:{self.pop3s}:interface=127.0.0.1"]
 
             [role.store.imap_options]
             clear_auth_from_loopback = true
+            connections_limit = 15000
+            connections_limit_per_network = 0
+            connections_limit_per_account = 0
+
+            [role.store.pop3_options]
+            clear_auth_from_loopback = true
+            connections_limit_per_network = 0
+            connections_limit_per_account = 0
             """)
         )
 
@@ -149,6 +162,9 @@ class Mailframe(Store):
 class Dovecot(Store):
     """Debian's Dovecot with its own defaults.
 
+    Ways: ``fast`` is what its documentation calls the high-performance login mode, with mail processes that serve
+    many clients one after another; ``hibernate`` hands idle IMAP connections to one process after a second.
+
     Args:
         form: ``maildir``, ``mdbox`` or ``mbox``.
     """
@@ -159,8 +175,8 @@ class Dovecot(Store):
         "mbox": "mbox:{mail}/%n:INBOX={mail}/%n/inbox",
     }
 
-    def __init__(self, form: str, base: Path, accounts: list[str]) -> None:
-        super().__init__(f"dovecot {form}", base, accounts)
+    def __init__(self, form: str, base: Path, accounts: list[str], ways: Sequence[str] = ()) -> None:
+        super().__init__(f"dovecot {form}", base, accounts, ways)
         self._form = form
 
     @property
@@ -174,6 +190,7 @@ class Dovecot(Store):
             parent.chmod(0o755)
         self.mail.mkdir()
         os.chown(self.mail, NOBODY.pw_uid, NOBODY.pw_gid)
+        peers.certificate(self.base)
         (self.base / "users").write_text(
             "".join(
                 f"{name}@{peers.DOMAIN}:{{PLAIN}}{PASSWORD}:{NOBODY.pw_uid}:{NOBODY.pw_gid}::::\n"
@@ -200,8 +217,10 @@ class Dovecot(Store):
             base_dir = {self.base}/run
             state_dir = {self.base}/state
             log_path = {self.base}/log
-            protocols = imap lmtp
-            ssl = no
+            protocols = imap pop3 lmtp
+            ssl = yes
+            ssl_cert = <{self.base}/certificate.pem
+            ssl_key = <{self.base}/key.pem
             listen = 127.0.0.1
             disable_plaintext_auth = no
             default_internal_user = nobody
@@ -211,7 +230,7 @@ class Dovecot(Store):
             first_valid_gid = 1
             mail_location = {self._LOCATIONS[self._form].format(mail=self.mail)}
             mail_fsync = {"never" if careless else "optimized"}
-            mail_max_userip_connections = 100
+            mail_max_userip_connections = 20000
             auth_mechanisms = plain
             service imap-login {{
               chroot =
@@ -219,9 +238,38 @@ class Dovecot(Store):
                 port = {self.imap}
               }}
               inet_listener imaps {{
-                port = 0
+                port = {self.imaps}
+                ssl = yes
+              }}
+              {self._login()}
+            }}
+            service pop3-login {{
+              chroot =
+              inet_listener pop3 {{
+                port = {self.pop3}
+              }}
+              inet_listener pop3s {{
+                port = {self.pop3s}
+                ssl = yes
+              }}
+              {self._login()}
+            }}
+            service imap {{
+              process_limit = 12000
+              {self._again()}
+              unix_listener imap-master {{
+                user = nobody
               }}
             }}
+            service pop3 {{
+              {self._again()}
+            }}
+            service imap-hibernate {{
+              unix_listener imap-hibernate {{
+                mode = 0666
+              }}
+            }}
+            imap_hibernate_timeout = {"1s" if "hibernate" in self.ways else "0"}
             service lmtp {{
               inet_listener lmtp {{
                 port = {self.lmtp}
@@ -244,12 +292,20 @@ class Dovecot(Store):
             }}
             """)
 
+    def _login(self) -> str:
+        if "fast" in self.ways:
+            return f"service_count = 0\n  process_min_avail = {os.cpu_count()}\n  client_limit = 5000"
+        return "process_limit = 12000"
+
+    def _again(self) -> str:
+        return "service_count = 256\n  process_min_avail = 4" if "fast" in self.ways else ""
+
 
 def contenders(base: Path, accounts: list[str], names: list[str]) -> list[Store]:
-    """Those of these names: ``mailframe maildir``, ``dovecot mdbox`` and so on."""
+    """Those of these names: ``mailframe maildir``, ``dovecot mdbox fast`` and so on."""
     found: list[Store] = []
     for name in names:
-        server, _, form = name.partition(" ")
+        server, form, *ways = name.split()
         kind = Mailframe if server == "mailframe" else Dovecot
-        found.append(kind(form, base / name.replace(" ", "-"), accounts))
+        found.append(kind(form, base / name.replace(" ", "-"), accounts, ways))
     return found

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 
 from mailframe.message.status import MailframeError, Status
 from mailframe.store.refusals import NONEXISTENT
+from mailframe.store.sharing.rights import READ
 from mailframe.store.values import ANYTHING, NAMES, MailboxEntry, MailboxStatus
 
 from .mailbox_choice import chooses
@@ -57,7 +58,9 @@ class Notify:
         self._by_id: Mapping[str, str] = {}
         self._told: dict[str, _Figures] = {}
         self._annotations: dict[str, dict[str, int]] = {}
+        # MAILBOXIDs: a mailbox may be renamed before it is looked at.
         self._due: dict[str, None] = {}
+        self._barred: set[str] = set()
         self._names_due = self._selected_due = False
         self._alarm: IDelayedCall | None = None
         self._running: Deferred[None] | None = None
@@ -76,6 +79,7 @@ class Notify:
             await self._list()
             if self._watched_count() > WATCHED_LIMIT:
                 raise MailframeError(OVERFLOW)
+            await self._tell_access()
             await self._note_annotations()
             if self._wishes.status:
                 for name in list(self._entries):
@@ -100,11 +104,16 @@ class Notify:
 
     # The session calls these.
 
+    @property
+    def tells_selected(self) -> bool:
+        """Is anything that happens in the selected mailbox to be told? Without a group about it nothing is."""
+        return self._selected is not None and bool(self._selected.events)
+
     def selected(self) -> None:
         """A mailbox was selected, or is while this begins."""
         selected, group = self._session.selected, self._selected
-        if selected is not None and group is not None:
-            selected.tells_flags = events.FLAG_CHANGE in group.events
+        if selected is not None:
+            selected.tells_flags = group is not None and events.FLAG_CHANGE in group.events
             self._listen_to_selected()
 
     async def wait(self) -> None:
@@ -132,9 +141,9 @@ class Notify:
         if about in (NAMES, ANYTHING):
             self._names_due = True
             if about == ANYTHING:
-                self._due.update(dict.fromkeys(self._entries))
+                self._due.update(dict.fromkeys(self._by_id))
         elif about in self._by_id:
-            self._due[self._by_id[about]] = None
+            self._due[about] = None
         else:
             self._names_due = True
         self.resume()
@@ -145,7 +154,7 @@ class Notify:
 
     def _listen_to_selected(self) -> None:
         selected = self._session.selected
-        if selected is not None and self._selected is not None and self._selected.events:
+        if selected is not None and self.tells_selected:
             selected.listen(self._selected_hint)
 
     def _ring(self) -> None:
@@ -195,9 +204,9 @@ class Notify:
                 self._names_due = False
                 await self._look_at_names()
             else:
-                name = next(iter(self._due))
-                del self._due[name]
-                await self._look_at(name)
+                mailbox_id = next(iter(self._due))
+                del self._due[mailbox_id]
+                await self._look_at(self._by_id.get(mailbox_id, ""))
 
     async def _look_at(self, name: str) -> None:
         """Tell the figures of a mailbox that is not selected, if they are others."""
@@ -213,7 +222,9 @@ class Notify:
         figures = _figures(status, events.FLAG_CHANGE in wanted)
         if self._told.get(name) != figures:
             self._told[name] = figures
-            self._session.write(_status(self._spelt(name), figures))
+            # Who has switched CONDSTORE on is told of the mod-sequence in any case (RFC 5465 section 5.2).
+            modseq = status.highestmodseq if self._session.enabled.condstore else None
+            self._session.write(_status(self._spelt(name), figures, modseq))
 
     async def _look_at_names(self) -> None:
         """Tell which mailboxes came and went, and what is noted of them."""
@@ -231,7 +242,29 @@ class Notify:
                     self._list_response((b"\\NonExistent",), name)
         for name, entry in self._entries.items():
             self._compare(before.get(name), entry, known.get(entry.mailbox_id, ""))
+        await self._tell_access()
         await self._tell_annotations()
+
+    async def _tell_access(self) -> None:
+        """Tell of which mailboxes of others nothing can be told: they are seen, but must not be read."""
+        session, namespaces = self._session, self._session.surroundings.namespaces
+        self._barred &= self._entries.keys()
+        for name, entry in self._entries.items():
+            if namespaces is None or not entry.selectable or not namespaces.is_foreign(name):
+                continue
+            if not self._events_of(entry) & events.ABOUT_MESSAGES:
+                continue
+            try:
+                barred = READ not in await session.mailboxes.rights(name, session.mailboxes.name)
+            except MailframeError:
+                # It has gone meanwhile, which is told by itself.
+                continue
+            if barred and name not in self._barred:
+                self._barred.add(name)
+                self._list_response((b"\\NoAccess",), name)
+            elif not barred and name in self._barred:
+                self._barred.remove(name)
+                self._due[entry.mailbox_id] = None
 
     def _compare(self, before: MailboxEntry | None, now: MailboxEntry, old_name: str) -> None:
         wanted = self._events_of(now)
@@ -289,24 +322,29 @@ class Notify:
         self._by_id = {entry.mailbox_id: entry.name for entry in entries if entry.mailbox_id}
 
     def _events_of(self, entry: MailboxEntry) -> frozenset[str]:
-        """What is wanted of a mailbox: the first group that is about it counts."""
+        """What is wanted of a mailbox by the groups that are about it; those behind a NONE do not count."""
         namespaces = self._session.surroundings.namespaces
+        wanted: frozenset[str] = frozenset()
         for group in self._groups:
             if chooses(group.filter, entry, namespaces):
-                return group.events
-        return frozenset()
+                if not group.events:
+                    break
+                wanted |= group.events
+        return wanted
 
     def _watched_count(self) -> int:
         return sum(1 for entry in self._entries.values() if entry.selectable and self._events_of(entry))
 
     def _overflow(self) -> None:
+        """From here on it is as after NOTIFY NONE (RFC 5465 section 5.8)."""
         self._session.write(status_line(b"OK", OVERFLOW.text, OVERFLOW.word))
-        self._session.notify = None
+        self._groups, self._selected = [], None
         self._due.clear()
         self._names_due = self._selected_due = False
         running, self._running = self._running, None
         self.stop()
         self._running = running
+        self.selected()
 
     def _spelt(self, name: str) -> bytes:
         return mailbox(name, self._session.enabled.utf8_names)
@@ -318,7 +356,9 @@ def _figures(status: MailboxStatus, flags: bool) -> _Figures:
     return (*figures, status.unseen, status.highestmodseq) if flags else figures
 
 
-def _status(name: bytes, figures: _Figures) -> bytes:
+def _status(name: bytes, figures: _Figures, modseq: int | None) -> bytes:
     names = (b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY", b"UNSEEN", b"HIGHESTMODSEQ")
-    told = b" ".join([b"%b %d" % pair for pair in zip(names, figures, strict=False)])
-    return b"* STATUS %b (%b)\r\n" % (name, told)
+    told = [b"%b %d" % pair for pair in zip(names, figures, strict=False)]
+    if modseq is not None and len(figures) < len(names):
+        told.append(b"HIGHESTMODSEQ %d" % modseq)
+    return b"* STATUS %b (%b)\r\n" % (name, b" ".join(told))

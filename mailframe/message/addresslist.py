@@ -7,6 +7,7 @@ included. Nothing is decoded: encoded words and 8-bit octets stay as they are.
 from __future__ import annotations
 
 import re
+import sys
 from typing import NamedTuple
 
 from .tokens import comment_end, unquote
@@ -47,8 +48,11 @@ _TOKEN = re.compile(
 )
 
 
-def parse(octets: bytes) -> list[Entry]:
+def parse(octets: bytes, limit: int = sys.maxsize) -> list[Entry]:
     """Read the unfolded body of an address field.
+
+    Args:
+        limit: reading stops at so many entries; a group that is cut short still has its end.
 
     Returns:
         Entries in order. An address whose syntax is broken gives what there is of it; empty places between
@@ -56,10 +60,10 @@ def parse(octets: bytes) -> list[Entry]:
     """
     entries: list[Entry] = []
     position, end = 0, len(octets)
-    while position < end:
+    while position < end and len(entries) < limit:
         match = _USUAL.match(octets, position)
         if match is None:
-            return entries + _Reader(octets, position).read()
+            return entries + _Reader(octets, position, limit - len(entries)).read()
         quoted, plain, mailbox, host, bare, bare_host = match.groups()
         if bare is not None:
             entries.append(Entry(None, None, bare, bare_host))
@@ -73,9 +77,10 @@ def parse(octets: bytes) -> list[Entry]:
 class _Reader:
     """Reads any list, token by token; every token is looked at once."""
 
-    def __init__(self, octets: bytes, position: int) -> None:
+    def __init__(self, octets: bytes, position: int, limit: int) -> None:
         self._octets = octets
         self._position = position
+        self._limit = limit
         self._entries: list[Entry] = []
         self._in_group = False
         self._start_entry()
@@ -90,8 +95,8 @@ class _Reader:
         self._closed = False
 
     def read(self) -> list[Entry]:
-        """All entries from here to the end."""
-        while match := _TOKEN.match(self._octets, self._position):
+        """All entries from here to the end, or as many as are wanted."""
+        while len(self._entries) < self._limit and (match := _TOKEN.match(self._octets, self._position)):
             self._position = match.end()
             quoted, literal, word, mark = match.groups()
             if quoted is not None:

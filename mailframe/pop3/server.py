@@ -173,7 +173,7 @@ class POP3Conversation:
         session, connection = self._session, self._connection
         if session is not None and connection is not None and session.login is None:
             connection.write(render(LOGIN_TOO_LATE))
-            connection.close()
+            connection.close(lingering=True)
 
 
 @implementer(IProtocolFactory)

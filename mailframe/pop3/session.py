@@ -142,7 +142,9 @@ class Session:
         except MailframeError as error:
             self._refuse(error.status)
         else:
-            self._errors = 0
+            if self._state is not State.AUTHORIZATION:
+                # A stranger's errors are not forgotten for what else it says: else it could go on for ever.
+                self._errors = 0
 
     def protocol_error(self, error: ProtocolError) -> None:
         """Answer what broke the protocol; the connection ends after too many of them."""
@@ -191,7 +193,7 @@ class Session:
     def _end(self, status: Status) -> None:
         self._state = State.UPDATE
         self._connection.write(render(status))
-        self._connection.close()
+        self._connection.close(lingering=True)
 
     # AUTHORIZATION.
 

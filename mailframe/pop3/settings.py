@@ -49,7 +49,11 @@ class POP3Settings(NetworkSettings):
         Duration(600.0),
         validator=attrs.validators.ge(600),
     )
-    errors_limit: int = option("Errors in a row before the connection ends.", 20, validator=_positive)
+    errors_limit: int = option(
+        "Errors before the connection ends: in a row after login, all of them before.",
+        20,
+        validator=_positive,
+    )
     login_failures_limit: int = option("Failed logins before the connection ends.", 3, validator=_positive)
     line_limit: Size = option(
         "Octets a command line may have; RFC 2449 asks for 255.",

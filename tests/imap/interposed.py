@@ -30,8 +30,8 @@ def interposed(
 ) -> Any:
     """A store whose accounts and mailboxes have methods replaced."""
 
-    async def open_mailbox(original: Any, *arguments: Any) -> Any:
-        return Interposed(await original(*arguments), **(mailbox or {}))
+    async def open_mailbox(original: Any, *arguments: Any, **named: Any) -> Any:
+        return Interposed(await original(*arguments, **named), **(mailbox or {}))
 
     async def open_account(original: Any, *arguments: Any) -> Any:
         return Interposed(await original(*arguments), **{"open": open_mailbox, **(account or {})})

@@ -1,9 +1,10 @@
 #!/bin/sh
 # Installs the programs that the interop tests talk to. Starts no service: the tests start what they need.
 set -e
-wanted="bsdutils curl dovecot-imapd dovecot-lmtpd dovecot-pop3d fetchmail getmail6 gsasl haproxy isync
+wanted="bsdutils curl dovecot-imapd dovecot-lmtpd dovecot-pop3d fetchmail getmail6 gsasl haproxy imapfilter interimap isync
     libio-socket-ssl-perl libnet-ssleay-perl ldnsutils libnginx-mod-mail libnginx-mod-stream libnss-wrapper mpop msmtp mutt neomutt nginx
-    offlineimap3 openssl postfix procmail maildrop swaks unbound"
+    offlineimap3 openssl postfix procmail maildrop swaks unbound
+    uw-mailutils"
 exim="${MAILFRAME_EXIM:-/opt/mailframe-interop/exim}"
 courier="${MAILFRAME_COURIER:-/opt/mailframe-interop/courier}"
 node="${MAILFRAME_NODE:-/opt/mailframe-interop/node}"

@@ -112,6 +112,23 @@ class ImapflowTests(ClientCase):
         self.assertTrue([line for line in said["sent"] if "COMPRESS DEFLATE" in line], said["sent"])
         self.assertGreater(counted("compress"), before)
 
+    def test_large(self) -> None:
+        """Five megabytes go there and back, compressed, in a session that does other things, too."""
+        self.fill("Desk", "one")
+        text = "".join(f"line {number} of many\r\n" for number in range(250_000))
+        content = letter("large").decode() + text
+        said = self.do(
+            ["append", "Desk", content, ["\\Seen"]],
+            ["mailboxOpen", "Desk"],
+            ["all", "2", {"uid": True, "size": True, "source": True}],
+            ["all", "1:*", {"uid": True, "flags": True}],
+        )
+        (row,) = said["gave"][2]
+        self.assertEqual(row["size"], len(content.encode()))
+        self.assertEqual(row["source"]["latin1"].encode("latin-1"), content.encode())
+        self.assertEqual([found["uid"] for found in said["gave"][3]], [1, 2])
+        self.assertEqual(self.rows("Desk")[1][0], content.encode())
+
     def test_coming_back(self) -> None:
         """It is told what it missed by QRESYNC, and nothing else."""
         self.fill("Desk", *(f"m{number}" for number in range(20)))

@@ -30,6 +30,8 @@ set imap_condstore=yes
 set imap_qresync=yes
 set imap_idle=yes
 set timeout=1
+set pop_delete=no
+set pop_checkinterval=1
 """
 DAY = (
     "<first-entry><display-message><exit>"
@@ -64,17 +66,18 @@ class MuttCase(ClientCase):
         """What it has written down so far."""
         return log.read_text(errors="replace") if log.exists() else ""
 
-    def start(self, mailbox: str, keys: str, log: Path) -> subprocess.Popen[bytes]:
+    def start(self, mailbox: str, keys: str, log: Path, scheme: str = "imaps") -> subprocess.Popen[bytes]:
         """Start it with these keys already typed."""
         rc = self.place / "rc"
         at = f"imaps://localhost:{node().ports['imaps']}/"
+        opened = at + mailbox if scheme == "imaps" else f"pops://localhost:{node().ports['pop3s']}/"
         rc.write_text(
-            f'set imap_user="{self.account}"\nset imap_pass="{PASSWORD}"\nset folder="{at}"\nset spoolfile="{at}INBOX"\n'
+            f'set pop_user="{self.account}"\nset pop_pass="{PASSWORD}"\nset imap_user="{self.account}"\nset imap_pass="{PASSWORD}"\nset folder="{at}"\nset spoolfile="{at}INBOX"\n'
             f'set certificate_file="{node().certificate}"\nset header_cache="{self.place}/cache/"\n'
             f'set tmpdir="{self.place}"\n{SETTINGS}{self.more}push "{keys}"\n'
         )
         (self.place / "cache").mkdir(exist_ok=True)
-        command = f"{program(self.name)} -n -F {rc} {self.logging(log)} -f {at}{mailbox}"
+        command = f"{program(self.name)} -n -F {rc} {self.logging(log)} -f {opened}"
         process = subprocess.Popen(
             [program("script"), "-qefc", command, "/dev/null"],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=self.environment(),
@@ -82,10 +85,10 @@ class MuttCase(ClientCase):
         self.addCleanup(process.kill)
         return process
 
-    def session(self, mailbox: str, keys: str) -> str:
+    def session(self, mailbox: str, keys: str, scheme: str = "imaps") -> str:
         """From start to end; what it wrote down."""
         log = self.place / "dialogue"
-        process = self.start(mailbox, keys + "<quit>", log)
+        process = self.start(mailbox, keys + "<quit>", log, scheme)
         _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 0, errors)
         return self.wrote(log)
@@ -153,6 +156,17 @@ class MuttCase(ClientCase):
         self.assertEqual(self.rows("Desk"), [])
         self.assert_letters("Fresh", "one", "two")
 
+    def maildrop(self) -> None:
+        """By POP3 it reads, copies what it read into a mailbox, and deletes."""
+        self.fill("INBOX", "one", "two", "three")
+        self.fill("Done")
+        self.session(
+            "", "<jump>2<enter><display-message><exit><copy-message>=Done<enter><jump>3<enter><delete-message><sync-mailbox>",
+            "pops",
+        )  # fmt: skip
+        self.assert_letters("INBOX", "one", "two")
+        self.assertEqual(list(self.flags("Done")), ["two"])
+
 
 class NeomuttTests(MuttCase):
     """neomutt."""
@@ -179,6 +193,10 @@ class NeomuttTests(MuttCase):
     def test_idle(self) -> None:
         """It idles."""
         self.idling()
+
+    def test_pop3(self) -> None:
+        """It reads a maildrop."""
+        self.maildrop()
 
     def test_new_mailbox(self) -> None:
         """It makes a mailbox for what it moves."""
@@ -214,6 +232,10 @@ class MuttTests(MuttCase):
     def test_idle(self) -> None:
         """It idles."""
         self.idling()
+
+    def test_pop3(self) -> None:
+        """It reads a maildrop."""
+        self.maildrop()
 
     def test_new_mailbox(self) -> None:
         """It makes a mailbox for what it moves."""

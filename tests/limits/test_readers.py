@@ -70,3 +70,16 @@ class POP3AbuseTests(AbusedTests):
         self.assertEqual(answer.count(b"\r\n"), 100_001)
         self.assertEqual(answer.count(b"+OK"), 100_001)
         self.assert_bounded(10 * MEGABYTE)
+
+    def test_nonsense(self) -> None:
+        """100,000 lines of nonsense in one go: the client reads at last why the connection ends."""
+        connection = self.connect("pop3", b"+OK")
+        try:
+            connection.sendall(b"NONSENSE\r\n" * 100_000)
+        except OSError as error:
+            self.fail(f"the reply was lost: {error}")
+        answer = b""
+        while piece := connection.recv(4096):
+            answer += piece
+        self.assertEqual(answer.split(b"\r\n")[19:], [b"-ERR Too many errors", b""])
+        self.assert_bounded(5 * MEGABYTE)

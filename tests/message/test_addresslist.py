@@ -104,6 +104,14 @@ class ParseTests(SynchronousTestCase):
             self.assertIn(open_groups, (0, 1))
         self.assertEqual(open_groups, 0)
 
+    @given(st.text('a@b<>,;:()" ', max_size=30).map(str.encode), st.integers(1, 5))
+    def test_some(self, octets: bytes, limit: int) -> None:
+        """Of a long list the first entries can be had; a group that is cut short has its end."""
+        every, some = parse(octets), parse(octets, limit)
+        self.assertEqual(some[:limit], every[:limit])
+        self.assertLessEqual(len(some), limit + 1)
+        self.assertIn(some[limit:], ([], [GROUP_END]))
+
     def test_linear(self) -> None:
         """A long field of brackets, quotes or comments takes time in proportion."""
         started = time.process_time()

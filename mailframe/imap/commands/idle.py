@@ -22,10 +22,16 @@ async def idle(session: Session, arguments: Parser) -> None:
     """Begin to idle; the client's DONE ends it."""
     arguments.end()
     # What happened before is told at once; from here on hints tell.
-    await session.announce(expunges=True, look=True)
+    if _tells(session):
+        await session.announce(expunges=True, look=True)
     idling = _Idling(session)
     session.ask(b"idling", idling.done)
     idling.begin()
+
+
+def _tells(session: Session) -> bool:
+    """IDLE tells what NOTIFY asked for, and no more (RFC 5465 section 4)."""
+    return session.notify is None or session.notify.tells_selected
 
 
 class _Idling:
@@ -48,7 +54,7 @@ class _Idling:
         session = self._session
         session.idling = True
         session.on_close(self._stop)
-        if session.selected is not None:
+        if session.selected is not None and _tells(session):
             session.selected.listen(self._hint)
             self._arm()
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mailframe.imap.notify import Notify
 from mailframe.imap.states import Reply
-from mailframe.imap.wire.notifying import SUPPORTED, wishes
+from mailframe.imap.wire.notifying import SUPPORTED, Wishes, wishes
 from mailframe.imap.wire.parser import Parser
 from mailframe.message.status import MailframeError, Status
 
@@ -27,16 +27,16 @@ async def notify(session: Session, arguments: Parser) -> Reply:
     arguments.end()
     if wanted is not None and wanted.unknown:
         raise MailframeError(BAD_EVENT)
-    following = None if wanted is None else Notify(session, wanted)
-    if following is not None:
-        try:
-            await following.begin()
-        except BaseException:
-            following.stop()
-            raise
+    # NONE is less than no NOTIFY at all: the client does not hear of flags that others change, even when it asks
+    # (RFC 5465 section 3.1).
+    following = Notify(session, wanted or Wishes(False, ()))
+    try:
+        await following.begin()
+    except BaseException:
+        following.stop()
+        raise
     if session.notify is not None:
         session.notify.stop()
     session.notify = following
-    if following is not None:
-        following.selected()
+    following.selected()
     return Reply("NOTIFY completed")

@@ -67,7 +67,7 @@ class Wishes:
 
     Attributes:
         status: is the present state wanted, too?
-        groups: the first that is about a mailbox counts for it.
+        groups: in their order; for a mailbox that one with NONE is about, those behind it do not count.
         unknown: events that nobody can be told of; then nothing is set (``BADEVENT``).
     """
 

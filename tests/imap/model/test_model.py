@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
@@ -29,8 +28,8 @@ from tests.store.maildir.fixture import quick_directory
 from .machine import SessionsMachine
 from .slow import Rhythm, slowed
 
-TIMES = int(os.environ.get("MAILFRAME_MODEL_TIMES", "1"))
-"""How many times as many histories as usual."""
+TIMES = max(1, settings().max_examples // settings.get_profile("fast").max_examples)
+"""How many times as many histories as usual: with the long profile, some eighty."""
 
 
 class _ModelCase(SynchronousTestCase):

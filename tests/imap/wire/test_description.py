@@ -266,3 +266,14 @@ class DescribeTests(SynchronousTestCase):
                 ]
             )
         self.assertLess(time.process_time() - started, 30)
+
+    def test_megabyte_of_groups(self) -> None:
+        """Nonsense of a megabyte makes no ENVELOPE of many; of ten thousand addresses all are told."""
+        for field in (
+            b"From: " + b"a:;" * 600_000,
+            b"To: " + b"a:b@c;" * 300_000,
+            b"From: " + b"a@b," * 400_000,
+        ):
+            self.assertLess(len(describe([field + b"\r\n\r\nx"]).envelope), 2 * 1024 * 1024)
+        people = describe([b"To: " + b"a@b, " * 10_000 + b"\r\n\r\nx"]).envelope
+        self.assertEqual(people.count(b'(NIL NIL "a" "b")'), 10_000)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
+from itertools import repeat
 from unittest import mock
 
 import apsw
@@ -78,6 +80,20 @@ class LargeTests(SQLiteCase):
         (octets,) = self.wait(opened.read([Span(uid, PIECE + 3)]))
         self.assertEqual(octets, LARGE[PIECE + 3 :])
         self.assertEqual(self.rows("coming_contents"), 0)
+
+    def test_one_piece_at_a_time(self) -> None:
+        """Of a large message no more than a few pieces are in memory while it comes in."""
+        block = b"0123456789abcde\r\n" * 4000
+        body = mock.Mock(spec=FileBody, size=len(block) * 250, head=block, chunks=lambda: repeat(block, 250))
+        tracemalloc.start()
+        try:
+            (status,) = self.wait(self.store.deliver([Delivery(ALICE, NewMessage(Content(body)))]))
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        self.assertTrue(status.success)
+        self.assertLess(most, 4 * PIECE)
+        self.assertEqual(self.rows("pieces"), -(-len(block) * 250 // PIECE))
 
     def test_cannot_be_read(self) -> None:
         """When the octets of a large message cannot be read, it is refused for now, and nothing is left of it."""
