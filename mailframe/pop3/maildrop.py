@@ -115,7 +115,7 @@ class Maildrop:
             yield piece
 
     async def _whole(self, number: int) -> bytes:
-        """A small message; those behind it are read in the same go, for a client that goes on from one to the next."""
+        """A small message; those behind it are read in the same go for a client that goes on to the next."""
         octets = self._ahead.pop(number, None)
         if octets is None:
             begun = number - 1 in self._retrieved

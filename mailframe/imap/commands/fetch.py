@@ -13,8 +13,9 @@ from mailframe.imap.wire.fetch_modifiers import fetch_modifiers
 from mailframe.imap.wire.fetching import Attribute, Fact, fetch_attributes
 from mailframe.imap.wire.parser import Parser, bad
 from mailframe.imap.wire.resync import vanished
-from mailframe.imap.wire.sequences import sequence_set
+from mailframe.imap.wire.sequences import merged, sequence_set
 from mailframe.message.status import MailframeError, Status
+from mailframe.store.refusals import NONEXISTENT, NOT_ALLOWED
 from mailframe.store.values import SEEN, FlagChange, Message
 
 from .fetch_bodies import BodySender
@@ -25,7 +26,9 @@ from .resync import changed_since, expunged_since, with_modseq
 if TYPE_CHECKING:
     from mailframe.imap.session import Session
 
+LARGEST_UID = 2**32 - 1
 EXPUNGE_ISSUED = Status((5, 5, 0), "Some of the messages are gone already", "EXPUNGEISSUED")
+_EXPECTED = (NOT_ALLOWED.word, NONEXISTENT.word)
 
 log = Logger()
 
@@ -57,9 +60,9 @@ async def _fetch(session: Session, arguments: Parser, *, by_uid: bool) -> Reply:
     if since is not None:
         attributes = with_modseq(attributes)
         if modifiers.vanished:
-            session.write(
-                vanished(await expunged_since(selected, since, selected.uids(wanted)), earlier=True)
-            )
+            # An asterisk is the last message there is, and also the last there ever was: others knew those above it.
+            named = merged((*selected.uids(wanted), *wanted.resolve(LARGEST_UID)))
+            session.write(vanished(await expunged_since(selected, since, named), earlier=True))
         uids = await changed_since(selected, since, uids)
     if modifiers.page is not None:
         uids = modifiers.page.of(uids)
@@ -115,7 +118,9 @@ async def _mark_seen(
     try:
         stored, _ = await session.mailbox.store(unseen, FlagChange.ADD, frozenset({SEEN}))
     except MailframeError as error:
-        log.warn(
+        # Who may not is no news.
+        tell = log.debug if error.status.word in _EXPECTED else log.warn
+        tell(
             "session {session_id} cannot mark messages as seen: {reason}",
             session_id=session.session_id,
             reason=error.reason,
