@@ -31,6 +31,7 @@ that in a second table. Machines are noisy: only ratios of one run mean somethin
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import shutil
 import sqlite3
@@ -215,7 +216,7 @@ def main() -> None:
         for store in running:
             store.prepare()
             if alone and "fast" not in store.ways:
-                seconds = mailboxes.timed(lambda store=store: mailboxes.fill(store, given.messages))
+                seconds = mailboxes.timed(functools.partial(mailboxes.fill, store, given.messages))
                 print(f"{store.name}: filled in {seconds:.0f} s", file=sys.stderr, flush=True)
         for number in range(given.rounds):
             for store in running:

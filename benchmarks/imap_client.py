@@ -74,7 +74,7 @@ class IMAPClient:
         Raises:
             Refused: it is not OK.
         """
-        lines = []
+        lines: list[bytes] = []
         while True:
             line = self._line()
             if line.startswith(b"m"):

@@ -19,6 +19,7 @@ one run mean something. Needs root and Debian's Dovecot.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import shutil
 import sys
@@ -51,7 +52,7 @@ def fill(store: stores.Store, count: int) -> None:
     store.stop()
 
 
-def session(store: stores.Store, workload: str, number: int, count: int) -> int:
+def session(store: stores.Store, workload: str, count: int, number: int) -> int:
     """One visit.
 
     Raises:
@@ -90,10 +91,9 @@ def measure(store: stores.Store, count: int, wanted: set[str], seconds: float) -
     found: dict[str, float] = {}
     store.start()
     for name in (name for name in WORKLOADS if name in wanted):
-        session(store, name, 0, count)
-        rate = mail_load.during(
-            seconds, CLIENTS, store.pid, lambda number, name=name: session(store, name, number, count)
-        )
+        session(store, name, count, 0)
+        visit = functools.partial(session, store, name, count)
+        rate = mail_load.during(seconds, CLIENTS, store.pid, visit)
         found[name] = rate.a_second
         found[f"{name} CPU ms"] = rate.server
         found[f"{name} generator ms"] = rate.generator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
@@ -13,6 +13,7 @@ from .commands.fetch import fetch_new
 
 if TYPE_CHECKING:
     from .session import Session
+    from .wire.fetching import Attribute
 
 log = Logger()
 
@@ -23,12 +24,19 @@ async def announce(session: Session, *, expunges: bool, look: bool) -> None:
     if selected is None:
         return
     wanted = session.notify.wanted_of_new() if session.notify is not None else None
-    known = selected.view.uidnext
+    notified = wanted.attributes if wanted is not None else ()
+
+    async def tell_new(uids: Sequence[int]) -> None:
+        alike: dict[tuple[Attribute, ...], list[int]] = {}
+        for uid in uids:
+            attributes = tuple(dict.fromkeys((*notified, *selected.contexts.attributes_of(uid))))
+            alike.setdefault(attributes, []).append(uid)
+        for attributes, some in alike.items():
+            if attributes:
+                await fetch_new(session, attributes, some)
+
     try:
-        await selected.announce(expunges=expunges, look=look)
-        if wanted is not None and selected.view.uidnext > known:
-            uids = selected.view.uids
-            await fetch_new(session, wanted.attributes, uids[bisect_left(uids, known) :])
+        await selected.announce(expunges=expunges, look=look, tell_new=tell_new)
     except MailframeError as error:
         if error.status.word == NO_SUCH_MAILBOX.word:
             session.bye("The selected mailbox was deleted", "UNAVAILABLE")

@@ -17,6 +17,7 @@ from mailframe.store.search_keys import And, SearchKey, UIDs
 from mailframe.store.values import Changes
 from mailframe.store.view import Announcement, MailboxView
 
+from .wire.fetching import Attribute
 from .wire.responses import quoted, status_line
 from .wire.returns import context_update
 from .wire.sequences import ranges_of
@@ -33,6 +34,7 @@ class Context:
         tag: of its command.
         key: the program.
         by_uid: is it told in UIDs?
+        attributes: what is wanted of messages that come in.
         members: UIDs the client believes to be the result, ascending.
         gone: members that are expunged, of which the client has not been told.
     """
@@ -40,6 +42,7 @@ class Context:
     tag: bytes
     key: SearchKey
     by_uid: bool
+    attributes: tuple[Attribute, ...]
     members: array[int]
     gone: frozenset[int] = frozenset()
 
@@ -74,11 +77,18 @@ class Contexts:
     def __contains__(self, tag: bytes) -> bool:
         return tag in self._contexts
 
-    def begin(self, tag: bytes, key: SearchKey, by_uid: bool, found: Sequence[int]) -> bool:
+    def begin(
+        self,
+        tag: bytes,
+        key: SearchKey,
+        by_uid: bool,
+        found: Sequence[int],
+        attributes: tuple[Attribute, ...] = (),
+    ) -> bool:
         """Keep the session informed from now on; False where it is of too many already."""
         if len(self._contexts) >= CONTEXTS_LIMIT:
             return False
-        self._contexts[tag] = Context(tag, key, by_uid, array("I", found))
+        self._contexts[tag] = Context(tag, key, by_uid, attributes, array("I", found))
         return True
 
     def cancel(self, tag: bytes) -> None:
@@ -116,6 +126,12 @@ class Contexts:
                 self._write(context_update(context.tag, b"REMOVEFROM", numbers, by_uid=context.by_uid))
                 context.change((), leaving)
                 context.gone -= vanished
+
+    def attributes_of(self, uid: int) -> Iterable[Attribute]:
+        """What is wanted of a new message by the searches that find it, between `before` and `after`."""
+        for context in self._contexts.values():
+            if uid in self._matching.get(context.tag, ()):
+                yield from context.attributes
 
     def after(self, changes: Changes, view: MailboxView) -> None:
         """Tell what came in and what fell out, by the numbers that messages have now."""

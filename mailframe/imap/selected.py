@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Sequence
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -188,13 +189,21 @@ class Selected:
 
     # Changes.
 
-    async def announce(self, *, expunges: bool, look: bool = False) -> None:
+    async def announce(
+        self,
+        *,
+        expunges: bool,
+        look: bool = False,
+        tell_new: Callable[[Sequence[int]], Awaitable[None]] | None = None,
+    ) -> None:
         """Tell the client what happened.
 
         Args:
             expunges: may it be told of messages that are gone? Not while it uses message sequence numbers
                 (RFC 3501 section 7.4.1).
             look: ask the store even where nothing hints at a change.
+            tell_new: tells more of new messages, by their UIDs: behind EXISTS, before what searches are changed by
+                them (RFC 5465 section 7).
 
         Raises:
             MailframeError: the store cannot say; ``NONEXISTENT`` when the mailbox is gone.
@@ -211,10 +220,16 @@ class Selected:
             self._hinted = True
             raise
         self._looked_at = self._clock.seconds()
+        known = self.view.uidnext
         news = self.view.apply(changes, expunges=expunges)
         self.contexts.before(news)
         self._tell(news)
-        self.contexts.after(changes, self.view)
+        try:
+            if tell_new is not None and self.view.uidnext > known:
+                uids = self.view.uids
+                await tell_new(uids[bisect_left(uids, known) :])
+        finally:
+            self.contexts.after(changes, self.view)
 
     def changed(self) -> None:
         """This session changed something: look for it at the next opportunity."""

@@ -94,25 +94,30 @@ class Maildrop:
         uid = self._uids[number - 1]
         return self._uidls.get(uid) or self._unique_id(Named(uid, self._mailbox.uidvalidity))
 
-    async def octets(self, number: int, window: int) -> AsyncGenerator[bytes, None]:
+    async def octets(self, number: int, window: int, first: int = 0) -> AsyncGenerator[bytes, None]:
         """One message, piece by piece.
 
         Args:
             number: which.
             window: octets a piece.
+            first: octets of the first piece, for who may want no more than that; then each has twice as many as the
+                one before, up to ``window``. 0: all alike.
 
         Raises:
             MailframeError: there is no such message, or (perhaps between two pieces) it is gone.
         """
         size, uid = self.size(number), self._uids[number - 1]
-        if size <= window:
+        if size <= min(first or window, window):
             yield await self._whole(number)
             return
-        for offset in range(0, size, window):
-            (piece,) = await self._mailbox.read([Span(uid, offset, window)])
+        offset, length = 0, min(first or window, window)
+        while offset < size:
+            (piece,) = await self._mailbox.read([Span(uid, offset, length)])
             if not piece:
                 raise MailframeError(IS_GONE)
             yield piece
+            offset += length
+            length = min(2 * length, window)
 
     async def _whole(self, number: int) -> bytes:
         """A small message; those behind it are read in the same go for a client that goes on to the next."""

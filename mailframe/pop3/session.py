@@ -51,7 +51,7 @@ NO_SUCH_LANGUAGE: Final = Status((5, 5, 4), "That language is not spoken here; s
 GOES_DOWN: Final = Status((4, 3, 2), "The service goes down; try again later")
 UPDATE_LIMIT: Final = 300.0
 """Seconds a client waits for the UPDATE state, before it is told that not all was removed."""
-_TOP_WINDOW: Final = 16 * 1024
+_TOP_WINDOW: Final = 16 * 1024  # read first, since most clients want the header
 
 log = Logger()
 
@@ -142,9 +142,8 @@ class Session:
         except MailframeError as error:
             self._refuse(error.status)
         else:
-            if self._state is not State.AUTHORIZATION:
-                # A stranger's errors are not forgotten for what else it says: else it could go on for ever.
-                self._errors = 0
+            # A stranger's errors are not forgotten for what else it says: else it could go on for ever.
+            self._errors = self._errors if self._state is State.AUTHORIZATION else 0
 
     def protocol_error(self, error: ProtocolError) -> None:
         """Answer what broke the protocol; the connection ends after too many of them."""
@@ -328,13 +327,13 @@ class Session:
         await self._for_each(command.number, lambda number: self._opened.unique_id(number))
 
     async def _retr(self, command: commands.Retr) -> None:
-        await self._send(command.number, self._settings.window, None)
+        await self._send(command.number, None)
         self._opened.retrieved(command.number)
         self.messages += 1
         metrics.RETRIEVED.inc()
 
     async def _top(self, command: commands.Top) -> None:
-        await self._send(command.number, _TOP_WINDOW, TopCut(command.lines))
+        await self._send(command.number, TopCut(command.lines))
         metrics.TOPPED.inc()
 
     @property
@@ -355,10 +354,10 @@ class Session:
             self._connection.write(piece)
             await self._connection.drained()
 
-    async def _send(self, number: int, window: int, cut: TopCut | None) -> None:
+    async def _send(self, number: int, cut: TopCut | None) -> None:
         connection, writer = self._connection, DotWriter()
         begin = ok(f"{self._opened.size(number)} octets" if cut is None else "")
-        pieces = self._opened.octets(number, window)
+        pieces = self._opened.octets(number, self._settings.window, 0 if cut is None else _TOP_WINDOW)
         try:
             async for piece in pieces:
                 passed = piece if cut is None else cut.feed(piece)

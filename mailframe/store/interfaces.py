@@ -281,7 +281,11 @@ class IMailbox(Interface):
         """
 
     def fetch(uids: Sequence[int], items: Item) -> Awaitable[Sequence[Message]]:
-        """Facts of messages, UIDs ascending. Callers ask for a window of some hundreds at a time."""
+        """Facts of messages, UIDs ascending. Callers ask for a window of some hundreds at a time.
+
+        Where `Description` is asked for and those of many are very large, the answer may end early, after one message
+        at least: whoever wants the others asks again from there.
+        """
 
     def read(spans: Sequence[Span]) -> Awaitable[Sequence[bytes | None]]:
         """Octets of messages, with CRLF line ends, in the order of ``spans``; None where the message is gone.

@@ -32,6 +32,31 @@ class NotifyTests(SessionCase):
         self.other.say("a APPEND Sent {10+}", "Subject: x")
         self.assertTrue(self.later()[0].startswith(b"* STATUS Sent"))
 
+    def test_refused(self) -> None:
+        """After a refusal it is as before for the selected mailbox, too: no flags where none were wished."""
+        self.other.say("a APPEND Sent {10+}", "Subject: x")
+        self.client.say("a NOTIFY SET (selected (MessageNew MessageExpunge))")
+        self.client.say("b SELECT Sent")
+        self.patch(notify, "WATCHED_LIMIT", 3)
+        self.assertIn(b"NOTIFICATIONOVERFLOW", self.client.say(f"c NOTIFY SET {EVERYTHING}")[0])
+        self.other.say("b SELECT Sent")
+        self.other.say("c STORE 1 +FLAGS (\\Flagged)")
+        self.assertEqual(self.later(), [])
+        self.other.say("d APPEND Sent {10+}", "Subject: y")
+        self.assertIn(b"* 2 EXISTS", self.later())
+
+    def test_selected_after_too_many(self) -> None:
+        """When there are too many in the course of time, nothing is told of the selected mailbox either."""
+        self.client.say(f"a NOTIFY SET (selected (MessageNew MessageExpunge FlagChange)) {EVERYTHING}")
+        self.client.say("b SELECT Sent")
+        self.patch(notify, "WATCHED_LIMIT", 6)
+        self.other.say("a CREATE News")
+        self.assertTrue(self.later()[0].startswith(b"* OK [NOTIFICATIONOVERFLOW]"))
+        self.client.say("c IDLE")
+        self.other.say("b APPEND Sent {10+}", "Subject: x")
+        self.assertEqual(self.later(), [])
+        self.assertIn(b"* 1 EXISTS", self.client.say("DONE"))
+
     def test_too_many_later(self) -> None:
         """When there are too many in the course of time, that is told, and nothing else from then on."""
         self.client.say(f"a NOTIFY SET {EVERYTHING}")

@@ -96,6 +96,28 @@ class ServerTests(SynchronousTestCase):
         plain = body[: -len(".\r\n")].replace("\r\n.", "\r\n")
         self.assertEqual(plain.encode("latin-1"), LARGE)
 
+    def test_large_top(self):
+        """TOP reads little for a header, and a large part of a message in windows that grow."""
+        client = Client(self.make([LARGE], window=Size(65536)))
+        lengths = []
+        mailbox = type(self.mailbox())
+        read = mailbox.read
+
+        async def noting(this, spans):
+            lengths.extend(span.length for span in spans)
+            return await read(this, spans)
+
+        self.patch(mailbox, "read", noting)
+        client.log_in()
+        client.say("TOP 1 0")
+        self.assertEqual(lengths, [16384])
+        lengths.clear()
+        received = client.say("TOP 1 50000")
+        self.assertEqual(lengths[:4], [16384, 32768, 65536, 65536])
+        body = received.partition("\r\n")[2][: -len(".\r\n")].replace("\r\n.", "\r\n").encode("latin-1")
+        self.assertEqual(body, LARGE[: len(body)])
+        self.assertEqual(body.count(b"\r\n"), 50_002)
+
     def test_mailbox_in_many_windows(self):
         """Two thousand messages are listed, and their sizes are right."""
         client = Client(self.make([b"Subject: %d\r\n\r\n" % number for number in range(2500)]))

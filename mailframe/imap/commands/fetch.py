@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
 from mailframe.imap.progress import Progress
-from mailframe.imap.states import Reply
+from mailframe.imap.states import Reply, State
 from mailframe.imap.wire.fetch_modifiers import fetch_modifiers
 from mailframe.imap.wire.fetching import Attribute, Fact, fetch_attributes
 from mailframe.imap.wire.parser import Parser, bad
@@ -94,8 +95,20 @@ async def fetch_new(session: Session, attributes: Sequence[Attribute], uids: Seq
 
 async def _send_window(session: Session, plan: Plan, uids: Sequence[int]) -> int:
     """Answer for some messages; return how many of them were there."""
-    selected = session.mailbox
-    messages: Sequence[Message] = await selected.mailbox.fetch(uids, plan.items)
+    sent = 0
+    while uids and session.state is not State.LOGOUT:
+        # Of very large descriptions the store gives a few at a time.
+        messages: Sequence[Message] = await session.mailbox.mailbox.fetch(uids, plan.items)
+        if not messages:
+            break
+        sent += await _send(session, plan, messages)
+        uids = uids[bisect_right(uids, messages[-1].uid) :]
+        if uids:
+            await session.connection.drained()
+    return sent
+
+
+async def _send(session: Session, plan: Plan, messages: Sequence[Message]) -> int:
     changed: frozenset[int] = frozenset()
     if plan.marks_seen:
         messages, changed = await _mark_seen(session, messages)

@@ -34,6 +34,8 @@ async def notify(session: Session, arguments: Parser) -> Reply:
         await following.begin()
     except BaseException:
         following.stop()
+        if session.notify is not None:
+            session.notify.selected()
         raise
     if session.notify is not None:
         session.notify.stop()

@@ -21,6 +21,7 @@ from .message_limit import newest_of
 if TYPE_CHECKING:
     from mailframe.imap.selected import Selected
     from mailframe.imap.session import Session
+    from mailframe.imap.wire.fetching import Attribute
 
 
 async def search(session: Session, arguments: Parser) -> Reply:
@@ -44,7 +45,7 @@ async def _search(session: Session, arguments: Parser, *, by_uid: bool) -> Reply
         key, limited = newest_of(session, key)
         uids = await answer(session, key, returns, by_uid=by_uid)
         if returns is not None and returns.updates:
-            _keep_up(session, key, by_uid, uids, resolver.passing)
+            _keep_up(session, key, by_uid, uids, resolver.passing, returns.attributes)
     except MailframeError:
         forget(session, returns)
         raise
@@ -116,8 +117,15 @@ class _Resolver:
         return self._selected.recent()
 
 
-def _keep_up(session: Session, key: SearchKey, by_uid: bool, uids: Sequence[int], passing: bool) -> None:
+def _keep_up(
+    session: Session,
+    key: SearchKey,
+    by_uid: bool,
+    uids: Sequence[int],
+    passing: bool,
+    attributes: tuple[Attribute, ...],
+) -> None:
     if passing:
         session.write(no_update(session.tag, "This search cannot be kept up"))
-    elif not session.mailbox.contexts.begin(session.tag, key, by_uid, uids):
+    elif not session.mailbox.contexts.begin(session.tag, key, by_uid, uids, attributes):
         session.write(no_update(session.tag, "Too many searches are kept up already"))

@@ -1,6 +1,7 @@
 """What a search is to return, and how it is told: ``RETURN (...)`` and ESEARCH (RFC 4466 section 2.6, RFC 4731).
 
-SAVE is RFC 5182, PARTIAL is RFC 9394, CONTEXT and UPDATE are RFC 5267. SORT returns the same (RFC 5267).
+SAVE is RFC 5182, PARTIAL is RFC 9394, CONTEXT and UPDATE are RFC 5267, what UPDATE fetches is RFC 5465. SORT returns
+the same (RFC 5267).
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .fetching import Attribute, fetch_attributes
 from .parser import Parser, bad
 from .responses import quoted
 from .sequences import render_set
@@ -47,10 +49,12 @@ class Returns:
     Attributes:
         options: some of `OPTIONS`.
         page: the argument of PARTIAL, or None.
+        attributes: the argument of UPDATE: what is wanted of messages that come in (RFC 5465 section 7).
     """
 
     options: frozenset[str]
     page: Page | None = None
+    attributes: tuple[Attribute, ...] = ()
 
     @property
     def saves(self) -> bool:
@@ -109,12 +113,16 @@ def return_options(parser: Parser) -> Returns | None:
     parser.expect(b"(")
     options: set[str] = set()
     page = None
+    attributes: tuple[Attribute, ...] = ()
     while not parser.accept(b")"):
         if options or page is not None:
             parser.space()
         word = parser.word()
         if word in OPTIONS:
             options.add(word)
+            if word == "UPDATE" and parser.starts(b" ("):
+                parser.space()
+                attributes = fetch_attributes(parser)
         elif word == "PARTIAL" and page is None:
             parser.space()
             page = partial_range(parser)
@@ -125,7 +133,7 @@ def return_options(parser: Parser) -> Returns | None:
     if not options and page is None:
         options.add("ALL")
     parser.space()
-    return Returns(frozenset(options), page)
+    return Returns(frozenset(options), page, attributes)
 
 
 def partial_range(parser: Parser) -> Page:

@@ -170,6 +170,9 @@ class Descriptions(Protocol):
     def of(self, first: int, last: int) -> dict[int, Description]:
         """Descriptions of row ids in a range."""
 
+    def octets(self, first: int, last: int) -> Iterable[tuple[int, int]]:
+        """How large they are, with their row ids, ascending; without reading them."""
+
     def previews(self, first: int, last: int) -> dict[int, str]:
         """What messages begin with, of row ids in a range."""
 

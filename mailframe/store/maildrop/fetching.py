@@ -14,6 +14,9 @@ from .maildrop import Maildrop
 from .previews import previews_of
 from .sort_keys import sort_keys_of
 
+DESCRIBED_OCTETS = 4 * 1024 * 1024
+"""Descriptions that are given at a time: 200 messages with ten thousand parts each have 600 MB of them."""
+LAST_ROW = (1 << 63) - 1
 PLAIN = Item.FLAGS | Item.DATE | Item.SIZE | Item.SORT_KEYS | DESCRIPTION_ITEMS
 """Answered without whole rows."""
 _NO_FLAGS: Flags = frozenset()
@@ -40,13 +43,16 @@ def fetch(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Item) -> 
         keywords = drop.catalogue.mailboxes.keywords(mailbox)
         first, last = found[0][0], found[-1][0]
         if items & DESCRIPTION_ITEMS:
+            last = _end(drop, first, last)
+            found = [facts for facts in found if facts[0] <= last]
             descriptions = drop.catalogue.descriptions.of(first, last)
         if Item.SORT_KEYS in items:
             keys = dict(drop.catalogue.sort_keys.of(first, last))
     if items & DESCRIPTION_ITEMS:
         missing = _rows(drop, mailbox, found, descriptions)
-        descriptions |= _describe(drop, mailbox, missing)
-        found = [facts for facts in found if facts[0] in descriptions]
+        made, last = _describe(drop, mailbox, missing)
+        descriptions |= made
+        found = [facts for facts in found if facts[0] in descriptions and facts[0] <= last]
     if Item.SORT_KEYS in items:
         missing = _rows(drop, mailbox, found, keys)
         keys |= sort_keys_of(drop, mailbox, missing)
@@ -117,15 +123,18 @@ def _fetch_rows(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Ite
         rows = list(drop.catalogue.messages.rows(mailbox, uids))
         keywords = drop.catalogue.mailboxes.keywords(mailbox)
         if items & DESCRIPTION_ITEMS and rows:
-            known = drop.catalogue.descriptions.of(rows[0].id, rows[-1].id)
+            last = _end(drop, rows[0].id, rows[-1].id)
+            rows = [row for row in rows if row.id <= last]
+            known = drop.catalogue.descriptions.of(rows[0].id, last)
         if Item.UIDL in items and rows:
             uidls = drop.catalogue.uidls.of(rows[0].id, rows[-1].id)
     if Item.IDENTITY in items:
         rows = threading.assigned(drop, mailbox, rows)
     previews: dict[int, str] = {}
     if items & DESCRIPTION_ITEMS:
-        known |= _describe(drop, mailbox, [row for row in rows if row.id not in known])
-        rows = [row for row in rows if row.id in known]
+        made, last = _describe(drop, mailbox, [row for row in rows if row.id not in known])
+        known |= made
+        rows = [row for row in rows if row.id in known and row.id <= last]
         previews = previews_of(drop, mailbox, rows) if Item.PREVIEW in items else {}
     messages = [
         message_of(row, items, keywords, known.get(row.id), uidls.get(row.id, ""), previews.get(row.id))
@@ -148,17 +157,38 @@ def _rows(
     return list(drop.catalogue.messages.rows(mailbox, missing)) if missing else []
 
 
-def _describe(drop: Maildrop, mailbox: MailboxRow, rows: Sequence[MessageRow]) -> dict[int, Description]:
-    """Descriptions of messages that have none yet; kept from now on. Those that are gone have none."""
-    made = {}
+def _end(drop: Maildrop, first: int, last: int) -> int:
+    """The last row id up to which descriptions fit into `DESCRIBED_OCTETS`; the first one always does."""
+    total, end = 0, first
+    for id_, octets in drop.catalogue.descriptions.octets(first, last):
+        total += octets
+        if total > DESCRIBED_OCTETS and id_ > first:
+            return end
+        end = id_
+    return last
+
+
+def _describe(
+    drop: Maildrop, mailbox: MailboxRow, rows: Sequence[MessageRow]
+) -> tuple[dict[int, Description], int]:
+    """Descriptions of messages that have none yet; kept from now on. Those that are gone have none.
+
+    Returns:
+        Them, and the row id up to which all were made: they are not to take more than `DESCRIBED_OCTETS`.
+    """
+    made, total, last = {}, 0, LAST_ROW
     for row in rows:
         octets = drop.layout.pieces(mailbox, row)
         if octets is not None:
-            made[row.id] = drop.surroundings.describe(octets)
+            made[row.id] = described = drop.surroundings.describe(octets)
+            total += sum(map(len, described))
+            if total > DESCRIBED_OCTETS:
+                last = row.id
+                break
     if made:
         with drop.writing(0):
             drop.catalogue.descriptions.add(made.items())
-    return made
+    return made, last
 
 
 def _no_flags(flags: int, keywords: bytes | None) -> Flags:

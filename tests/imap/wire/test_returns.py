@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailframe.imap.wire.fetching import Fact
 from mailframe.imap.wire.parser import Parser
 from mailframe.imap.wire.returns import OPTIONS, Page, Returns, esearch, return_options
 from mailframe.message.status import ProtocolError
@@ -30,6 +31,17 @@ class ReturnOptionsTests(SynchronousTestCase):
         self.assertEqual(parse(b"RETURN () ALL"), Returns(frozenset({"ALL"})))
         self.assertEqual(parse(b"return (min Count) ALL"), Returns(frozenset({"MIN", "COUNT"})))
         self.assertEqual(parse(b"RETURN (PARTIAL -1:-9 SAVE) 1"), Returns(frozenset({"SAVE"}), Page(-1, -9)))
+
+    def test_update(self):
+        """UPDATE may say what to fetch of messages that come in (RFC 5465 section 7)."""
+        options = frozenset({"COUNT", "UPDATE"})
+        self.assertEqual(
+            parse(b"RETURN (COUNT update (UID Flags)) ALL"),
+            Returns(options, attributes=(Fact.UID, Fact.FLAGS)),
+        )
+        self.assertEqual(parse(b"RETURN (UPDATE (UID) COUNT) ALL"), Returns(options, attributes=(Fact.UID,)))
+        for octets in (b"RETURN (UPDATE ()) ALL", b"RETURN (UPDATE(UID)) ALL", b"RETURN (COUNT (UID)) ALL"):
+            self.assertRaises(ProtocolError, parse, octets)
 
     def test_refused(self):
         """What is not known or does not go together is refused."""

@@ -31,6 +31,14 @@ class Descriptions:
         )
         return {row[0]: Description(*row[1:]) for row in rows}
 
+    def octets(self, first: int, last: int) -> Iterable[tuple[int, int]]:
+        """How large they are, with their row ids, ascending; without reading them."""
+        return self._connection.execute(
+            "SELECT id, length(envelope) + length(bodystructure) + length(body) + length(parts)"
+            " FROM descriptions WHERE id BETWEEN ? AND ? ORDER BY id",
+            (first, last),
+        )
+
     def previews(self, first: int, last: int) -> dict[int, str]:
         """What messages begin with, of row ids in a range."""
         rows = self._connection.execute(
