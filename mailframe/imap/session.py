@@ -24,6 +24,7 @@ from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
 from mailframe.dialogue.logins import Logins
 from mailframe.directory.values import Identity
+from mailframe.limits.pace import STRANGERS, Pace
 from mailframe.message.mail import new_session_id
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, ProtocolError
 from mailframe.store.interfaces import IMailAccount
@@ -97,6 +98,7 @@ class Session:
         self._admitted = False
         self._nobody_since = surroundings.clock.seconds()
         self._bad_in_a_row = 0
+        self._pace = Pace(surroundings.clock)
         self.tally = Tally(surroundings.clock.seconds())
 
     # The connection calls these.
@@ -303,11 +305,10 @@ class Session:
         """Tell the client what happened in the selected mailbox; end the session when that is gone."""
         await announce(self, expunges=expunges, look=look)
 
-    # Inside.
-
     async def _command(self, command: events.Command) -> None:
         self._tag = command.tag
-        if self._too_late_to_log_in():
+        await self._pace.step(self.settings.commands_per_second if self.login else STRANGERS)
+        if self._is_over():
             return
         entry = COMMANDS.get(command.name)
         if entry is None:
@@ -364,7 +365,7 @@ class Session:
 
     async def _append(self, offered: events.MessageOffered) -> None:
         self._tag = offered.tag
-        if self._too_late_to_log_in():
+        if self._is_over():
             return
         if self.state not in (State.AUTHENTICATED, State.SELECTED):
             raise bad(f"{offered.name} cannot be used in this state")
@@ -390,9 +391,9 @@ class Session:
             account.close()
             self.surroundings.limits.log_out(account.name)
 
-    def _too_late_to_log_in(self) -> bool:
+    def _is_over(self) -> bool:
         nobody_for = self.clock.seconds() - self._nobody_since
         if self.state is not State.NOT_AUTHENTICATED or nobody_for < self.settings.login_deadline:
-            return False
+            return self.state is State.LOGOUT
         self.bye("Too slow to log in")
         return True

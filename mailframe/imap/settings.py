@@ -48,6 +48,11 @@ class IMAPSettings(NetworkSettings):
         20,
         validator=_positive,
     )
+    commands_per_second: int = option(
+        "Commands a second that a client may send after login; the answers to more are held back. 0 for any number.",
+        1000,
+        validator=attrs.validators.ge(0),
+    )
     login_failures_limit: int = option("Failed logins before the connection ends.", 3, validator=_positive)
     connections_limit: int = option(
         "Connections at the same time, in each worker.", 10_000, validator=_positive

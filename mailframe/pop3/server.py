@@ -18,6 +18,7 @@ from mailframe.directory.interfaces import IAuthenticator
 from mailframe.limits.connections import ConnectionLimits
 from mailframe.limits.interfaces import ITallies
 from mailframe.limits.memory import MemoryTallies
+from mailframe.limits.pace import STRANGERS, Pace
 from mailframe.message.mail import new_session_id
 from mailframe.message.origin import TLSFacts
 from mailframe.message.status import MailframeError, ProtocolError, Status
@@ -55,6 +56,7 @@ class POP3Conversation:
         self._deadline: IDelayedCall | None = None
         self._session_id = new_session_id()
         self._began = 0.0
+        self._pace = Pace(factory.clock)
         self._tls: TLSFacts | None = None
 
     async def opened(self, connection: IConnection) -> None:
@@ -92,9 +94,12 @@ class POP3Conversation:
 
     async def handle(self, event: object) -> None:
         """Answer it."""
-        session, connection = self._session, self._connection
+        session, connection, settings = self._session, self._connection, self._factory.settings
         assert session is not None
         assert connection is not None
+        await self._pace.step(settings.commands_per_second if session.login else STRANGERS)
+        if self._session is None:
+            return
         await session.handle(cast("Command | Response", event))
         if self._tls is None:
             # Not when the connection is made: with implicit TLS the handshake is not over then. Not when it is

@@ -54,6 +54,11 @@ class POP3Settings(NetworkSettings):
         20,
         validator=_positive,
     )
+    commands_per_second: int = option(
+        "Commands a second that a client may send after login; the answers to more are held back. 0 for any number.",
+        1000,
+        validator=attrs.validators.ge(0),
+    )
     login_failures_limit: int = option("Failed logins before the connection ends.", 3, validator=_positive)
     line_limit: Size = option(
         "Octets a command line may have; RFC 2449 asks for 255.",

@@ -182,6 +182,21 @@ class LimitTests(SessionCase):
         third = Client(self.factory.buildProtocol(None))
         self.assertIn(b"* OK", third.heard()[0])
 
+    def test_pace(self):
+        """Who sends commands too fast is answered later: strangers soon, others after ten seconds' worth."""
+        self.serve(attrs.evolve(CLEAR, commands_per_second=50))
+        client = self.connect()
+        self.assertEqual(len(client.say(*["a NOOP"] * 150)), 100)
+        self.clock.advance(1)
+        self.assertTrue(10 <= len(client.heard()) <= 11)
+        client = self.login()
+        said = client.say(*["a NOOP"] * 700)
+        self.clock.pump([0] * 5)
+        at_once = len(said + client.heard())
+        self.assertTrue(490 <= at_once <= 500, at_once)
+        self.clock.pump([0.1] * 50)
+        self.assertEqual(len(client.heard()), 700 - at_once)
+
     def test_network(self):
         """One network has a limit of its own."""
         self.serve(attrs.evolve(CLEAR, connections_limit_per_network=1))

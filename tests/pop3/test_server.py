@@ -301,6 +301,17 @@ class ServerTests(SynchronousTestCase):
         factory.authenticator.authenticate = authenticate
         self.assertTrue(Client(factory).log_in().startswith("+OK"))
 
+    def test_pace(self):
+        """Who sends commands too fast is answered later."""
+        client = Client(self.make(commands_per_second=50))
+        client.log_in()
+        said = client.say("\r\n".join(["NOOP"] * 700))
+        self.clock.pump([0] * 5)
+        at_once = (said + client.hear()).count("+OK")
+        self.assertTrue(480 <= at_once <= 500, at_once)
+        self.clock.pump([0.1] * 50)
+        self.assertEqual(client.hear().count("+OK"), 700 - at_once)
+
     def test_too_many_connections(self):
         """One network cannot take all connections; who is turned away may come again."""
         factory = self.make(connections_limit_per_network=1)

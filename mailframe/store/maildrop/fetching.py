@@ -174,7 +174,7 @@ def _describe(
     """Descriptions of messages that have none yet; kept from now on. Those that are gone have none.
 
     Returns:
-        Them, and the row id up to which all were made: they are not to take more than `DESCRIBED_OCTETS`.
+        Descriptions by row ids, and the row id up to which all were made, of `DESCRIBED_OCTETS` or little more.
     """
     made, total, last = {}, 0, LAST_ROW
     for row in rows:

@@ -37,12 +37,12 @@ class CompressTests(SessionCase):
     def test_many_commands(self):
         """Thousands of commands in one small segment are all answered, in order."""
         client, out, back = self.begin()
-        commands = b"".join(b"t%d NOOP\r\n" % number for number in range(20_000))
+        commands = b"".join(b"t%d NOOP\r\n" % number for number in range(9_000))
         client.send(out.compress(commands) + out.flush(zlib.Z_SYNC_FLUSH))
         for _ in range(200):
             self.clock.advance(0)
         said = back.decompress(client.transport.take())
-        self.assertEqual(said.count(b"OK NOOP completed"), 20_000)
+        self.assertEqual(said.count(b"OK NOOP completed"), 9_000)
 
     def test_not_compressed(self):
         """A client that does not compress as it said is cut off."""
