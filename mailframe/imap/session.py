@@ -23,8 +23,8 @@ from zope.interface import implementer
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
 from mailframe.dialogue.logins import Logins
+from mailframe.dialogue.pace import STRANGERS, Pace
 from mailframe.directory.values import Identity
-from mailframe.limits.pace import STRANGERS, Pace
 from mailframe.message.mail import new_session_id
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, ProtocolError
 from mailframe.store.interfaces import IMailAccount

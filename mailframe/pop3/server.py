@@ -13,12 +13,12 @@ from zope.interface import implementer
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
 from mailframe.dialogue.logins import Logins
+from mailframe.dialogue.pace import STRANGERS, Pace
 from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.directory.interfaces import IAuthenticator
 from mailframe.limits.connections import ConnectionLimits
 from mailframe.limits.interfaces import ITallies
 from mailframe.limits.memory import MemoryTallies
-from mailframe.limits.pace import STRANGERS, Pace
 from mailframe.message.mail import new_session_id
 from mailframe.message.origin import TLSFacts
 from mailframe.message.status import MailframeError, ProtocolError, Status

@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.limits.pace import BURST_SECONDS, Pace
+from mailframe.dialogue.pace import BURST_SECONDS, Pace
 
 
 class PaceTests(SynchronousTestCase):
