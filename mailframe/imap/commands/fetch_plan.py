@@ -79,7 +79,7 @@ class Plan:
         self._condstore = enabled.condstore
         self._uid_only = enabled.uid_only
         self._template = b" ".join([_TEMPLATES[fact] for fact in facts])
-        self._columns = [_columns(selected)[fact] for fact in facts]
+        self._columns = [selected.flags_of if fact is Fact.FLAGS else _COLUMNS[fact] for fact in facts]
 
     def responses(self, messages: Sequence[Message]) -> list[bytes]:
         """Whole responses of messages of which only facts are wanted.
@@ -178,21 +178,20 @@ _TEMPLATES = {
 }
 
 
-def _columns(selected: Selected) -> dict[Fact, Column]:
-    return {
-        Fact.FLAGS: selected.flags_of,
-        Fact.MODSEQ: lambda messages: [message.modseq for message in messages],
-        Fact.UID: lambda messages: [message.uid for message in messages],
-        Fact.INTERNALDATE: lambda messages: [render_date_time(message.internal_date) for message in messages],
-        Fact.SIZE: lambda messages: [message.size for message in messages],
-        Fact.ENVELOPE: lambda messages: [described(message).envelope for message in messages],
-        Fact.BODY: lambda messages: [described(message).body for message in messages],
-        Fact.BODYSTRUCTURE: lambda messages: [described(message).bodystructure for message in messages],
-        Fact.EMAILID: lambda messages: [message.email_id.encode("ascii") for message in messages],
-        Fact.THREADID: lambda messages: [_thread_id(message) for message in messages],
-        Fact.SAVEDATE: lambda messages: [render_date_time(message.save_date) for message in messages],
-        Fact.PREVIEW: lambda messages: [_preview(message) for message in messages],
-    }
+_COLUMNS: dict[Fact, Column] = {
+    Fact.MODSEQ: lambda messages: [message.modseq for message in messages],
+    Fact.UID: lambda messages: [message.uid for message in messages],
+    Fact.INTERNALDATE: lambda messages: [render_date_time(message.internal_date) for message in messages],
+    Fact.SIZE: lambda messages: [message.size for message in messages],
+    Fact.ENVELOPE: lambda messages: [described(message).envelope for message in messages],
+    Fact.BODY: lambda messages: [described(message).body for message in messages],
+    Fact.BODYSTRUCTURE: lambda messages: [described(message).bodystructure for message in messages],
+    Fact.EMAILID: lambda messages: [message.email_id.encode("ascii") for message in messages],
+    Fact.THREADID: lambda messages: [_thread_id(message) for message in messages],
+    Fact.SAVEDATE: lambda messages: [render_date_time(message.save_date) for message in messages],
+    Fact.PREVIEW: lambda messages: [_preview(message) for message in messages],
+}
+"""FLAGS are the selected mailbox's."""
 
 
 def _thread_id(message: Message) -> bytes:
