@@ -3,7 +3,8 @@
 set -e
 wanted="bsdutils curl dovecot-imapd dovecot-lmtpd dovecot-pop3d fetchmail getmail6 gsasl haproxy imapfilter interimap isync
     libio-socket-ssl-perl libnet-ssleay-perl ldnsutils libnginx-mod-mail libnginx-mod-stream libnss-wrapper mpop msmtp mutt neomutt nginx
-    offlineimap3 openssl postfix procmail maildrop swaks unbound
+    chromium offlineimap3 openssl php-cli php-gd php-intl php-mbstring php-sqlite3 php-xml php-zip postfix procmail
+    maildrop roundcube-core roundcube-sqlite3 swaks unbound
     uw-mailutils"
 exim="${MAILFRAME_EXIM:-/opt/mailframe-interop/exim}"
 courier="${MAILFRAME_COURIER:-/opt/mailframe-interop/courier}"
@@ -11,6 +12,7 @@ node="${MAILFRAME_NODE:-/opt/mailframe-interop/node}"
 python="${MAILFRAME_PYTHON:-/opt/mailframe-interop/python}"
 imapflow="2.10.2"
 imapclient="4.1.0"
+puppeteer="24.43.1"
 # Whoever has node from elsewhere need not have Debian's.
 command -v npm >/dev/null || wanted="$wanted nodejs npm"
 
@@ -29,7 +31,7 @@ node_has() {
 
 # What npm and pip bring is all there.
 others_run() {
-    node_has imapflow "$imapflow" && [ -d "$node/node_modules/nodemailer" ] && [ -d "$python/imapclient-$imapclient.dist-info" ]
+    node_has imapflow "$imapflow" && node_has puppeteer-core "$puppeteer" && [ -d "$node/node_modules/nodemailer" ] && [ -d "$python/imapclient-$imapclient.dist-info" ]
 }
 
 # The packages among the arguments that are not installed.
@@ -94,10 +96,12 @@ if ! courier_runs; then
     done
     rm -rf "$place"
 fi
-if ! [ -d "$node/node_modules/nodemailer" ] || ! node_has imapflow "$imapflow"; then
-    echo "Installing nodemailer and imapflow into $node ..."
+if ! [ -d "$node/node_modules/nodemailer" ] || ! node_has imapflow "$imapflow" || ! node_has puppeteer-core "$puppeteer"; then
+    echo "Installing nodemailer, imapflow and puppeteer-core into $node ..."
     $as_root mkdir -p "$node"
-    $as_root npm install --silent --no-audit --no-fund --prefix "$node" nodemailer "imapflow@$imapflow" >/dev/null
+    # puppeteer-core brings no browser: Debian's is used.
+    $as_root npm install --silent --no-audit --no-fund --prefix "$node" nodemailer "imapflow@$imapflow" \
+        "puppeteer-core@$puppeteer" >/dev/null
 fi
 if ! [ -d "$python/imapclient-$imapclient.dist-info" ]; then
     echo "Installing IMAPClient into $python ..."

@@ -31,6 +31,7 @@ CLIENTS = tuple(
         "imapclient",
         "imapfilter",
         "imapflow",
+        "roundcube",
         "interimap",
         "interimap-far",
         "mailutil",
