@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from .service import ALICE, MEGABYTE, PASSWORD, AbusedTests, flood
 
 
 class IMAPAbuseTests(AbusedTests):
     """One service, one kind of abuse a test."""
+
+    extra = {"role.store.imap_options": ["commands_per_second = 0"]}
 
     def test_too_much_before_login(self) -> None:
         """A line of 1 MB, and literals that nobody could keep, get one BYE or BAD; what follows is no command."""
@@ -46,16 +50,37 @@ class IMAPAbuseTests(AbusedTests):
 
     def test_pipelined_noops(self) -> None:
         """100,000 pipelined NOOPs are answered in order, in bounded memory, though the client reads late."""
+        connection = self.connect("imap", b"* OK")
+        connection.sendall(f"a LOGIN {ALICE} {PASSWORD}\r\n".encode())
+        self.assertIn(b"a OK", connection.recv(4000))
         request = b"".join(b"n%d NOOP\r\n" % number for number in range(100_000))
-        answer = flood(self.connect("imap", b"* OK"), request + b"z LOGOUT\r\n")
+        answer = flood(connection, request + b"z LOGOUT\r\n")
         tags = [line.split()[0] for line in answer.split(b"\r\n") if line.startswith(b"n")]
         self.assertEqual(tags, [b"n%d" % number for number in range(100_000)])
         self.assertIn(b"z OK", answer)
         self.assert_bounded(10 * MEGABYTE)
 
+    def test_stranger_in_a_hurry(self) -> None:
+        """A stranger's 100,000 commands wait where they are, and others are served meanwhile."""
+        stranger = self.connect("imap", b"* OK")
+        stranger.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(100):
+                stranger.sendall(b"n NOOP\r\n" * 1000)
+        for _ in range(20):
+            connection = self.connect("imap", b"* OK")
+            connection.sendall(f"a LOGIN {ALICE} {PASSWORD}\r\n".encode())
+            self.assertIn(b"a OK", connection.recv(4000))
+            connection.close()
+        stranger.settimeout(5)
+        self.assertLess(stranger.recv(1_000_000).count(b"n OK"), 500)
+        self.assert_bounded(5 * MEGABYTE)
+
 
 class POP3AbuseTests(AbusedTests):
     """The same by POP3."""
+
+    extra = {"role.store.pop3_options": ["commands_per_second = 0"]}
 
     def test_too_much(self) -> None:
         """A line of 1 MB gets one -ERR; 100,000 pipelined commands are answered in bounded memory."""
