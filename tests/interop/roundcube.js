@@ -7,7 +7,7 @@ process.stdin.on('end', async () => {
     const { address, user, password, pictures, file, chromium } = JSON.parse(Buffer.concat(chunks));
     const seen = {};
     const browser = await puppeteer.launch({
-        executablePath: chromium, headless: true, args: ['--no-sandbox', '--disable-gpu', '--lang=en'],
+        executablePath: chromium, headless: true, args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--lang=en'],
     });
     const page = await browser.newPage();
     await page.setViewport({ width: 1280, height: 800 });
