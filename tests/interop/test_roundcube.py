@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import email
+import imaplib
 import json
 import os
+import time
 from email.message import EmailMessage
 from email.policy import SMTP, default
 from pathlib import Path
 
 from .outside import ATTACHMENT, ClientCase
 from .roundcube import Roundcube
-from .service import PASSWORD, program, run
+from .service import BOB, PASSWORD, node, program, run, trust
 
 PLACE = os.environ.get("MAILFRAME_NODE", "/opt/mailframe-interop/node")
 SCRIPT = Path(__file__).with_name("roundcube.js")
@@ -99,3 +101,24 @@ class RoundcubeTests(ClientCase):
         self.assertIn("schöne Grüße.\n.\n", sent.get_body(("plain",)).get_content().replace("\r\n", "\n"))
         (attachment,) = sent.iter_attachments()
         self.assertEqual((attachment.get_filename(), attachment.get_content()), ("Größe.bin", ATTACHMENT))
+        self.assertEqual(self.received(sent["Message-ID"]).get_content(), ATTACHMENT)
+
+    def received(self, message_id: str) -> EmailMessage:
+        """The attachment as it came to Bob by way of submission; with what stood before it."""
+        bob = imaplib.IMAP4_SSL("localhost", node().ports["imaps"], ssl_context=trust(), timeout=30)
+        self.addCleanup(bob.logout)
+        bob.login(BOB, PASSWORD)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            bob.select("INBOX")
+            _, (found,) = bob.uid("SEARCH", "HEADER", "MESSAGE-ID", f'"{message_id}"')
+            if found:
+                _, rows = bob.uid("FETCH", found.decode(), "(BODY.PEEK[])")
+                message = email.message_from_bytes(rows[0][1], policy=default)
+                self.assertIn(
+                    "schöne Grüße.\n.\n", message.get_body(("plain",)).get_content().replace("\r\n", "\n")
+                )
+                (attachment,) = message.iter_attachments()
+                return attachment
+            time.sleep(0.2)
+        raise AssertionError("Bob did not get it")
