@@ -12,7 +12,7 @@ from zope.interface import Attribute, Interface
 from mailframe.message.address import Address
 from mailframe.sasl.scram import Keys
 
-from .values import Account, Alias, Credential, Credentials, Evidence, Grant, Identity
+from .values import Account, Alias, Credential, Credentials, Domain, Evidence, Grant, Identity
 
 
 class IDirectory(Interface):
@@ -25,15 +25,28 @@ class IDirectory(Interface):
             MailframeError: temporary, when the directory cannot be asked.
         """
 
+    def domain(name: str) -> Awaitable[Domain | None]:
+        """What is known of one of our domains; None where it is not ours.
+
+        Raises:
+            MailframeError: temporary, when the directory cannot be asked.
+        """
+
     def lookup(address: Address) -> Awaitable[Account | Alias | None]:
         """What exactly this address is (no subaddress, no catch-all: routing asks for those); None for unknown.
+
+        Addresses of an alias domain are unknown here: `mailframe.directory.alias_domains` asks for what they mean.
 
         Raises:
             MailframeError: temporary, when the directory cannot be asked.
         """
 
     def account(name: str) -> Awaitable[Account | None]:
-        """The account of this canonical name."""
+        """The account of this canonical name.
+
+        Raises:
+            MailframeError: temporary, when the directory cannot be asked.
+        """
 
 
 class ISenderRights(Interface):

@@ -1,16 +1,22 @@
-"""A directory in memory: for tests, examples and embedding."""
+"""A directory in memory: for tests, examples, embedding, and what is written in the configuration."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from zope.interface import implementer
 
 from mailframe.message.address import Address
 
-from . import refusals
-from .grants import checked_subject, subjects_of
+from .administration import Administration
+from .editing import perform
+from .entries import Batch, Change, Edit, Entry, Key, Kind, Outcome, Put, key_of
+from .entry_interfaces import IDirectoryEntries, IDirectoryFeed
+from .grants import subjects_of
 from .interfaces import (
     ICredentialSource,
     IDirectory,
@@ -19,25 +25,26 @@ from .interfaces import (
     IKeepKeys,
     ISenderGrants,
 )
-from .names import (
-    address_of,
-    checked_address,
-    checked_domain,
-    checked_hash,
-    checked_keys,
-    checked_name,
-    checked_quota,
-    comparable_domain,
-    comparable_name,
-    name_of,
-    schemes_of,
-)
+from .names import checked_keys, comparable_domain, comparable_name, name_of
 from .passwords import is_hash, make_hash
-from .values import Account, Alias, Credential, Grant
+from .values import Account, Alias, Credential, Domain, Grant
+
+HISTORY = 10_000
+"""Changes that are remembered."""
+_KINDS = list(Kind)
 
 
-@implementer(IDirectory, IDirectoryAdmin, ICredentialSource, IKeepKeys, ISenderGrants, IGrantAdmin)
-class MemoryDirectory:
+@implementer(
+    IDirectory,
+    IDirectoryAdmin,
+    IDirectoryEntries,
+    IDirectoryFeed,
+    ICredentialSource,
+    IKeepKeys,
+    ISenderGrants,
+    IGrantAdmin,
+)
+class MemoryDirectory(Administration):
     """Domains, accounts and aliases that last as long as the object.
 
     Args:
@@ -46,11 +53,13 @@ class MemoryDirectory:
             digest, because whoever writes a password into a program has no secret to keep.
     """
 
+    tells_removals = True
+
     def __init__(self, domains: Iterable[str] = (), accounts: Mapping[str, str] | None = None) -> None:
-        self._domains: set[str] = set()
-        self._accounts: dict[str, Credential] = {}
-        self._aliases: dict[str, Alias] = {}
-        self._grants: set[tuple[str, str]] = set()
+        self._kept: dict[Key, Entry] = {}
+        self._changes: list[Change] = []
+        self._version = 0
+        self._hints: list[Callable[[], None]] = []
         for domain in domains:
             self.add_domain(domain)
         for name, password in (accounts or {}).items():
@@ -65,152 +74,156 @@ class MemoryDirectory:
 
     async def is_local(self, domain: str) -> bool:
         """Is this one of our domains?"""
-        return comparable_domain(domain) in self._domains
+        return Key(Kind.DOMAIN, comparable_domain(domain)) in self._kept
+
+    async def domain(self, name: str) -> Domain | None:
+        """What is known of one of our domains."""
+        found = self._kept.get(Key(Kind.DOMAIN, comparable_domain(name)))
+        return found if isinstance(found, Domain) else None
 
     async def lookup(self, address: Address) -> Account | Alias | None:
         """What exactly this address is."""
         name = name_of(address)
-        credential = self._accounts.get(name)
-        return credential.account if credential is not None else self._aliases.get(name)
+        found = self._account(name)
+        if found is not None:
+            return found.account
+        alias = self._kept.get(Key(Kind.ALIAS, name))
+        return alias if isinstance(alias, Alias) else None
 
     async def account(self, name: str) -> Account | None:
         """The account of this name."""
-        credential = self._accounts.get(comparable_name(name))
-        return credential.account if credential is not None else None
+        found = self._account(comparable_name(name))
+        return None if found is None else found.account
 
     async def credential(self, name: str) -> Credential | None:
         """What this account's password is checked against."""
-        return self._accounts.get(comparable_name(name))
+        return self._account(comparable_name(name))
 
     async def keep_keys(self, name: str, password_hash: str, keys: Sequence[str]) -> bool:
         """Keep keys beside a hash that is still there."""
         checked = checked_keys(keys)
-        found = self._accounts.get(comparable_name(name))
+        found = self._account(comparable_name(name))
         if found is None or found.password_hash != password_hash:
             return False
-        self._accounts[found.account.name] = replace(found, keys=checked)
+        self.apply([Put(replace(found, keys=checked))], f"login:{found.account.name}")
         return True
 
     async def granted(self, account: str, address: Address) -> bool:
         """Has the account a grant for this address or its domain?"""
         name = comparable_name(account)
-        return any((name, subject) in self._grants for subject in subjects_of(address))
+        return any(Key(Kind.GRANT, f"{name} {subject}") in self._kept for subject in subjects_of(address))
 
-    def domains(self) -> Sequence[str]:
-        """All local domains, sorted."""
-        return sorted(self._domains)
+    # Entry by entry.
 
-    def add_domain(self, domain: str) -> None:
-        """Add a domain."""
-        self._domains.add(checked_domain(domain))
+    def entry(self, key: Key) -> Entry | None:
+        """One entry as it is now."""
+        return self._kept.get(key)
 
-    def remove_domain(self, domain: str) -> None:
-        """Remove a domain that nothing is in."""
-        domain = comparable_domain(domain)
-        if domain not in self._domains:
-            raise refusals.no_such_domain(domain)
-        if self.accounts(domain) or self.aliases(domain):
-            raise refusals.domain_in_use(domain)
-        self._domains.remove(domain)
+    def listing(
+        self, kind: Kind, domain: str | None = None, after: str = "", limit: int = 1000
+    ) -> Sequence[Entry]:
+        """Some entries of a kind, by name."""
+        place = None if domain is None else comparable_domain(domain)
+        keys = sorted(key for key in self._kept if key.kind is kind and key.name > after)
+        wanted = (key for key in keys if place is None or _domain_of(self._kept[key]) == place)
+        return [self._kept[key] for key in islice(wanted, limit)]
 
-    def accounts(self, domain: str | None = None) -> Sequence[Account]:
-        """All accounts, or those of a domain."""
-        return [self._accounts[name].account for name in _in_domain(self._accounts, domain)]
+    def apply(self, edits: Sequence[Edit], actor: str, *, dry_run: bool = False) -> Sequence[Outcome]:
+        """Do edits, all or none."""
+        table = _MemoryTable(dict(self._kept), self._version)
+        outcomes = perform(table, edits, actor)
+        if not dry_run and table.changes:
+            self._kept, self._version = table.kept, table.version
+            self._changes = (self._changes + table.changes)[-HISTORY:]
+            for hint in list(self._hints):
+                hint()
+        return outcomes
 
-    def schemes(self, domain: str | None = None) -> Mapping[str, Sequence[str]]:
-        """How each account's password is kept."""
-        return {name: schemes_of(self._accounts[name]) for name in _in_domain(self._accounts, domain)}
+    def history(self, since: int = 0, limit: int = 1000, key: Key | None = None) -> Sequence[Change]:
+        """What was changed."""
+        begin = bisect_right(self._changes, since, key=lambda change: change.version)
+        wanted = (change for change in self._changes[begin:] if key is None or change.key == key)
+        return list(islice(wanted, limit))
 
-    def add_account(self, name: str, password_hash: str, quota: int = 0, keys: Sequence[str] = ()) -> None:
-        """Add an account."""
-        name = checked_name(name)
-        self._require_domain(address_of(name).domain)
-        self._require_free(name)
-        if name in self._aliases:
-            raise refusals.taken_by_alias(name)
-        self._accounts[name] = Credential(
-            Account(name, quota=checked_quota(quota)), checked_hash(password_hash), checked_keys(keys)
+    def last_version(self) -> int:
+        """The version of the newest change."""
+        return self._version
+
+    async def version(self) -> str:
+        """Where the directory is now."""
+        return f"{id(self)}:{self._version}"
+
+    async def entries(self, after: Key | None = None, limit: int = 1000) -> Sequence[Entry]:
+        """The next entries of all kinds."""
+        place = None if after is None else _place(after)
+        keys = sorted((key for key in self._kept if place is None or _place(key) > place), key=_place)
+        return [self._kept[key] for key in keys[:limit]]
+
+    async def changes(self, since: str, limit: int = 1000) -> Batch | None:
+        """What is new since a version."""
+        known, _, number = since.partition(":")
+        oldest = self._changes[0].version - 1 if self._changes else self._version
+        if known != str(id(self)) or not oldest <= int(number) <= self._version:
+            return None
+        changes = self.history(int(number), limit)
+        keys = dict.fromkeys(change.key for change in changes)
+        return Batch(
+            f"{known}:{changes[-1].version}" if changes else since,
+            [self._kept[key] for key in keys if key in self._kept],
+            [key for key in keys if key not in self._kept],
+            len(changes) == limit,
         )
 
-    def set_password(self, name: str, password_hash: str, keys: Sequence[str] = ()) -> None:
-        """Replace a password, and the keys of the old one."""
-        found = self._found(name)
-        self._accounts[found.account.name] = Credential(
-            found.account, checked_hash(password_hash), checked_keys(keys)
+    def listen(self, hint: Callable[[], None]) -> Callable[[], None]:
+        """Call back after each change."""
+        self._hints.append(hint)
+        return lambda: self._hints.remove(hint)
+
+    def _account(self, name: str) -> Credential | None:
+        found = self._kept.get(Key(Kind.ACCOUNT, name))
+        return found if isinstance(found, Credential) else None
+
+
+class _MemoryTable:
+    """`mailframe.directory.editing.Table` over a copy of what is kept."""
+
+    def __init__(self, kept: dict[Key, Entry], version: int) -> None:
+        self.kept = kept
+        self.version = version
+        self.changes: list[Change] = []
+
+    def get(self, key: Key) -> Entry | None:
+        return self.kept.get(key)
+
+    def put(self, entry: Entry) -> None:
+        self.kept[key_of(entry)] = entry
+
+    def remove(self, key: Key) -> None:
+        del self.kept[key]
+
+    def in_use(self, domain: str) -> bool:
+        return any(
+            entry.alias_of == domain if isinstance(entry, Domain) else _domain_of(entry) == domain
+            for entry in self.kept.values()
+            if not isinstance(entry, Grant)
         )
 
-    def set_enabled(self, name: str, enabled: bool) -> None:
-        """Let an account in, or not."""
-        found = self._found(name)
-        self._accounts[found.account.name] = replace(found, account=replace(found.account, enabled=enabled))
+    def grants(self, account: str) -> Sequence[Grant]:
+        return [
+            entry for entry in self.kept.values() if isinstance(entry, Grant) and entry.account == account
+        ]
 
-    def set_quota(self, name: str, quota: int) -> None:
-        """Change how much an account may store."""
-        found = self._found(name)
-        self._accounts[found.account.name] = replace(
-            found, account=replace(found.account, quota=checked_quota(quota))
-        )
-
-    def remove_account(self, name: str) -> None:
-        """Remove an account."""
-        name = self._found(name).account.name
-        del self._accounts[name]
-        self._grants = {grant for grant in self._grants if grant[0] != name}
-
-    def aliases(self, domain: str | None = None) -> Sequence[Alias]:
-        """All aliases, or those of a domain."""
-        return [self._aliases[name] for name in _in_domain(self._aliases, domain)]
-
-    def set_alias(self, address: Address, targets: Sequence[Address]) -> None:
-        """Make an address stand for others."""
-        address = checked_address(address)
-        name = name_of(address)
-        self._require_domain(address.domain)
-        self._require_free(name)
-        if not targets:
-            raise refusals.no_targets(name)
-        self._aliases[name] = Alias(address, tuple(targets))
-
-    def remove_alias(self, address: Address) -> None:
-        """Remove an alias."""
-        name = name_of(address)
-        if self._aliases.pop(name, None) is None:
-            raise refusals.no_such_alias(name)
-
-    def grants(self, account: str | None = None) -> Sequence[Grant]:
-        """All grants, or those of an account."""
-        name = None if account is None else comparable_name(account)
-        return [Grant(*grant) for grant in sorted(self._grants) if name in (None, grant[0])]
-
-    def grant(self, account: str, subject: str) -> None:
-        """Let an account send as somebody."""
-        self._grants.add((self._found(account).account.name, checked_subject(subject)))
-
-    def revoke(self, account: str, subject: str) -> None:
-        """Take a grant back."""
-        grant = (comparable_name(account), checked_subject(subject))
-        if grant not in self._grants:
-            raise refusals.no_such_grant(*grant)
-        self._grants.remove(grant)
-
-    def _require_domain(self, domain: str) -> None:
-        if domain not in self._domains:
-            raise refusals.no_such_domain(domain)
-
-    def _require_free(self, name: str) -> None:
-        if name in self._accounts:
-            raise refusals.taken_by_account(name)
-
-    def _found(self, name: str) -> Credential:
-        try:
-            return self._accounts[comparable_name(name)]
-        except KeyError:
-            raise refusals.no_such_account(name) from None
+    def note(self, actor: str, outcome: Outcome, key: Key, what: str) -> None:
+        self.version += 1
+        self.changes.append(Change(self.version, int(time.time()), actor, outcome, key, what))
 
 
-def _in_domain(names: Iterable[str], domain: str | None) -> list[str]:
-    """The names of one domain (of all, for None), sorted."""
-    if domain is None:
-        return sorted(names)
-    suffix = "@" + comparable_domain(domain)
-    return sorted(name for name in names if name.endswith(suffix))
+def _domain_of(entry: Entry) -> str:
+    key = key_of(entry)
+    if isinstance(entry, Domain):
+        return entry.name
+    return (entry.account if isinstance(entry, Grant) else key.name).rpartition("@")[2]
+
+
+def _place(key: Key) -> tuple[int, str]:
+    return _KINDS.index(key.kind), key.name

@@ -20,6 +20,11 @@ class SQLiteOptions:
         Duration(60.0),
         minimum=0,
     )
+    history: int = option(
+        "How many changes are remembered, with who made them; copies that are further behind begin anew.",
+        1_000_000,
+        minimum=1000,
+    )
 
 
 @attrs.frozen

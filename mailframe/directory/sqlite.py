@@ -21,16 +21,12 @@ from mailframe.database.lanes import CallFromThread
 from mailframe.message.address import Address
 from mailframe.message.status import CANNOT_LOOK_UP, MailframeError
 
-from .administration import (
-    SQLiteAdministration,
-    account_txn,
-    alias_txn,
-    credential_txn,
-    is_domain_txn,
-    keep_keys_txn,
-)
+from .administration import Administration
 from .answers import MISSING, Answers
-from .grants import SQLiteGrants, granted_txn, subjects_of
+from .editing import perform
+from .entries import Batch, Change, Edit, Entry, Key, Kind, Outcome, key_of
+from .entry_interfaces import IDirectoryEntries, IDirectoryFeed
+from .grants import subjects_of
 from .interfaces import (
     ICredentialSource,
     IDirectory,
@@ -42,15 +38,41 @@ from .interfaces import (
 from .metrics import LOOKUP_ASKED, LOOKUP_CACHED, LOOKUP_FAILED
 from .names import checked_keys, comparable_domain, comparable_name, name_of
 from .options import SQLiteOptions
-from .values import Account, Alias, Credential
+from .sqlite_entries import (
+    SQLiteTable,
+    account_txn,
+    alias_txn,
+    changes_txn,
+    credential_txn,
+    domain_txn,
+    entry_txn,
+    granted_txn,
+    listing_txn,
+    set_keys_txn,
+    versions_txn,
+)
+from .values import Account, Alias, Credential, Domain
 
 ROOM = "mailframe.directory"
 TRUSTED_SECONDS = 0.5
 """How long remembered answers are given without a look at the file."""
 
 
-@implementer(IDirectory, IDirectoryAdmin, ICredentialSource, IKeepKeys, ISenderGrants, IGrantAdmin)
-class SQLiteDirectory(SQLiteAdministration, SQLiteGrants):
+class _Undone(Exception):
+    """Undoes a transaction that only tried something."""
+
+
+@implementer(
+    IDirectory,
+    IDirectoryAdmin,
+    IDirectoryEntries,
+    IDirectoryFeed,
+    ICredentialSource,
+    IKeepKeys,
+    ISenderGrants,
+    IGrantAdmin,
+)
+class SQLiteDirectory(Administration):
     """Domains, accounts and aliases in one file.
 
     Args:
@@ -60,6 +82,8 @@ class SQLiteDirectory(SQLiteAdministration, SQLiteGrants):
         seconds: a clock that never goes back.
     """
 
+    tells_removals = True
+
     def __init__(
         self,
         path: str,
@@ -67,8 +91,9 @@ class SQLiteDirectory(SQLiteAdministration, SQLiteGrants):
         options: SQLiteOptions | None = None,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(Database(path, ROOM, cast(CallFromThread | None, reactor)))
+        self._database = Database(path, ROOM, cast(CallFromThread | None, reactor))
         options = options or SQLiteOptions()
+        self._history = options.history
         self._seconds = seconds
         self._answers = Answers(options.cache_entries, options.cache_time)
         self._version: int | None = None
@@ -89,8 +114,13 @@ class SQLiteDirectory(SQLiteAdministration, SQLiteGrants):
 
     async def is_local(self, domain: str) -> bool:
         """Is this one of our domains?"""
-        name = comparable_domain(domain)
-        return bool(await self._answer(("domain", name), lambda c: is_domain_txn(c, name)))
+        return await self.domain(domain) is not None
+
+    async def domain(self, name: str) -> Domain | None:
+        """What is known of one of our domains."""
+        key = comparable_domain(name)
+        found: Domain | None = await self._answer(("domain", key), lambda c: domain_txn(c, key))
+        return found
 
     async def lookup(self, address: Address) -> Account | Alias | None:
         """What exactly this address is."""
@@ -110,13 +140,81 @@ class SQLiteDirectory(SQLiteAdministration, SQLiteGrants):
     async def keep_keys(self, name: str, password_hash: str, keys: Sequence[str]) -> bool:
         """Keep keys beside a hash that is still there, in one transaction."""
         key, checked = comparable_name(name), checked_keys(keys)
-        return await self._database.run(lambda c: keep_keys_txn(c, key, password_hash, checked))
+        return await self._database.run(lambda c: self._keep_keys_txn(c, key, password_hash, checked))
 
     async def granted(self, account: str, address: Address) -> bool:
         """Has the account a grant for this address or its domain?"""
         name, subjects = comparable_name(account), subjects_of(address)
         key = (f"grant {name}", subjects[0])
         return bool(await self._answer(key, lambda c: granted_txn(c, name, subjects)))
+
+    # Entry by entry: for commands and for copies.
+
+    def entry(self, key: Key) -> Entry | None:
+        """One entry as it is now."""
+        return self._database.run_blocking(lambda c: entry_txn(c, key))
+
+    def listing(
+        self, kind: Kind, domain: str | None = None, after: str = "", limit: int = 1000
+    ) -> Sequence[Entry]:
+        """Some entries of a kind, by name."""
+        place = None if domain is None else comparable_domain(domain)
+        return self._database.run_blocking(lambda c: listing_txn(c, kind, place, after, limit))
+
+    def apply(self, edits: Sequence[Edit], actor: str, *, dry_run: bool = False) -> Sequence[Outcome]:
+        """Do edits, all or none."""
+        outcomes: list[Outcome] = []
+
+        def apply_txn(connection: apsw.Connection) -> None:
+            outcomes[:] = perform(self._table(connection), edits, actor)
+            if dry_run:
+                raise _Undone
+
+        try:
+            self._database.run_blocking(apply_txn)
+        except _Undone:
+            pass
+        return outcomes
+
+    def history(self, since: int = 0, limit: int = 1000, key: Key | None = None) -> Sequence[Change]:
+        """What was changed."""
+        return self._database.run_blocking(lambda c: changes_txn(c, since, limit, key))
+
+    def last_version(self) -> int:
+        """The version of the newest change."""
+        return self._database.run_blocking(versions_txn)[2]
+
+    async def version(self) -> str:
+        """Where the directory is now."""
+        epoch, _, newest = await self._ask(versions_txn)
+        return f"{epoch}:{newest}"
+
+    async def entries(self, after: Key | None = None, limit: int = 1000) -> Sequence[Entry]:
+        """The next entries of all kinds."""
+        found: Sequence[Entry] = await self._ask(lambda c: _entries_txn(c, after, limit))
+        return found
+
+    async def changes(self, since: str, limit: int = 1000) -> Batch | None:
+        """What is new since a version."""
+        batch: Batch | None = await self._ask(lambda c: _batch_txn(c, since, limit))
+        return batch
+
+    def listen(self, hint: Callable[[], None]) -> Callable[[], None]:
+        """Nobody hints: a file is looked at."""
+        return lambda: None
+
+    def _table(self, connection: apsw.Connection) -> SQLiteTable:
+        return SQLiteTable(connection, int(time.time()), self._history)
+
+    def _keep_keys_txn(
+        self, connection: apsw.Connection, name: str, password_hash: str, keys: Sequence[str]
+    ) -> bool:
+        found = credential_txn(connection, name)
+        if found is None or found.password_hash != password_hash:
+            return False
+        set_keys_txn(connection, name, keys)
+        self._table(connection).note(f"login:{name}", Outcome.CHANGED, key_of(found), "keys")
+        return True
 
     async def _lookup(self, name: str) -> Account | Alias | None:
         found: Account | Alias | None = await self._answer(("address", name), lambda c: _lookup_txn(c, name))
@@ -151,5 +249,31 @@ class SQLiteDirectory(SQLiteAdministration, SQLiteGrants):
 
 
 def _lookup_txn(connection: apsw.Connection, name: str) -> Account | Alias | None:
-    found = account_txn(connection, name)
-    return found[0] if found is not None else alias_txn(connection, name)
+    return account_txn(connection, name) or alias_txn(connection, name)
+
+
+def _entries_txn(connection: apsw.Connection, after: Key | None, limit: int) -> list[Entry]:
+    found: list[Entry] = []
+    for kind in list(Kind)[0 if after is None else list(Kind).index(after.kind) :]:
+        behind = after.name if after is not None and kind is after.kind else ""
+        found += listing_txn(connection, kind, None, behind, limit - len(found))
+        if len(found) >= limit:
+            break
+    return found
+
+
+def _batch_txn(connection: apsw.Connection, since: str, limit: int) -> Batch | None:
+    epoch, before_oldest, newest = versions_txn(connection)
+    known, _, number = since.partition(":")
+    if known != epoch or not number.isdecimal() or not before_oldest <= int(number) <= newest:
+        return None
+    changes = changes_txn(connection, int(number), limit)
+    if not changes:
+        return Batch(since)
+    found = {change.key: entry_txn(connection, change.key) for change in changes}
+    return Batch(
+        f"{epoch}:{changes[-1].version}",
+        [entry for entry in found.values() if entry is not None],
+        [key for key, entry in found.items() if entry is None],
+        len(changes) == limit,
+    )

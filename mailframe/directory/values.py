@@ -9,6 +9,22 @@ from mailframe.sasl.values import Claim
 
 
 @dataclass(frozen=True, slots=True)
+class Domain:
+    """One of our domains.
+
+    Attributes:
+        name: A-labels in lower case.
+        alias_of: another of our domains: every address here means the same local part there; "" for a domain of
+            its own.
+        catch_all: who gets mail for local parts that nobody has; nobody, where it is empty.
+    """
+
+    name: str
+    alias_of: str = ""
+    catch_all: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """One mailbox owner.
 
@@ -16,11 +32,18 @@ class Account:
         name: the canonical address, ``alice@example.test``; names the account in the store.
         enabled: may log in and receive mail.
         quota: octets of storage, 0 for no limit.
+        store: the name of the store that has the mail, as ``[stores.NAME]`` of the configuration calls it; "" where
+            that follows from the account's name.
+        forwards: where copies of its mail go.
+        keeps_copy: does its mail come into its own mailbox even where it is forwarded?
     """
 
     name: str
     enabled: bool = True
     quota: int = 0
+    store: str = ""
+    forwards: tuple[Address, ...] = ()
+    keeps_copy: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +73,44 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class AppPassword:
+    """A password beside the account's own, for one program or device, that can be taken back by itself.
+
+    Attributes:
+        identifier: names it within the account; made by us, of letters and digits.
+        label: what its owner calls it.
+        password_hash: ``{SCHEME}...``; of a long random password, so a fast scheme does.
+        scopes: the protocols it is good for: ``imap``, ``pop3``, ``smtp``, ``managesieve``; all, where it is empty.
+        created: seconds since 1970.
+        expires: seconds since 1970 from which on it lets nobody in; 0 for never.
+    """
+
+    identifier: str
+    label: str
+    password_hash: str
+    scopes: tuple[str, ...] = ()
+    created: int = 0
+    expires: int = 0
+
+    def __repr__(self) -> str:
+        return f"AppPassword(identifier={self.identifier!r}, label={self.label!r}, scopes={self.scopes!r})"
+
+
+@dataclass(frozen=True, slots=True)
 class Credential:
     """What a directory keeps to check passwords against.
 
     Attributes:
         account: whose it is.
-        password_hash: ``{SCHEME}...`` as `mailframe.directory.passwords` reads it.
+        password_hash: ``{SCHEME}...`` as `mailframe.directory.passwords` reads it; "" where none lets in.
         keys: SCRAM keys of the same password, ``{SCHEME}...`` each, as `mailframe.directory.scram_keys` reads them.
+        app_passwords: further passwords, by their identifiers in order.
     """
 
     account: Account
     password_hash: str
     keys: tuple[str, ...] = ()
+    app_passwords: tuple[AppPassword, ...] = ()
 
     def __repr__(self) -> str:
         return f"Credential(account={self.account!r})"

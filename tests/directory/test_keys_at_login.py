@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from mailframe.config.types import Secret
 from mailframe.directory.authenticator import PasswordAuthenticator
+from mailframe.directory.entries import account_key
 from mailframe.directory.hashing import BUSY, HashingThreads
 from mailframe.directory.interfaces import ICredentialSource
 from mailframe.directory.memory import MemoryDirectory
@@ -188,6 +189,8 @@ class KeysAtLoginTests(SynchronousTestCase):
 
     def test_unreadable(self) -> None:
         """Keys that cannot be read do not keep anybody from logging in by the hash beside them."""
-        self.directory._accounts[ALICE] = Credential(self.credential().account, HASH, ("{SCRAM-SHA-256}x",))
+        self.directory._kept[account_key(ALICE)] = Credential(
+            self.credential().account, HASH, ("{SCRAM-SHA-256}x",)
+        )
         self.assertTrue(self.log_in())
         self.assertEqual(self.credential().keys, ("{SCRAM-SHA-256}x",))
