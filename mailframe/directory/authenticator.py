@@ -29,7 +29,9 @@ from mailframe.limits.memory import MemoryTallies
 from mailframe.message.status import CREDENTIALS_INVALID, UNAVAILABLE, MailframeError
 from mailframe.sasl.scram import Keys
 
+from .account_secrets import WRONG, Match, Secrets, match, secrets_of
 from .attempts import Attempt, Attempts, Recent
+from .better_hash import BetterHash
 from .evidence import EvidenceCheck
 from .hashing import BUSY, HashingThreads
 from .interfaces import ICredentialSource, ISASLAuthenticator, ITokens
@@ -37,7 +39,9 @@ from .keys_at_login import KeysAtLogin
 from .metrics import LOGIN_OUTCOMES
 from .names import comparable_name
 from .options import PasswordOptions
-from .passwords import MAXIMUM_PASSWORD, make_hash, verify
+from .outside import OutsideVerifier
+from .passwords import MAXIMUM_PASSWORD, make_hash
+from .strangers import Strangers
 from .values import Credential, Credentials, Evidence, Identity
 
 log = Logger()
@@ -75,29 +79,35 @@ class PasswordAuthenticator:
         self._threads = threads or HashingThreads(
             cast(IReactorFromThreads, reactor), options.threads, options.queue
         )
+        self._outside = OutsideVerifier()
         self._attempts = Attempts(
             reactor, options, tallies if tallies is not None else MemoryTallies(reactor)
         )
         self._right = Recent(options.remember_entries)
         self._key = secrets.token_bytes(32)
-        self._checks: dict[bytes, list[Deferred[bool]]] = {}
+        self._checks: dict[bytes, list[Deferred[Match]]] = {}
+        self._strangers = Strangers(self._key)
         self._no_hash = ""
         self._tokens = tokens
         self._evidence = EvidenceCheck(source, self._threads, self._attempts, options, tokens, self._name)
         self._new_keys = KeysAtLogin(source, self._threads, options, self._evidence.salt)
+        self._better_hash = BetterHash(source, self._threads, options)
         self.oauth_hints: bytes = b"" if tokens is None else tokens.hints
 
     async def start(self) -> None:
         """Begin to check; may be called again after `stop`."""
         self._threads.start()
+        self._outside.start()
         if self._tokens is not None:
             await self._tokens.start()
         if not self._no_hash:
             self._no_hash = await self._threads.run(make_hash, secrets.token_bytes(24).hex())
+            self._strangers.begin(self._no_hash)
 
     async def stop(self) -> None:
         """End the threads; logins under way are told to try again later."""
         self._threads.stop()
+        self._outside.stop()
         self._right.clear()
         if self._tokens is not None:
             await self._tokens.stop()
@@ -153,6 +163,7 @@ class PasswordAuthenticator:
             peer=credentials.peer,
             protocol=credentials.protocol,
             session_id=credentials.session_id or None,
+            app_password=login.app_password or None,
             delay=round(login.delay, 3),
         )
         return identity
@@ -163,7 +174,8 @@ class PasswordAuthenticator:
         if not 0 < len(credentials.password) <= MAXIMUM_PASSWORD or len(login.name) > LONGEST_NAME:
             raise MailframeError(CREDENTIALS_INVALID, "a name or a password nobody can have")
         credential = await self._source.credential(login.name)
-        key = self._remembering_key(login, credential)
+        login.secrets = self._secrets(login, credential)
+        key = self._remembering_key(login)
         if self._right.has(key, self._reactor.seconds()):
             login.outcome = "remembered"
         elif not await self._right_password(login, credential, key):
@@ -188,8 +200,21 @@ class PasswordAuthenticator:
 
     # One check, shared by all that ask the same at the same time.
 
+    def _secrets(self, login: _Login, credential: Credential | None) -> Secrets:
+        if credential is None:
+            return Secrets(self._strangers.hash_for(login.name))
+        self._strangers.saw(credential)
+        found = secrets_of(credential, login.credentials.protocol, self._reactor.seconds())
+        # Who has no password of his own costs as much as all others.
+        return found if found.own else Secrets(self._no_hash, found.apps)
+
     async def _right_password(self, login: _Login, credential: Credential | None, key: bytes) -> bool:
         """Check, after the wait that earlier failures brought."""
+        found = await self._match(login, credential, key)
+        login.app_password = found.app_password
+        return found.right
+
+    async def _match(self, login: _Login, credential: Credential | None, key: bytes) -> Match:
         if key in self._checks:
             return await self._join(key)
         attempt = self._attempts.begin(login.name, login.credentials.peer)
@@ -202,51 +227,52 @@ class PasswordAuthenticator:
         finally:
             self._attempts.end(attempt)
 
-    def _join(self, key: bytes) -> Deferred[bool]:
-        waiting: Deferred[bool] = Deferred()
+    def _join(self, key: bytes) -> Deferred[Match]:
+        waiting: Deferred[Match] = Deferred()
         self._checks[key].append(waiting)
         return waiting
 
     def _check(
         self, login: _Login, attempt: Attempt, credential: Credential | None, key: bytes
-    ) -> Deferred[bool]:
+    ) -> Deferred[Match]:
         """Hash in a thread. Who asked may hang up meanwhile: the outcome counts all the same."""
-        stored = credential.password_hash if credential is not None else self._no_hash
-        checked = self._threads.run(verify, login.credentials.password, stored)
+        checked = self._threads.run(match, login.credentials.password, login.secrets, self._outside.verify)
         self._checks[key] = []
         waiting = self._join(key)
         checked.addCallback(self._count, attempt, credential, key)
-        checked.addCallback(self._give_keys, credential, login.credentials.password)
+        checked.addCallback(self._give_better, credential, login.credentials.password)
         checked.addErrback(_cannot_check, login.name)
         checked.addBoth(self._tell, key)
         return waiting
 
-    def _count(self, right: bool, attempt: Attempt, credential: Credential | None, key: bytes) -> bool:
-        right = right and credential is not None and credential.account.enabled
-        self._attempts.count(attempt, right)
-        if right:
+    def _count(self, found: Match, attempt: Attempt, credential: Credential | None, key: bytes) -> Match:
+        if credential is None or not credential.account.enabled:
+            found = WRONG
+        self._attempts.count(attempt, found.right)
+        if found.right:
             self._right.add(key, self._reactor.seconds() + self._options.remember)
-        return right
+        return found
 
-    def _give_keys(self, right: bool, credential: Credential | None, password: bytes) -> bool:
-        if right and credential is not None:
+    def _give_better(self, found: Match, credential: Credential | None, password: bytes) -> Match:
+        if found.right and not found.app_password and credential is not None:
             self._new_keys.give(credential, password)
-        return right
+            self._better_hash.give(credential, password)
+        return found
 
-    def _tell(self, result: bool | Failure, key: bytes) -> None:
+    def _tell(self, result: Match | Failure, key: bytes) -> None:
         for waiting in self._checks.pop(key):
             if isinstance(result, Failure):
                 waiting.errback(result)
             else:
                 waiting.callback(result)
 
-    def _remembering_key(self, login: _Login, credential: Credential | None) -> bytes:
-        """Stands for name, password and hash together, so that a changed hash makes another key."""
-        stored = credential.password_hash if credential is not None else self._no_hash
+    def _remembering_key(self, login: _Login) -> bytes:
+        """Stands for name, password and hashes together, so that a changed one makes another key."""
         parts = (
             login.name.encode("utf-8", "replace"),
             login.credentials.password,
-            stored.encode("utf-8"),
+            login.secrets.own.encode("utf-8"),
+            *(stored.encode("utf-8") for _, stored in login.secrets.apps),
         )
         message = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
         return hmac.digest(self._key, message, hashlib.sha256)
@@ -255,13 +281,15 @@ class PasswordAuthenticator:
 class _Login:
     """One login while it is checked."""
 
-    __slots__ = ("credentials", "delay", "name", "outcome")
+    __slots__ = ("app_password", "credentials", "delay", "name", "outcome", "secrets")
 
     def __init__(self, credentials: Credentials, name: str) -> None:
         self.credentials = credentials
         self.name = name
         self.delay = 0.0
         self.outcome = "success"
+        self.app_password = ""
+        self.secrets = Secrets("")
 
 
 def _count_refusal(error: MailframeError) -> None:

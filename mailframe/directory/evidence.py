@@ -191,10 +191,11 @@ class EvidenceCheck:
 
 def _for_cram(credential: Credential | None) -> tuple[bytes | None, bytes | None]:
     """The password, or what is kept of it for CRAM-MD5, or neither."""
-    if credential is None:
+    if credential is None or not credential.password_hash:
         return None, None
     scheme, text = split(credential.password_hash)
-    return in_clear(credential.password_hash), bytes.fromhex(text) if scheme == "CRAM-MD5" else None
+    kept = bytes.fromhex(text) if scheme in ("CRAM-MD5", "HMAC-MD5") else None
+    return in_clear(credential.password_hash), kept
 
 
 def _is_digest(claim: Digest, password: bytes, kept: bytes | None) -> bool:

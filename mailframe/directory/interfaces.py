@@ -117,6 +117,25 @@ class IKeepKeys(Interface):
         """
 
 
+class IKeepHash(Interface):
+    """A directory that takes a better hash of a password from a service; an optional capability as `IKeepKeys`."""
+
+    def keep_hash(name: str, password_hash: str, new_hash: str) -> Awaitable[bool]:
+        """Keep another hash of the same password. Its keys stay.
+
+        Args:
+            name: the account's.
+            password_hash: the one that `ICredentialSource.credential` gave; comparing and keeping are one step.
+            new_hash: as `mailframe.directory.passwords` writes it.
+
+        Returns:
+            False: the account is gone, or its password another; nothing was kept.
+
+        Raises:
+            MailframeError: temporary, when nothing can be kept; or the hash is none.
+        """
+
+
 class IAuthenticator(Interface):
     """Answers whether credentials are right; never hashes on the reactor's thread."""
 

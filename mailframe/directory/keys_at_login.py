@@ -13,10 +13,11 @@ from twisted.python.failure import Failure
 
 from mailframe.message.status import MailframeError
 
+from .costly_hashes import BCRYPT_OCTETS
 from .hashing import BUSY, HashingThreads
 from .interfaces import ICredentialSource, IKeepKeys
 from .options import PasswordOptions
-from .passwords import BCRYPT_OCTETS, in_clear
+from .passwords import in_clear
 from .scram_keys import keys_of, make_keys
 from .values import Credential
 

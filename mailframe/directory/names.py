@@ -133,7 +133,7 @@ def checked_keys(keys: Sequence[str]) -> tuple[str, ...]:
 
 def schemes_of(credential: Credential) -> tuple[str, ...]:
     """The schemes in which an account's password is kept, the hash's first; no secrets."""
-    return tuple(split(stored)[0] for stored in (credential.password_hash, *credential.keys))
+    return tuple(split(stored)[0] for stored in (credential.password_hash, *credential.keys) if stored)
 
 
 def checked_quota(quota: int) -> int:

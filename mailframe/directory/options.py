@@ -8,6 +8,12 @@ import attrs
 
 from mailframe.config.types import DataPath, Duration, FilePath, Network, Secret, option
 
+OLD_SCHEMES = (
+    "SHA512-CRYPT", "SHA256-CRYPT", "MD5-CRYPT", "SSHA512", "SSHA256", "SSHA", "SMD5",
+    "SHA512", "SHA256", "SHA", "SHA1", "LDAP-MD5", "PLAIN-MD5",
+)  # fmt: skip
+"""Fast ones, which a thief of the directory could guess through."""
+
 
 @attrs.frozen
 class SQLiteOptions:
@@ -99,6 +105,11 @@ class PasswordOptions:
         minimum=0,
     )
     remember_entries: int = option("How many right passwords are remembered.", 10_000, minimum=1)
+    rehash: tuple[str, ...] = option(
+        "Schemes whose hashes are replaced by one of the best scheme there is, where the directory can keep it, when "
+        "their owner logs in by PLAIN or LOGIN.",
+        OLD_SCHEMES,
+    )
     scram: bool = option(
         "Offer SCRAM-SHA-256, and keep its keys beside the hash of each password that is new, or right at a login by "
         "PLAIN or LOGIN. Until then an account whose password is kept as a hash only cannot log in by SCRAM; many "

@@ -8,8 +8,9 @@ elsewhere, and rounds are bounded.
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Iterator
+
+from .crypt_base64 import new_salt, write
 
 DEFAULT_ROUNDS = 5_000
 MINIMUM_ROUNDS = 1_000
@@ -17,7 +18,6 @@ MAXIMUM_ROUNDS = 1_000_000
 """The specification allows 999,999,999, which is ten minutes; here more than this is an error."""
 SALT_LENGTH = 16
 
-_ALPHABET = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _NAMES = {"5": "sha256", "6": "sha512"}
 
 
@@ -41,7 +41,7 @@ def sha_crypt(password: bytes, setting: str) -> str:
 
 def new_setting(kind: str) -> str:
     """A setting with a fresh salt, for ``"5"`` (SHA-256) or ``"6"`` (SHA-512)."""
-    return f"${kind}$" + "".join(secrets.choice(_ALPHABET) for _ in range(SALT_LENGTH))
+    return f"${kind}${new_salt(SALT_LENGTH)}"
 
 
 def _parse(setting: str) -> tuple[str, int | None, str]:
@@ -103,13 +103,9 @@ def _triples(kind: str) -> Iterator[tuple[int, int, int]]:
 def _encode(kind: str, digest: bytes) -> str:
     out = []
     for a, b, c in _triples(kind):
-        out.append(_write(digest[a] << 16 | digest[b] << 8 | digest[c], 4))
+        out.append(write(digest[a] << 16 | digest[b] << 8 | digest[c], 4))
     if kind == "5":
-        out.append(_write(digest[31] << 8 | digest[30], 3))
+        out.append(write(digest[31] << 8 | digest[30], 3))
     else:
-        out.append(_write(digest[63], 2))
+        out.append(write(digest[63], 2))
     return "".join(out)
-
-
-def _write(number: int, characters: int) -> str:
-    return "".join(_ALPHABET[number >> 6 * place & 63] for place in range(characters))

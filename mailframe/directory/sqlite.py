@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import apsw
@@ -24,7 +25,7 @@ from mailframe.message.status import CANNOT_LOOK_UP, MailframeError
 from .administration import Administration
 from .answers import MISSING, Answers
 from .editing import perform
-from .entries import Batch, Change, Edit, Entry, Key, Kind, Outcome, key_of
+from .entries import Batch, Change, Edit, Entry, Key, Kind, Outcome, Put
 from .entry_interfaces import IDirectoryEntries, IDirectoryFeed
 from .grants import subjects_of
 from .interfaces import (
@@ -32,11 +33,12 @@ from .interfaces import (
     IDirectory,
     IDirectoryAdmin,
     IGrantAdmin,
+    IKeepHash,
     IKeepKeys,
     ISenderGrants,
 )
 from .metrics import LOOKUP_ASKED, LOOKUP_CACHED, LOOKUP_FAILED
-from .names import checked_keys, comparable_domain, comparable_name, name_of
+from .names import checked_hash, checked_keys, comparable_domain, comparable_name, name_of
 from .options import SQLiteOptions
 from .sqlite_entries import (
     SQLiteTable,
@@ -48,7 +50,6 @@ from .sqlite_entries import (
     entry_txn,
     granted_txn,
     listing_txn,
-    set_keys_txn,
     versions_txn,
 )
 from .values import Account, Alias, Credential, Domain
@@ -69,6 +70,7 @@ class _Undone(Exception):
     IDirectoryFeed,
     ICredentialSource,
     IKeepKeys,
+    IKeepHash,
     ISenderGrants,
     IGrantAdmin,
 )
@@ -140,7 +142,14 @@ class SQLiteDirectory(Administration):
     async def keep_keys(self, name: str, password_hash: str, keys: Sequence[str]) -> bool:
         """Keep keys beside a hash that is still there, in one transaction."""
         key, checked = comparable_name(name), checked_keys(keys)
-        return await self._database.run(lambda c: self._keep_keys_txn(c, key, password_hash, checked))
+        return await self._database.run(lambda c: self._replace_txn(c, key, password_hash, keys=checked))
+
+    async def keep_hash(self, name: str, password_hash: str, new_hash: str) -> bool:
+        """Keep another hash of the same password, in one transaction."""
+        key, checked = comparable_name(name), checked_hash(new_hash)
+        return await self._database.run(
+            lambda c: self._replace_txn(c, key, password_hash, password_hash=checked)
+        )
 
     async def granted(self, account: str, address: Address) -> bool:
         """Has the account a grant for this address or its domain?"""
@@ -206,14 +215,12 @@ class SQLiteDirectory(Administration):
     def _table(self, connection: apsw.Connection) -> SQLiteTable:
         return SQLiteTable(connection, int(time.time()), self._history)
 
-    def _keep_keys_txn(
-        self, connection: apsw.Connection, name: str, password_hash: str, keys: Sequence[str]
-    ) -> bool:
+    def _replace_txn(self, connection: apsw.Connection, name: str, stored: str, **secrets: Any) -> bool:
+        """Replace secrets of an account whose password is still kept as it was."""
         found = credential_txn(connection, name)
-        if found is None or found.password_hash != password_hash:
+        if found is None or found.password_hash != stored:
             return False
-        set_keys_txn(connection, name, keys)
-        self._table(connection).note(f"login:{name}", Outcome.CHANGED, key_of(found), "keys")
+        perform(self._table(connection), [Put(replace(found, **secrets))], f"login:{name}")
         return True
 
     async def _lookup(self, name: str) -> Account | Alias | None:

@@ -140,8 +140,16 @@ class AuthenticatorTests(SynchronousTestCase):
         """Time does not tell whether an account exists: its hash is of the default scheme and fits nothing."""
         self.wrong(b"right", "nobody@example.test")
         (call,) = self.threads.calls
-        self.assertEqual(("verify", b"right"), call[:2])
-        self.assertTrue(call[2].startswith("{ARGON2ID}"))
+        self.assertEqual(("match", b"right"), call[:2])
+        self.assertTrue(call[2].own.startswith("{ARGON2ID}"))
+
+    def test_unknown_users_cost_what_known_ones_do(self) -> None:
+        """Where hashes cost differently, strangers are checked against somebody's, in the same mixture."""
+        self.right(b"right")
+        self.threads.calls.clear()
+        self.wrong(b"right", "nobody@example.test")
+        (call,) = self.threads.calls
+        self.assertEqual("{PLAIN}right", call[2].own)
 
     def test_default_domain(self) -> None:
         """Where it is configured, a name without a domain gets one."""

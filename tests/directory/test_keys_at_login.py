@@ -91,7 +91,7 @@ class KeysAtLoginTests(SynchronousTestCase):
         self.make(salt_secret=Secret("another"))
         self.threads.calls.clear()
         self.log_in()
-        self.assertEqual([call[0] for call in self.threads.calls], ["verify"])
+        self.assertEqual([call[0] for call in self.threads.calls], ["match"])
         self.assertEqual(self.credential().keys, keys)
 
     def test_other_cost(self) -> None:

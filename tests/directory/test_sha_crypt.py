@@ -6,6 +6,7 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailframe.directory.md5_crypt import md5_crypt
 from mailframe.directory.sha_crypt import MAXIMUM_ROUNDS, new_setting, sha_crypt
 
 # Made with crypt(3) of a Linux system.
@@ -59,3 +60,20 @@ class ShaCryptTests(SynchronousTestCase):
     def test_settings_differ(self) -> None:
         """Every password gets a salt of its own."""
         self.assertNotEqual(new_setting("6"), new_setting("6"))
+
+
+class MD5CryptTests(SynchronousTestCase):
+    """The older one of the same files."""
+
+    def test_known(self) -> None:
+        """Hashes that other programs made."""
+        for password, stored in (
+            (b"rasmuslerdorf", "$1$rasmusle$rISCgZzpwk3UhDidwXvin0"),
+            (b"0.s0.l33t", "$1$deadbeef$0Huu6KHrKLVWfqa4WljDE0"),
+        ):
+            self.assertEqual(stored, md5_crypt(password, stored))
+
+    def test_no_setting(self) -> None:
+        """What is none is refused."""
+        for setting in ("", "$1", "$6$x", "x$1$y"):
+            self.assertRaises(ValueError, md5_crypt, b"x", setting)
