@@ -80,6 +80,13 @@ class IFarewell(Interface):
         """
 
 
+class IOwned(Interface):
+    """A conversation that knows whose it is; provided besides `IConversation`."""
+
+    def owner() -> str:
+        """The canonical name of the account it is of; "" before somebody logged in."""
+
+
 class IConnection(Interface):
     """What a conversation may do with its connection."""
 

@@ -21,7 +21,7 @@ from zope.interface import implementer
 from mailframe.message.status import ProtocolError
 
 from .connection import Connection
-from .interfaces import NEED_DATA, IConversation, IFarewell
+from .interfaces import NEED_DATA, IConversation, IFarewell, IOwned
 
 BUFFER_LIMIT = 64 * 1024
 """Octets that may wait unread before the transport is paused (one read more may arrive)."""
@@ -129,6 +129,11 @@ class DialogueProtocol(Connection):
             return False
         self.close()
         return True
+
+    def owner(self) -> str:
+        """The account this is of; "" where nobody logged in, or nobody does here."""
+        conversation = self._conversation
+        return IOwned(conversation).owner() if IOwned.providedBy(conversation) else ""
 
     # One event at a time.
 

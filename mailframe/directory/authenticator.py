@@ -41,6 +41,7 @@ from .names import comparable_name
 from .options import PasswordOptions
 from .outside import OutsideVerifier
 from .passwords import MAXIMUM_PASSWORD, make_hash
+from .refusals import held
 from .strangers import Strangers
 from .values import Credential, Credentials, Evidence, Identity
 
@@ -185,6 +186,8 @@ class PasswordAuthenticator:
             raise MailframeError(CREDENTIALS_INVALID, "the account may not log in")
         if credentials.authzid and self._name(credentials.authzid) != login.name:
             raise MailframeError(CREDENTIALS_INVALID, "a login may not act for another account")
+        if credential.account.hold:
+            raise held(credential.account.hold)
         return Identity(credential.account, credential.account.name)
 
     def _check_running(self) -> None:

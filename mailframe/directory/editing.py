@@ -36,6 +36,7 @@ APP_PASSWORDS_LIMIT = 100
 SCOPES = frozenset({"imap", "pop3", "smtp", "managesieve"})
 LONGEST_LABEL = 200
 STORE_NAME_LIMIT = 100
+HOLD_LIMIT = 200
 
 
 class Table(Protocol):
@@ -192,6 +193,8 @@ def _checked_credential(entry: Credential) -> Credential:
         raise _wrong(f"mail for {name} would go nowhere: it is not kept and not forwarded")
     if len(account.store) > STORE_NAME_LIMIT or not account.store.isprintable():
         raise _wrong("this is no name of a store")
+    if len(account.hold) > HOLD_LIMIT or not account.hold.isprintable():
+        raise _wrong("why an account is held is said in one line of text")
     if len(entry.app_passwords) > APP_PASSWORDS_LIMIT:
         raise _wrong(f"an account has at most {APP_PASSWORDS_LIMIT} app passwords")
     app_passwords = sorted(map(_checked_app_password, entry.app_passwords), key=lambda one: one.identifier)
@@ -204,6 +207,7 @@ def _checked_credential(entry: Credential) -> Credential:
         account.store,
         _targets(name, account.forwards),
         account.keeps_copy,
+        account.hold,
     )
     password_hash = checked_hash(entry.password_hash) if entry.password_hash else ""
     keys = tuple(sorted(checked_keys(entry.keys), reverse=True))

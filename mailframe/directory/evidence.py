@@ -27,6 +27,7 @@ from .hashing import HashingThreads
 from .interfaces import ICredentialSource, ITokens
 from .options import PasswordOptions
 from .passwords import in_clear, split
+from .refusals import held
 from .scram_keys import SALT_OCTETS, keys_of
 from .values import Credential, Evidence, Identity
 
@@ -186,6 +187,8 @@ class EvidenceCheck:
     def _identity(self, credential: Credential, claim: Claim) -> Identity:
         if claim.authzid and self._name(claim.authzid) != credential.account.name:
             raise MailframeError(CREDENTIALS_INVALID, "a login may not act for another account")
+        if credential.account.hold:
+            raise held(credential.account.hold)
         return Identity(credential.account, credential.account.name)
 
 

@@ -88,3 +88,13 @@ def domain_in_use(domain: str) -> MailframeError:
 def no_targets(name: str) -> MailframeError:
     """An alias that stands for nothing would swallow mail."""
     return MailframeError(NO_TARGETS.with_text(f"the alias {name} needs at least one target"))
+
+
+HELD = Status(
+    (4, 2, 1), "The mailbox cannot be used for a moment; try again shortly", "UNAVAILABLE", reply_code=451
+)
+
+
+def held(hold: str) -> MailframeError:
+    """Somebody works on the mailbox."""
+    return MailframeError(HELD, f"the mailbox is held: {hold}")

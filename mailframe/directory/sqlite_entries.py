@@ -16,7 +16,7 @@ from .values import Account, Alias, AppPassword, Credential, Domain, Grant
 
 _PRUNE_EVERY = 1024
 """Changes between two looks at how long the history has become."""
-_ACCOUNT = "SELECT name, enabled, quota, store, forwards, keeps_copy, password_hash FROM account"
+_ACCOUNT = "SELECT name, enabled, quota, store, forwards, keeps_copy, hold, password_hash FROM account"
 
 _DELETE = {
     Kind.DOMAIN: "DELETE FROM domain WHERE name = ?",
@@ -96,13 +96,14 @@ class SQLiteTable:
     def _put_account(self, entry: Credential) -> None:
         account = entry.account
         self._do(
-            "INSERT INTO account (name, domain, password_hash, enabled, quota, store, forwards, keeps_copy) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
+            "INSERT INTO account (name, domain, password_hash, enabled, quota, store, forwards, keeps_copy, hold) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
             "password_hash = excluded.password_hash, enabled = excluded.enabled, quota = excluded.quota, "
-            "store = excluded.store, forwards = excluded.forwards, keeps_copy = excluded.keeps_copy",
+            "store = excluded.store, forwards = excluded.forwards, keeps_copy = excluded.keeps_copy, "
+            "hold = excluded.hold",
             (
                 account.name, account.name.rpartition("@")[2], entry.password_hash, int(account.enabled),
-                account.quota, account.store, _packed(account.forwards), int(account.keeps_copy),
+                account.quota, account.store, _packed(account.forwards), int(account.keeps_copy), account.hold,
             ),
         )  # fmt: skip
         set_keys_txn(self._connection, account.name, entry.keys)
@@ -231,8 +232,10 @@ def versions_txn(connection: apsw.Connection) -> tuple[str, int, int]:
     return str(epoch), newest if oldest is None else oldest - 1, newest
 
 
-def _account(name: str, enabled: int, quota: int, store: str, forwards: str, keeps_copy: int) -> Account:
-    return Account(name, bool(enabled), quota, store, _unpacked(forwards), bool(keeps_copy))
+def _account(
+    name: str, enabled: int, quota: int, store: str, forwards: str, keeps_copy: int, hold: str
+) -> Account:
+    return Account(name, bool(enabled), quota, store, _unpacked(forwards), bool(keeps_copy), hold)
 
 
 def _credential(connection: apsw.Connection, row: Sequence[Any]) -> Credential:

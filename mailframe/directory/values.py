@@ -36,6 +36,8 @@ class Account:
             that follows from the account's name.
         forwards: where copies of its mail go.
         keeps_copy: does its mail come into its own mailbox even where it is forwarded?
+        hold: why nobody may use the mailbox for now, such as ``moving to s2``: logins and deliveries are told to come
+            again, sessions end; "" where all is well.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Account:
     store: str = ""
     forwards: tuple[Address, ...] = ()
     keeps_copy: bool = True
+    hold: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailframe.dialogue.buffer import ReceiveBuffer
-from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
+from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell, IOwned
 from mailframe.dialogue.logins import Logins
 from mailframe.dialogue.pace import STRANGERS, Pace
 from mailframe.directory.values import Identity
@@ -54,7 +54,7 @@ _TOLD = ("TOOBIG", "UIDREQUIRED")
 log = Logger()
 
 
-@implementer(IConversation, IFarewell)
+@implementer(IConversation, IFarewell, IOwned)
 class Session:
     """One connection of one client.
 
@@ -86,16 +86,13 @@ class Session:
         self.selected: Selected | None = None
         self.enabled = Enabled()
         self.upload: Uploads | None = None
-        self.login = ""
-        self.client = ""
-        self.idling = False
+        self.login = self.client = self._last_words = ""
+        self.idling = self._admitted = False
         self.notify: Notify | None = None
         self.reader = CommandReader(BEFORE_LOGIN)
         self._tag: bytes | None = None
         self._continuation: Continuation | None = None
         self._on_close: list[Callable[[], None]] = []
-        self._last_words = ""
-        self._admitted = False
         self._nobody_since = surroundings.clock.seconds()
         self._bad_in_a_row = 0
         self._pace = Pace(surroundings.clock)
@@ -178,6 +175,10 @@ class Session:
             return False
         self.bye("The server is going down; connect again", "UNAVAILABLE")
         return True
+
+    def owner(self) -> str:
+        """Whose mailboxes it is about."""
+        return self.account.name if self.account is not None else ""
 
     def closed(self) -> None:
         """Give back all that the session holds, and write its line into the log."""

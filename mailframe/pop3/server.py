@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailframe.dialogue.buffer import ReceiveBuffer
-from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
+from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell, IOwned
 from mailframe.dialogue.logins import Logins
 from mailframe.dialogue.pace import STRANGERS, Pace
 from mailframe.dialogue.protocol import DialogueProtocol
@@ -40,7 +40,7 @@ LOGIN_TOO_LATE = Status((4, 4, 2), "You took too long to log in")
 log = Logger()
 
 
-@implementer(IConversation, IFarewell)
+@implementer(IConversation, IFarewell, IOwned)
 class POP3Conversation:
     """One client of a POP3 listener.
 
@@ -126,6 +126,10 @@ class POP3Conversation:
     def farewell(self) -> bool:
         """Say goodbye, unless a maildrop is open."""
         return self._session is None or self._session.service_ends()
+
+    def owner(self) -> str:
+        """Whose maildrop it is."""
+        return (self._session.login or "") if self._session is not None else ""
 
     def closed(self) -> None:
         """Give back what the connection held, and write its line into the log."""

@@ -49,6 +49,7 @@ class Roles:
     def __init__(self, context: Context, roles: Mapping[str, IRole]) -> None:
         self._context = context
         self._roles = roles
+        self._warden = context.warden(roles.values())
         self.summary = ", ".join(roles)
 
     async def start(self) -> None:
@@ -59,6 +60,8 @@ class Roles:
             role.startService()  # type: ignore[no-untyped-call]
         for role in self._roles.values():
             await role.ready()
+        if self._warden is not None:
+            await self._warden.start()
 
     async def drain(self) -> None:
         """Listen no more."""
@@ -77,6 +80,8 @@ class Roles:
 
     async def stop(self) -> None:
         """Cut what is left, then close what they shared, last opened first closed."""
+        if self._warden is not None:
+            await self._warden.stop()
         for role in self._roles.values():
             if role.running:
                 await maybeDeferred(role.stopService)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +14,7 @@ from mailframe.config.listen import format_listener, parse_listener
 from mailframe.config.schema import Configuration
 from mailframe.config.types import FilePath
 from mailframe.delivery.interfaces import IDelivery
+from mailframe.directory.entry_interfaces import IDirectoryFeed
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
 from mailframe.dns.interfaces import IResolver
 from mailframe.filters.interfaces import IFilter
@@ -34,10 +35,12 @@ from mailframe.tls.interfaces import IServerContexts, ITLSPolicySource, ITLSRepo
 from mailframe.tls.server import Contexts
 
 from .health import disk_writable
+from .interfaces import IRole
 from .listening import Front, Listener, ListeningRole
 from .quotas import DirectoryLimits, quota_warning
 from .retaining import Rounds
 from .sharing import shared_store
+from .warden import Warden
 
 if TYPE_CHECKING:
     # Its builders are imported where they are used: a node without a queue need not load them.
@@ -246,6 +249,12 @@ class Context:
             role.add_health_check(name, check)
         for name, check in self.warnings.items():
             role.add_health_check(name, check, fatal=False)
+
+    def warden(self, roles: Iterable[IRole]) -> Warden | None:
+        """Who ends sessions of accounts that are shut; nobody, where the directory does not tell what is new."""
+        # A node that asks no directory need not open one for this.
+        feed = vars(self).get("directory")
+        return Warden(feed, roles, self.reactor) if IDirectoryFeed.providedBy(feed) else None
 
     def drain(self) -> None:
         """Leave to the next generation what is not tied to sessions of this one."""

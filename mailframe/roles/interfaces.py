@@ -30,6 +30,17 @@ class IRole(IService):
     def sessions() -> int:
         """How many connections it has."""
 
+    def end(account: str, abort: bool = False) -> int:
+        """End the sessions of an account, each when its transaction does; to be asked again until none is left.
+
+        Args:
+            account: its canonical name.
+            abort: cut those that are still in one.
+
+        Returns:
+            How many there were.
+        """
+
     def finish() -> None:
         """End idle sessions now, with a goodbye, and leave those in a transaction alone. May be called often."""
 

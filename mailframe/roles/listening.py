@@ -228,6 +228,16 @@ class ListeningRole(Service):
             if now - self._leaving.setdefault(protocol, now) > LAST_WORDS:
                 protocol.abort()
 
+    def end(self, account: str, abort: bool = False) -> int:
+        """End the sessions of an account (see `IRole.end`)."""
+        own = [p for p in self._protocols() if isinstance(p, DialogueProtocol) and p.owner() == account]
+        for protocol in own:
+            if abort:
+                protocol.abort()
+            else:
+                protocol.finish()
+        return len(own)
+
     async def health(self) -> Sequence[Problem]:
         """What is wrong (see `IRole.health`)."""
         return await self._health.problems()

@@ -8,6 +8,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.directory.interfaces import IDirectory
+from mailframe.directory.refusals import held
 from mailframe.directory.values import Account, Alias
 from mailframe.message.address import Address
 from mailframe.message.status import NO_SUCH_MAILBOX, MailframeError, Status
@@ -86,6 +87,8 @@ class LocalRouter:
         return await self._directory.lookup(Address(user, address.domain)), tag
 
     def _mailbox(self, account: Account, tag: str, address: Address) -> LocalMailbox:
+        if account.hold:
+            raise held(account.hold)
         return LocalMailbox(account.name, tag if tag and self._subaddress_mailboxes else INBOX, address)
 
     async def _to_postmaster(self, forward_path: Address) -> Route | Status:

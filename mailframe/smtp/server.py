@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from mailframe.dialogue.buffer import ReceiveBuffer
-from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
+from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell, IOwned
 from mailframe.dialogue.logins import channel_of
 from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.limits.connections import ConnectionLimits
@@ -44,7 +44,7 @@ NO_TLS_NOW = Status((4, 7, 0), "TLS is not available right now", reply_code=454)
 log = Logger()
 
 
-@implementer(IConversation, IFarewell)
+@implementer(IConversation, IFarewell, IOwned)
 class SMTPConversation:
     """One client of an SMTP or LMTP listener.
 
@@ -180,6 +180,10 @@ class SMTPConversation:
                 return False
             self._say(reply, close=False)
         return True
+
+    def owner(self) -> str:
+        """Who logged in."""
+        return self._origin.login or ""
 
     def closed(self) -> None:
         """Give back what the connection held, and write its line into the log."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 from twisted.internet import reactor
@@ -18,7 +19,8 @@ from mailframe.directory.hashing import BUSY, HashingThreads
 from mailframe.directory.interfaces import IAuthenticator
 from mailframe.directory.memory import MemoryDirectory
 from mailframe.directory.options import PasswordOptions
-from mailframe.directory.values import Credentials, Identity
+from mailframe.directory.refusals import HELD
+from mailframe.directory.values import Credential, Credentials, Identity
 from mailframe.message.status import CANNOT_LOOK_UP, CREDENTIALS_INVALID, UNAVAILABLE, MailframeError, Status
 
 
@@ -166,6 +168,16 @@ class AuthenticatorTests(SynchronousTestCase):
         self.right(b"right")
         self.directory.set_enabled("alice@example.test", False)
         self.wrong(b"right")
+
+    def test_held(self) -> None:
+        """Who has the right password while the mailbox is held is told to come again; others learn nothing of it."""
+
+        def hold(found: Credential) -> Credential:
+            return replace(found, account=replace(found.account, hold="moving"))
+
+        self.directory.change_account("alice@example.test", hold)
+        self.refused(self.ask(b"right"), HELD)
+        self.wrong(b"other")
 
     def test_remembered(self) -> None:
         """A client with many connections is hashed once a minute."""

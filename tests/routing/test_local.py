@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from mailframe.directory.memory import MemoryDirectory
-from mailframe.directory.values import Account, Alias
+from mailframe.directory.refusals import HELD
+from mailframe.directory.values import Account, Alias, Credential
 from mailframe.message.address import Address
 from mailframe.message.status import CANNOT_LOOK_UP, MailframeError, Status
 from mailframe.routing.interfaces import IRouter, Route
@@ -63,6 +67,21 @@ class LocalRouterTests(SynchronousTestCase):
         self.assertEqual(self.refusal("alice@example.org"), "5.1.1")
         self.assertEqual(self.refusal("alice@example.net"), "5.7.1")
         self.assertEqual(self.refusal("alice@[192.0.2.1]"), "5.7.1")
+
+    def test_held(self) -> None:
+        """Mail for a mailbox that is held comes again later, by whatever address it is meant."""
+
+        def hold(found: Credential) -> Credential:
+            return replace(found, account=replace(found.account, hold="moving"))
+
+        self.directory.change_account("alice@example.test", hold)
+        self.alias("both@example.test", "bob@example.test", "alice@example.test")
+        for text in ("alice@example.test", "alice+tag@example.test", "both@example.test"):
+            refusal = self.failureResultOf(
+                Deferred.fromCoroutine(self.router.route(at(text))), MailframeError
+            )
+            self.assertEqual(HELD, refusal.value.status)
+        self.assertEqual(["bob@example.test/INBOX bob@example.test"], self.places("bob@example.test"))
 
     def test_disabled(self) -> None:
         """A disabled account gets none."""
