@@ -90,7 +90,9 @@ class PasswordAuthenticator:
         self._strangers = Strangers(self._key)
         self._no_hash = ""
         self._tokens = tokens
-        self._evidence = EvidenceCheck(source, self._threads, self._attempts, options, tokens, self._name)
+        self._evidence = EvidenceCheck(
+            source, self._threads, self._attempts, options, tokens, self._name, reactor.seconds
+        )
         self._new_keys = KeysAtLogin(source, self._threads, options, self._evidence.salt)
         self._better_hash = BetterHash(source, self._threads, options)
         self.oauth_hints: bytes = b"" if tokens is None else tokens.hints
@@ -186,7 +188,7 @@ class PasswordAuthenticator:
             raise MailframeError(CREDENTIALS_INVALID, "the account may not log in")
         if credentials.authzid and self._name(credentials.authzid) != login.name:
             raise MailframeError(CREDENTIALS_INVALID, "a login may not act for another account")
-        if credential.account.hold:
+        if credential.account.is_held(self._reactor.seconds()):
             raise held(credential.account.hold)
         return Identity(credential.account, credential.account.name)
 

@@ -195,6 +195,8 @@ def _checked_credential(entry: Credential) -> Credential:
         raise _wrong("this is no name of a store")
     if len(account.hold) > HOLD_LIMIT or not account.hold.isprintable():
         raise _wrong("why an account is held is said in one line of text")
+    if not 0 <= account.hold_until < 2**53:
+        raise _wrong("a time is in seconds since 1970")
     if len(entry.app_passwords) > APP_PASSWORDS_LIMIT:
         raise _wrong(f"an account has at most {APP_PASSWORDS_LIMIT} app passwords")
     app_passwords = sorted(map(_checked_app_password, entry.app_passwords), key=lambda one: one.identifier)
@@ -208,6 +210,7 @@ def _checked_credential(entry: Credential) -> Credential:
         _targets(name, account.forwards),
         account.keeps_copy,
         account.hold,
+        account.hold_until if account.hold else 0,
     )
     password_hash = checked_hash(entry.password_hash) if entry.password_hash else ""
     keys = tuple(sorted(checked_keys(entry.keys), reverse=True))

@@ -46,6 +46,7 @@ class EvidenceCheck:
         options: which mechanisms are wanted, and at what cost.
         tokens: knows OAuth tokens; None where nobody does.
         name: a login name as accounts are compared; one that is too long to be an account's stays so.
+        seconds: the time, since 1970.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class EvidenceCheck:
         options: PasswordOptions,
         tokens: ITokens | None,
         name: Callable[[str], str],
+        seconds: Callable[[], float],
     ) -> None:
         self._source = source
         self._threads = threads
@@ -63,6 +65,7 @@ class EvidenceCheck:
         self._options = options
         self._tokens = tokens
         self._name = name
+        self._seconds = seconds
         self._salts = (options.salt_secret or secrets.token_hex(32)).encode("utf-8", "surrogateescape")
         self._nobodys = secrets.token_bytes(32)
         self.mechanisms: Collection[str] = frozenset(self._possible())
@@ -187,7 +190,7 @@ class EvidenceCheck:
     def _identity(self, credential: Credential, claim: Claim) -> Identity:
         if claim.authzid and self._name(claim.authzid) != credential.account.name:
             raise MailframeError(CREDENTIALS_INVALID, "a login may not act for another account")
-        if credential.account.hold:
+        if credential.account.is_held(self._seconds()):
             raise held(credential.account.hold)
         return Identity(credential.account, credential.account.name)
 

@@ -16,7 +16,9 @@ from .values import Account, Alias, AppPassword, Credential, Domain, Grant
 
 _PRUNE_EVERY = 1024
 """Changes between two looks at how long the history has become."""
-_ACCOUNT = "SELECT name, enabled, quota, store, forwards, keeps_copy, hold, password_hash FROM account"
+_ACCOUNT = (
+    "SELECT name, enabled, quota, store, forwards, keeps_copy, hold, hold_until, password_hash FROM account"
+)
 
 _DELETE = {
     Kind.DOMAIN: "DELETE FROM domain WHERE name = ?",
@@ -96,14 +98,15 @@ class SQLiteTable:
     def _put_account(self, entry: Credential) -> None:
         account = entry.account
         self._do(
-            "INSERT INTO account (name, domain, password_hash, enabled, quota, store, forwards, keeps_copy, hold) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
+            "INSERT INTO account (name, domain, password_hash, enabled, quota, store, forwards, keeps_copy, hold, "
+            "hold_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
             "password_hash = excluded.password_hash, enabled = excluded.enabled, quota = excluded.quota, "
             "store = excluded.store, forwards = excluded.forwards, keeps_copy = excluded.keeps_copy, "
-            "hold = excluded.hold",
+            "hold = excluded.hold, hold_until = excluded.hold_until",
             (
                 account.name, account.name.rpartition("@")[2], entry.password_hash, int(account.enabled),
                 account.quota, account.store, _packed(account.forwards), int(account.keeps_copy), account.hold,
+                account.hold_until,
             ),
         )  # fmt: skip
         set_keys_txn(self._connection, account.name, entry.keys)
@@ -233,9 +236,16 @@ def versions_txn(connection: apsw.Connection) -> tuple[str, int, int]:
 
 
 def _account(
-    name: str, enabled: int, quota: int, store: str, forwards: str, keeps_copy: int, hold: str
+    name: str,
+    enabled: int,
+    quota: int,
+    store: str,
+    forwards: str,
+    keeps_copy: int,
+    hold: str,
+    hold_until: int,
 ) -> Account:
-    return Account(name, bool(enabled), quota, store, _unpacked(forwards), bool(keeps_copy), hold)
+    return Account(name, bool(enabled), quota, store, _unpacked(forwards), bool(keeps_copy), hold, hold_until)
 
 
 def _credential(connection: apsw.Connection, row: Sequence[Any]) -> Credential:

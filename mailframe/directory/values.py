@@ -38,6 +38,8 @@ class Account:
         keeps_copy: does its mail come into its own mailbox even where it is forwarded?
         hold: why nobody may use the mailbox for now, such as ``moving to s2``: logins and deliveries are told to come
             again, sessions end; "" where all is well.
+        hold_until: seconds since 1970 from which on the hold is over; 0 until somebody ends it. Whoever works on a
+            mailbox renews it, and when that program dies the mailbox can be used again.
     """
 
     name: str
@@ -47,6 +49,15 @@ class Account:
     forwards: tuple[Address, ...] = ()
     keeps_copy: bool = True
     hold: str = ""
+    hold_until: int = 0
+
+    def is_held(self, now: float) -> bool:
+        """May nobody use it now?
+
+        Args:
+            now: seconds since 1970.
+        """
+        return bool(self.hold) and not 0 < self.hold_until <= now
 
 
 @dataclass(frozen=True, slots=True)

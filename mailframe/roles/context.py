@@ -35,6 +35,7 @@ from mailframe.tls.interfaces import IServerContexts, ITLSPolicySource, ITLSRepo
 from mailframe.tls.server import Contexts
 
 from .health import disk_writable
+from .here import HereStore
 from .interfaces import IRole
 from .listening import Front, Listener, ListeningRole
 from .quotas import DirectoryLimits, quota_warning
@@ -140,6 +141,13 @@ class Context:
             limits=DirectoryLimits(self.directory, self.reactor, quota.messages),
             warning=quota_warning(quota, self.hostname, self.reactor) if quota.warnings else None,
         )
+
+    @cached_property
+    def here(self) -> HereStore:
+        """The store as deliveries may use it: asks the directory whether the mailbox is here, and free."""
+        role = self.configuration.roles.get("store")
+        name = role.options.name if role is not None else ""
+        return HereStore(self.store, self.directory, name, self.reactor.seconds)
 
     @cached_property
     def tls(self) -> IServerContexts | None:

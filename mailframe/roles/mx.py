@@ -117,7 +117,7 @@ def build(options: MXOptions, context: Context) -> MXRole:
         raise PluginUnavailable("[role.mx] delivery: the queue is no place for mail from strangers")
     role = MXRole(
         listeners=context.listeners(options.listen),
-        store=context.store if options.delivery is None else None,
+        store=context.here if options.delivery is None else None,
         directory=context.directory,
         clock=context.reactor,
         settings=context.smtp_settings(options),

@@ -248,6 +248,11 @@ class IMAPOptions(IMAPSettings):
 class StoreOptions:
     """Mailboxes: LMTP in, IMAP and POP3 out."""
 
+    name: str = option(
+        "What the directory calls this store (``store`` of an account). Accounts whose mail it says to be elsewhere "
+        "are told to come again: whoever sent them here has an old map.",
+        "",
+    )
     lmtp: list[ListenAddress] = option(
         "Where LMTP listens; ``[]`` for nowhere.", factory=_on("tcp:24:interface=127.0.0.1")
     )

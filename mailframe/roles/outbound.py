@@ -86,7 +86,7 @@ def _way_of(options: RelayOptions, context: Context) -> tuple[OneWay, str, IDeli
         context.hostname,
         options.subaddress_mailboxes,
     )
-    delivery = StoreDelivery(context.store, context.reactor.seconds)
+    delivery = StoreDelivery(context.here, context.reactor.seconds)
     return OneWay(SubmissionRouter(local, context.directory), MAILBOXES), MAILBOXES, delivery
 
 

@@ -203,7 +203,7 @@ def build(options: RelayOptions, context: Context) -> RelayRole:
     if outbound.is_queue(context, options.router):
         return _build_with_queue(options, context)
     role = RelayRole(
-        store=context.store if options.router is None else None,
+        store=context.here if options.router is None else None,
         onward=context.delivery(options.router) if options.router is not None else None,
         holding=HoldingFor(context.queue, outbound.RELAY),
         **_common(options, context),
@@ -219,7 +219,7 @@ def _build_with_queue(options: RelayOptions, context: Context) -> RelayRole:
     here = way is not None and isinstance(context.configuration.deliveries[way].options, StoreDeliveryOptions)
     common = _common(options, context)
     role = RelayRole(
-        store=context.store if here else None,
+        store=context.here if here else None,
         queue=outbound.queue_delivery(context),
         expansion=outbound.expansion(context),
         holding=context.queue,

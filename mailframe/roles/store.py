@@ -36,6 +36,7 @@ from mailframe.tls.interfaces import IServerContexts
 from . import outbound
 from .context import Context
 from .health import directory_answers
+from .here import HereStore
 from .listening import Listener, ListeningRole
 from .mechanisms import require_mechanisms
 from .options import LOOPBACK, StoreOptions
@@ -66,6 +67,7 @@ class StoreRole(ListeningRole):
         notices_to: takes these notices, and nothing else.
         sessions: what sessions of IMAP have, where that is more than ``store``: mailboxes of others, too.
         expire: seconds after which mail of INBOX goes by itself, for POP3 to tell; None for never.
+        name: what the directory calls this store; "" where it does not say where mail is.
     """
 
     def __init__(
@@ -90,10 +92,12 @@ class StoreRole(ListeningRole):
         notices_to: IDelivery | None = None,
         sessions: SharingStore | None = None,
         expire: float | None = None,
+        name: str = "",
     ) -> None:
         super().__init__("store", clock, [directory, authenticator, store], tls, tallies)
         settings = attrs.evolve(lmtp_settings or SMTPSettings(), protocol="lmtp", require_auth=False)
-        delivery: IDelivery = StoreDelivery(store)
+        here = HereStore(store, directory, name, clock.seconds)
+        delivery: IDelivery = StoreDelivery(here)
         if notices is not None and notices_to is not None:
             delivery = NotifyingDelivery(delivery, notices, notices_to, clock.seconds)
         else:
@@ -111,7 +115,7 @@ class StoreRole(ListeningRole):
         self.open_doors(
             imap,
             lambda implicit: IMAPServerFactory(
-                sessions or store,
+                here if sessions is None else HereStore(sessions, directory, name, clock.seconds),
                 authenticator,
                 imap_settings or IMAPSettings(),
                 clock,
@@ -123,7 +127,7 @@ class StoreRole(ListeningRole):
         self.open_doors(
             pop3,
             lambda implicit: POP3ServerFactory(
-                store,
+                here,
                 authenticator,
                 pop3_settings or POP3Settings(),
                 clock,
@@ -161,6 +165,7 @@ def build(options: StoreOptions, context: Context) -> StoreRole:
         notices_to=notices_to,
         sessions=context.shared_store,
         expire=_expires(context.configuration.retention.rules),
+        name=options.name,
     )
     context.add_health_checks(role)
     return role

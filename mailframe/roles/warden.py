@@ -92,7 +92,7 @@ class Warden:
         for entry in entries:
             if isinstance(entry, Credential):
                 account = entry.account
-                if account.hold or not account.enabled:
+                if account.is_held(self._clock.seconds()) or not account.enabled:
                     self._shut[account.name] = self._clock.seconds()
                 else:
                     self._shut.pop(account.name, None)

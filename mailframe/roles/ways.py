@@ -17,7 +17,7 @@ from .context import Context
 
 def build_store_delivery(options: StoreDeliveryOptions, context: Context) -> StoreDelivery:
     """Into mailboxes of this node."""
-    return StoreDelivery(context.store, context.reactor.seconds)
+    return StoreDelivery(context.here, context.reactor.seconds)
 
 
 def build_queue_delivery(options: QueueDeliveryOptions, context: Context) -> QueueDelivery:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -39,6 +40,7 @@ class LocalRouter:
             (RFC 5321 section 4.5.1); None: ``postmaster@`` of ``hostname``.
         hostname: this server's name.
         subaddress_mailboxes: mail for ``user+tag`` goes into the mailbox ``tag``, if there is one.
+        seconds: the time, since 1970.
     """
 
     def __init__(
@@ -48,12 +50,14 @@ class LocalRouter:
         postmaster: Address | None = None,
         hostname: str = "",
         subaddress_mailboxes: bool = False,
+        seconds: Callable[[], float] = time.time,
     ) -> None:
         self._directory = directory
         self._delimiter = delimiter
         self._postmaster = postmaster
         self._hostname = hostname
         self._subaddress_mailboxes = subaddress_mailboxes
+        self._seconds = seconds
 
     async def route(self, forward_path: Address) -> Route | Status:
         """The mailboxes of one forward-path, or why there are none.
@@ -87,7 +91,7 @@ class LocalRouter:
         return await self._directory.lookup(Address(user, address.domain)), tag
 
     def _mailbox(self, account: Account, tag: str, address: Address) -> LocalMailbox:
-        if account.hold:
+        if account.is_held(self._seconds()):
             raise held(account.hold)
         return LocalMailbox(account.name, tag if tag and self._subaddress_mailboxes else INBOX, address)
 
