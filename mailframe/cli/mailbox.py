@@ -18,7 +18,7 @@ from .mailbox_store import Moment, opened_account, opened_accounts, opened_shari
 from .queue_spool import wait
 from .shared import config_option, json_option, print_json, print_rows
 
-MORE = ("adopt", "check", "convert", "repair", "texts", "vacuum")
+MORE = ("adopt", "check", "convert", "move", "repair", "texts", "vacuum")
 """Commands in modules of their own: ``mailbox_NAME``, with a ``click.Command`` called ``command``."""
 
 

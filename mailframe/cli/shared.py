@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import secrets
@@ -91,6 +92,14 @@ def make_password() -> str:
     """A password of 15 letters and digits, 74 bits, in groups that can be read out."""
     letters = "".join(secrets.choice(_LETTERS) for _ in range(15))
     return "-".join(letters[start : start + 5] for start in range(0, 15, 5))
+
+
+def actor() -> str:
+    """Who changes a directory by a command, for its history."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return f"cli:{os.getuid()}"
 
 
 def print_json(value: Any) -> None:

@@ -16,6 +16,7 @@ import attrs
 from mailframe.delivery.protection.options import ProtectionOptions, TLSPolicyOptions
 from mailframe.delivery.shaping_options import ShapingOptions
 from mailframe.dns.options import DNSOptions
+from mailframe.link.options import LinkOptions
 from mailframe.queue.notice_settings import NoticeSettings
 from mailframe.queue.settings import QueueOptions
 from mailframe.routing.options import RoutingOptions
@@ -190,6 +191,7 @@ OPTIONAL: dict[str, type[Any]] = {
     "tlsrpt": TLSReportOptions,
     "ingest": IngestOptions,
     "sharing": SharingOptions,
+    "link": LinkOptions,
 }
 """Sections without which something is not done at all."""
 LISTS: dict[str, type[Any]] = {
@@ -252,6 +254,7 @@ class Configuration:
         tlsrpt: reports on TLS; None for none.
         ingest: copies of accepted mail; None for none.
         sharing: how accounts share mailboxes; None where they do not.
+        link: how our own nodes talk with each other; None where they do not.
         shaping: how fast and from where mail goes to some hosts.
         tls_policy: what TLS has to give with some domains.
         directory: the chosen directory.
@@ -279,6 +282,7 @@ class Configuration:
     tlsrpt: TLSReportOptions | None
     ingest: IngestOptions | None
     sharing: SharingOptions | None
+    link: LinkOptions | None
     shaping: Sequence[ShapingOptions]
     tls_policy: Sequence[TLSPolicyOptions]
     directory: Choice

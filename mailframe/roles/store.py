@@ -37,6 +37,7 @@ from . import outbound
 from .context import Context
 from .health import directory_answers
 from .here import HereStore
+from .linking import Link, build_link
 from .listening import Listener, ListeningRole
 from .mechanisms import require_mechanisms
 from .options import LOOPBACK, StoreOptions
@@ -68,6 +69,7 @@ class StoreRole(ListeningRole):
         sessions: what sessions of IMAP have, where that is more than ``store``: mailboxes of others, too.
         expire: seconds after which mail of INBOX goes by itself, for POP3 to tell; None for never.
         name: what the directory calls this store; "" where it does not say where mail is.
+        link: where other nodes of ours may read accounts that move there; None for nowhere.
     """
 
     def __init__(
@@ -93,6 +95,7 @@ class StoreRole(ListeningRole):
         sessions: SharingStore | None = None,
         expire: float | None = None,
         name: str = "",
+        link: Link | None = None,
     ) -> None:
         super().__init__("store", clock, [directory, authenticator, store], tls, tallies)
         settings = attrs.evolve(lmtp_settings or SMTPSettings(), protocol="lmtp", require_auth=False)
@@ -136,6 +139,8 @@ class StoreRole(ListeningRole):
                 expire,
             ),
         )
+        if link is not None:
+            self.open_doors(link.listeners, lambda implicit: link.factory(store, clock))
         self._health.add("directory", directory_answers(directory, clock))
 
 
@@ -166,6 +171,7 @@ def build(options: StoreOptions, context: Context) -> StoreRole:
         sessions=context.shared_store,
         expire=_expires(context.configuration.retention.rules),
         name=options.name,
+        link=build_link(context),
     )
     context.add_health_checks(role)
     return role

@@ -1,0 +1,184 @@
+"""``mailframe mailbox move``: accounts come to this node's store from another one, while they are used."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, cast
+
+import click
+
+from mailframe.config.loading import load
+from mailframe.config.schema import Configuration
+from mailframe.directory.entries import Kind, account_key
+from mailframe.directory.entry_interfaces import IDirectoryEntries
+from mailframe.directory.values import Credential
+from mailframe.link.client import LinkPeer
+from mailframe.link.remote_account import RemoteAccount
+from mailframe.message.status import MailframeError
+from mailframe.store.interfaces import IMailAccount
+from mailframe.transfer.moving import SETTLE, Move, MoveOutcome
+from mailframe.transfer.values import TransferError
+
+from .connections import client_context
+from .directory import admin_of, to_mailbox
+from .errors import Refused
+from .mail_store import Bar, account_of, exists, opened
+from .queue_spool import wait
+from .shared import actor, config_option, json_option, print_json
+
+
+@click.command("move")
+@click.argument("addresses", metavar="[ADDRESS]...", nargs=-1)
+@click.option(
+    "--to", "to", required=True, help="The store they move to: this node's, by the name in [role.store]."
+)
+@click.option(
+    "--from", "origin", default="", help="All accounts that the directory says to be at this store."
+)
+@click.option(
+    "--link", "link", required=True, help="HOST:PORT of the link of the node that has the mail now."
+)
+@click.option("--insecure", is_flag=True, help="Do not verify that node's certificate.")
+@click.option("--clear", is_flag=True, help="Without TLS: a link on this machine.")
+@click.option("--restart", is_flag=True, help="Begin anew: delete what this store has of the accounts first.")
+@click.option(
+    "--settle", default=SETTLE, show_default=True, help="Seconds until a hold is known to all nodes."
+)
+@config_option
+@json_option
+def command(
+    addresses: tuple[str, ...],
+    to: str,
+    origin: str,
+    link: str,
+    insecure: bool,
+    clear: bool,
+    restart: bool,
+    settle: float,
+    config: str,
+    as_json: bool,
+) -> None:
+    """Move accounts to this node's store, from another node, while their owners work.
+
+    They are copied while they are used; then nobody can use them for some seconds, clients are told to come again,
+    and find UIDs, flags, subscriptions and everything else as they know them. Whatever fails leaves an account where
+    it was. Run it on the node that they move to; both nodes ask the same directory.
+    """
+    configuration = load(config)
+    _check_here(configuration, to)
+    entries = _entries(configuration)
+    peer = _peer(configuration, link, insecure, clear)
+    outcomes: list[MoveOutcome] = []
+    failed: list[str] = []
+    with opened(configuration, unlimited=True) as store:
+        for name in _names(entries, addresses, origin):
+            bar = Bar(f"{name}:")
+            try:
+                if restart:
+                    _forget(entries, store, name, to)
+                with account_of(store, name) as image:
+                    work = Move(
+                        name,
+                        to,
+                        entries,
+                        lambda name=name: cast(IMailAccount, RemoteAccount(peer, name)),  # type: ignore[misc]
+                        image,
+                        time,
+                        actor=actor(),
+                        settle=settle,
+                        progress=bar,
+                    )
+                    outcome = wait(work.run())
+            except TransferError as error:
+                failed.append(f"{name}: {error}")
+                continue
+            except MailframeError as error:
+                failed.append(f"{name}: {error.reason}")
+                continue
+            finally:
+                bar.end()
+            outcomes.append(outcome)
+            if not as_json:
+                click.echo(_sentence(outcome, to))
+    if as_json:
+        print_json([_facts(outcome, to) for outcome in outcomes])
+    if failed:
+        raise Refused("\n".join(failed))
+
+
+def _check_here(configuration: Configuration, to: str) -> None:
+    role = configuration.roles.get("store")
+    name = "" if role is None else role.options.name
+    if name != to:
+        what = f"called {name!r}" if name else "without a name"
+        raise Refused(
+            f"The store of this node is {what}, not {to!r}: set name in [role.store], or run this on the other node."
+        )
+
+
+def _entries(configuration: Configuration) -> IDirectoryEntries:
+    admin: Any = admin_of(configuration)
+    if not IDirectoryEntries.providedBy(admin):
+        raise Refused(
+            "This directory does not say where mail is; set the place of the mail where it has accounts from."
+        )
+    return IDirectoryEntries(admin)
+
+
+def _peer(configuration: Configuration, link: str, insecure: bool, clear: bool) -> LinkPeer:
+    if configuration.link is None:
+        raise Refused("The configuration has no [link], whose key both nodes need.")
+    host, colon, port = link.rpartition(":")
+    if not colon or not port.isdecimal():
+        raise Refused("Write --link HOST:PORT.")
+    host = host.strip("[]")
+    context = None if clear else client_context(configuration, host, insecure)
+    return LinkPeer(host, int(port), configuration.link.key, context)
+
+
+def _names(entries: IDirectoryEntries, addresses: tuple[str, ...], origin: str) -> Iterator[str]:
+    if bool(addresses) == bool(origin):
+        raise Refused("Name accounts, or say --from STORE for all that are there.")
+    for address in addresses:
+        yield str(to_mailbox(address))
+    after = ""
+    while origin:
+        page = entries.listing(Kind.ACCOUNT, None, after)
+        for entry in page:
+            assert isinstance(entry, Credential)
+            after = entry.account.name
+            if entry.account.store == origin:
+                yield after
+        if not page:
+            return
+
+
+def _forget(entries: IDirectoryEntries, store: Any, name: str, to: str) -> None:
+    """Delete what a move before this one, or a time before, has left here."""
+    entry = entries.entry(account_key(name))
+    if isinstance(entry, Credential) and entry.account.store == to:
+        raise TransferError(f"{name} is at {to}: nothing of it is deleted.")
+    if exists(store, name):
+        wait(store.remove_account(name))
+
+
+def _facts(outcome: MoveOutcome, to: str) -> dict[str, object]:
+    return {
+        "account": outcome.account,
+        "from": outcome.origin,
+        "to": to,
+        "rounds": outcome.rounds,
+        "messages": outcome.messages,
+        "octets": outcome.octets,
+        "held_seconds": round(outcome.held, 1),
+        "late": outcome.late,
+    }
+
+
+def _sentence(outcome: MoveOutcome, to: str) -> str:
+    late = f"; {outcome.late} came late, and are here as well" if outcome.late else ""
+    return (
+        f"{outcome.account} is at {to} now: {outcome.messages} messages ({outcome.octets} octets) copied in "
+        f"{outcome.rounds} rounds, {outcome.held:.0f} s without access{late}"
+    )

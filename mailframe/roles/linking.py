@@ -1,0 +1,69 @@
+"""The link of a store: where other nodes of ours read accounts that move there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+
+from mailframe.link.accounts import NAME, AccountService
+from mailframe.link.server import LinkServerFactory
+from mailframe.message.networks import Networks
+from mailframe.message.status import MailframeError
+from mailframe.store.interfaces import IMailStore
+
+from .context import Context
+from .listening import Listener
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where it listens, and for whom.
+
+    Attributes:
+        listeners: where.
+        key: the shared key.
+        networks: where our nodes are.
+    """
+
+    listeners: Sequence[Listener]
+    key: str
+    networks: Networks
+
+    def factory(self, store: IMailStore, clock: IReactorTime) -> LinkServerFactory:
+        """What answers there."""
+        services = {NAME: lambda: AccountService(store, Existence(store).exists)}
+        return LinkServerFactory(self.key, services, self.networks, clock)
+
+
+class Existence:
+    """Tells which accounts have mail in a store, without making any.
+
+    Args:
+        store: the store; one that cannot tell is asked for any.
+    """
+
+    def __init__(self, store: IMailStore) -> None:
+        self._work: Any = getattr(store, "work", None)
+
+    async def exists(self, name: str) -> bool:
+        """Has an account of this name any mailbox?"""
+        if self._work is None:
+            return True
+        try:
+            await self._work(name, lambda drop: None)
+        except MailframeError as error:
+            if error.status.word != "NONEXISTENT":
+                raise
+            return False
+        return True
+
+
+def build_link(context: Context) -> Link | None:
+    """As it is configured; None where nobody may."""
+    options = context.configuration.link
+    if options is None or not options.listen:
+        return None
+    return Link(context.listeners(options.listen), options.key, Networks(options.networks))
