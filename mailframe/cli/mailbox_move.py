@@ -17,7 +17,7 @@ from mailframe.link.client import LinkPeer
 from mailframe.link.remote_account import RemoteAccount
 from mailframe.message.status import MailframeError
 from mailframe.store.interfaces import IMailAccount
-from mailframe.transfer.moving import SETTLE, Move, MoveOutcome
+from mailframe.transfer.moving import LEASE, SETTLE, Move, MoveOutcome
 from mailframe.transfer.values import TransferError
 
 from .connections import client_context
@@ -45,6 +45,12 @@ from .shared import actor, config_option, json_option, print_json
 @click.option(
     "--settle", default=SETTLE, show_default=True, help="Seconds until a hold is known to all nodes."
 )
+@click.option(
+    "--lease",
+    default=LEASE,
+    show_default=True,
+    help="Seconds after which a hold ends by itself when this command dies.",
+)
 @config_option
 @json_option
 def command(
@@ -56,6 +62,7 @@ def command(
     clear: bool,
     restart: bool,
     settle: float,
+    lease: int,
     config: str,
     as_json: bool,
 ) -> None:
@@ -66,6 +73,8 @@ def command(
     it was. Run it on the node that they move to; both nodes ask the same directory.
     """
     configuration = load(config)
+    if lease < 3 * settle:
+        raise Refused("A hold has to last: at least three times as long as it takes to be known, --settle.")
     _check_here(configuration, to)
     entries = _entries(configuration)
     peer = _peer(configuration, link, insecure, clear)
@@ -87,6 +96,7 @@ def command(
                         time,
                         actor=actor(),
                         settle=settle,
+                        lease=lease,
                         progress=bar,
                     )
                     outcome = wait(work.run())

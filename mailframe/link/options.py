@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from mailframe.config.types import ListenAddress, Network, Secret, option
+from mailframe.config.types import Network, Secret, option
 
 
 def _long_enough(_: object, attribute: object, value: str) -> None:
@@ -20,11 +20,6 @@ class LinkOptions:
         "What all of our nodes know and nobody else does: 32 characters or more, such as `openssl rand -base64 32` "
         "makes. Whoever has it can read all mail.",
         validator=_long_enough,
-    )
-    listen: list[ListenAddress] = option(
-        "Where the ``store`` role lets other nodes read accounts that move: with TLS (``ssl:...``), but for "
-        "addresses of this machine.",
-        factory=list,
     )
     networks: list[Network] = option(
         "Where our nodes are; this machine, where nothing is said.",

@@ -12,6 +12,7 @@ from mailframe.link.accounts import NAME, AccountService
 from mailframe.link.server import LinkServerFactory
 from mailframe.message.networks import Networks
 from mailframe.message.status import MailframeError
+from mailframe.registry import PluginUnavailable
 from mailframe.store.interfaces import IMailStore
 
 from .context import Context
@@ -61,9 +62,15 @@ class Existence:
         return True
 
 
-def build_link(context: Context) -> Link | None:
-    """As it is configured; None where nobody may."""
-    options = context.configuration.link
-    if options is None or not options.listen:
+def build_link(context: Context, addresses: Sequence[str]) -> Link | None:
+    """As it is configured; None where nobody may.
+
+    Raises:
+        PluginUnavailable: there is no key.
+    """
+    if not addresses:
         return None
-    return Link(context.listeners(options.listen), options.key, Networks(options.networks))
+    options = context.configuration.link
+    if options is None:
+        raise PluginUnavailable("[role.store] link: set the key that our nodes share, in [link]")
+    return Link(context.listeners(addresses), options.key, Networks(options.networks))

@@ -266,6 +266,11 @@ class StoreOptions:
     pop3: list[ListenAddress] = option(
         "Where POP3 listens; ``[]`` for nowhere.", factory=_on("tcp:110", "ssl:995")
     )
+    link: list[ListenAddress] = option(
+        "Where other nodes of ours may read accounts that move to them (``[link]``): with TLS, ``ssl:...``, but for "
+        "addresses of this machine.",
+        factory=list,
+    )
     router: DeliveryName | None = option("As in ``[role.mx]``, for mail that comes by LMTP.", None)
     filters: list[FilterName] = option(
         "What changes mail that comes by LMTP, in this order.", factory=lambda: [FilterName("trace")]

@@ -171,7 +171,7 @@ def build(options: StoreOptions, context: Context) -> StoreRole:
         sessions=context.shared_store,
         expire=_expires(context.configuration.retention.rules),
         name=options.name,
-        link=build_link(context),
+        link=build_link(context, options.link),
     )
     context.add_health_checks(role)
     return role

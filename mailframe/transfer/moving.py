@@ -32,8 +32,8 @@ SETTLE: Final = 8.0
 sessions five seconds to finish what they are in the middle of."""
 LEASE: Final = 120
 """Seconds after which a hold ends that is not renewed."""
-MARGIN: Final = 30
-"""A hold with less time left is not relied on any more: clocks of nodes may differ."""
+MARGIN: Final = 4
+"""A hold with less left than this part of it is not relied on any more: clocks of nodes may differ."""
 ROUNDS: Final = 10
 SMALL: Final = 100
 """Changes between two rounds that are few enough to stop for."""
@@ -84,6 +84,7 @@ class Move:
         time: the clock.
         actor: who does it, for the directory's history.
         settle: seconds until a hold is known everywhere.
+        lease: seconds after which a hold ends that is not renewed; more than ``settle``.
         progress: told what was done.
     """
 
@@ -98,6 +99,7 @@ class Move:
         *,
         actor: str = "move",
         settle: float = SETTLE,
+        lease: int = LEASE,
         progress: Progress = no_progress,
     ) -> None:
         self._to = to
@@ -107,6 +109,7 @@ class Move:
         self._time = time
         self._actor = actor
         self._settle = settle
+        self._lease = lease
         self._progress = progress
         self._outcome = MoveOutcome(account)
         self._held: Credential | None = None
@@ -185,14 +188,14 @@ class Move:
             source.close()
 
     def _on(self, name: str, count: int) -> None:
-        if self._held is not None and self._left() < LEASE / 2:
+        if self._held is not None and self._left() < self._lease / 2:
             self._renew()
         self._progress(name, count)
 
     # What the directory says.
 
     def _hold(self, found: Credential) -> None:
-        until = int(self._time.time()) + LEASE
+        until = int(self._time.time()) + self._lease
         account = replace(found.account, hold=f"moving to {self._to}", hold_until=until)
         self._put(replace(found, account=account), found)
 
@@ -203,11 +206,11 @@ class Move:
             TransferError: it was too late: others may have used the mailbox.
         """
         assert self._held is not None
-        if self._left() < MARGIN:
+        if self._left() < self._lease / MARGIN:
             raise TransferError(
                 f"The hold on {self._outcome.account} ended before the copy was whole. Try again."
             )
-        account = replace(self._held.account, hold_until=int(self._time.time()) + LEASE)
+        account = replace(self._held.account, hold_until=int(self._time.time()) + self._lease)
         self._put(replace(self._held, account=account), self._held)
 
     def _switch(self) -> None:

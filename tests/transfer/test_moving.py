@@ -167,7 +167,7 @@ class MoveTests(TransferTestCase):
 
     async def test_too_slow(self):
         """A copy that outlasts the hold is not relied on: others may have used the mailbox meanwhile."""
-        self.time.happens[1] = lambda: setattr(self.time, "now", self.time.now + LEASE - MARGIN)
+        self.time.happens[1] = lambda: setattr(self.time, "now", self.time.now + LEASE - LEASE / MARGIN)
         with self.assertRaises(TransferError):
             await self.move().run()
         self.assertEqual(("s1", ""), (self.account().store, self.account().hold))
