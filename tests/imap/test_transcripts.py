@@ -17,8 +17,12 @@ from .mail import PASSWORDS, store_with
 
 
 def quota(text: str) -> QuotaRules:
-    """Rules from ``"octets messages"``."""
-    return QuotaRules(Limit(*map(int, text.split()))) if text else NO_RULES
+    """Rules from ``"octets messages"``, with more of the kind behind the name of a mailbox."""
+    if not text:
+        return NO_RULES
+    octets, messages, *mailbox = text.split()
+    of_mailbox = [(mailbox[0], Limit(*map(int, mailbox[1:])))] if mailbox else []
+    return QuotaRules(Limit(int(octets), int(messages)), of_mailbox)
 
 
 class FakeContexts:
