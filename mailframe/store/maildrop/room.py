@@ -126,9 +126,8 @@ def check_mailbox(drop: Maildrop, mailbox: MailboxRow, coming: Usage) -> None:
 
 
 def _limit_of_mailbox(drop: Maildrop, mailbox: MailboxRow) -> Limit:
-    """What one mailbox may hold. What the owner has set does not follow a mailbox to where expunged mail is kept."""
-    given = drop.surroundings.quota.of_mailbox(mailbox.name)
-    return given if is_kept(mailbox.name) else _in_force(drop, given, mailbox.mailbox_id)
+    """What one mailbox may hold."""
+    return _in_force(drop, drop.surroundings.quota.of_mailbox(mailbox.name), mailbox.mailbox_id)
 
 
 def is_full(drop: Maildrop) -> bool:
