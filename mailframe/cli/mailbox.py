@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mailframe.store.quota import ACCOUNT
+from mailframe.store.quota import ACCOUNT, Limit
 from mailframe.store.quota_warning import octets_text
 from mailframe.store.sharing.rights import parse, written
 from mailframe.store.values import MailboxEntry, MailboxStatus
@@ -97,7 +97,7 @@ def status(address: str, mailbox: str, config: str) -> None:
 @config_option
 @json_option
 def quota(address: str, config: str, as_json: bool) -> None:
-    """What an account may hold, and what it holds."""
+    """What an account may hold, what it holds, and which limits its owner has set himself."""
     with opened_account(config, address) as account:
         roots = wait(account.quotas())
     rows = [
@@ -109,13 +109,22 @@ def quota(address: str, config: str, as_json: bool) -> None:
             "messages": root.usage.messages,
             "messages_limit": root.limit.messages or "none",
             "percent": root.limit.percent(root.usage),
+            "own": _own(root.own),
+            "own_octets": root.own.octets,
+            "own_messages": root.own.messages,
             "octets": root.usage.octets,
             "octets_limit": root.limit.octets,
         }
         for root in roots
     ]
-    columns = ("root", "used", "limit", "messages", "messages_limit", "percent")
+    columns = ("root", "used", "limit", "messages", "messages_limit", "percent", "own")
     print_rows(rows, columns, as_json, "Nothing is limited.")
+
+
+def _own(limit: Limit) -> str:
+    """What the owner has set."""
+    octets = [octets_text(limit.octets)] if limit.octets else []
+    return ", ".join([*octets, *([f"{limit.messages} messages"] if limit.messages else [])]) or "none"
 
 
 @command.command("expunged")

@@ -36,6 +36,8 @@ WATCHED_LIMIT = 1000
 OVERFLOW = Status((5, 3, 4), "These are too many mailboxes to watch", "NOTIFICATIONOVERFLOW")
 
 _Figures = tuple[int, ...]
+_NEVER_USED = (0, 1)
+"""MESSAGES and UIDNEXT of a mailbox that never had a message."""
 _ROOTS = ("/private", "/shared")
 
 log = Logger()
@@ -83,7 +85,7 @@ class Notify:
             await self._note_annotations()
             if self._wishes.status:
                 for name in list(self._entries):
-                    await self._look_at(name)
+                    await self._look_at(name, begins=True)
         self.selected()
 
     def stop(self) -> None:
@@ -142,10 +144,10 @@ class Notify:
             self._names_due = True
             if about == ANYTHING:
                 self._due.update(dict.fromkeys(self._by_id))
-        elif about in self._by_id:
-            self._due[about] = None
         else:
-            self._names_due = True
+            # One that is not known may be new, and have mail already.
+            self._names_due |= about not in self._by_id
+            self._due[about] = None
         self.resume()
 
     def _selected_hint(self) -> None:
@@ -208,8 +210,11 @@ class Notify:
                 del self._due[mailbox_id]
                 await self._look_at(self._by_id.get(mailbox_id, ""))
 
-    async def _look_at(self, name: str) -> None:
-        """Tell the figures of a mailbox that is not selected, if they are others."""
+    async def _look_at(self, name: str, begins: bool = False) -> None:
+        """Tell the figures of a mailbox that is not selected, if they are others.
+
+        A hint may come without anything having happened: of a mailbox that never had a message there is no news.
+        """
         entry, selected = self._entries.get(name), self._session.selected
         wanted = self._events_of(entry) & events.ABOUT_MESSAGES if entry is not None else frozenset()
         if not wanted or (selected is not None and selected.mailbox.name == name):
@@ -220,8 +225,11 @@ class Notify:
             self._names_due |= error.status.word == NONEXISTENT.word
             return
         figures = _figures(status, events.FLAG_CHANGE in wanted)
+        news = begins or name in self._told or figures[:2] != _NEVER_USED
         if self._told.get(name) != figures:
             self._told[name] = figures
+            if not news:
+                return
             # Who has switched CONDSTORE on is told of the mod-sequence in any case (RFC 5465 section 5.2).
             modseq = status.highestmodseq if self._session.enabled.condstore else None
             self._session.write(_status(self._spelt(name), figures, modseq))
@@ -233,13 +241,18 @@ class Notify:
         if self._watched_count() > WATCHED_LIMIT:
             self._overflow()
             return
+        # What a client was told of a mailbox it knows under the new name, too.
+        self._told = {
+            self._by_id[entry.mailbox_id]: self._told[name]
+            for name, entry in before.items()
+            if name in self._told and entry.mailbox_id in self._by_id
+        }
         for name, entry in before.items():
             now = self._entries.get(name)
             moved = entry.mailbox_id in self._by_id
-            if entry.selectable and (now is None or not now.selectable):
-                self._told.pop(name, None)
-                if not moved and events.MAILBOX_NAME in self._events_of(entry):
-                    self._list_response((b"\\NonExistent",), name)
+            gone = entry.selectable and not moved and (now is None or not now.selectable)
+            if gone and events.MAILBOX_NAME in self._events_of(entry):
+                self._list_response((b"\\NonExistent",), name)
         for name, entry in self._entries.items():
             self._compare(before.get(name), entry, known.get(entry.mailbox_id, ""))
         await self._tell_access()

@@ -11,9 +11,10 @@ from mailframe.config.schema import Choice, Configuration
 from mailframe.directory.interfaces import IDirectory
 from mailframe.registry import PluginUnavailable
 from mailframe.store.hints import LocalHints
-from mailframe.store.maildrop.surroundings import NO_POLICIES, Policies
+from mailframe.store.maildrop.surroundings import Policies
 from mailframe.store.memory import MemoryStore
 from mailframe.store.options import MemoryStoreOptions
+from mailframe.store.quota import NOT_ENFORCED
 from mailframe.store.values import Describe
 
 from .backends import directory_admin
@@ -38,7 +39,7 @@ def store_for_commands(configuration: Configuration, unlimited: bool = False) ->
         raise PluginUnavailable("mail in memory is seen by its own process only, and by no command")
     # No reactor, so nothing happens later: a store that is stopped has flushed everything.
     context = Context(configuration, Clock(), LocalHints(), _no_endpoint)
-    context.store_policies = NO_POLICIES if unlimited else _quotas(configuration, context)
+    context.store_policies = Policies(quota=NOT_ENFORCED) if unlimited else _quotas(configuration, context)
     return _at_once(choice).build(context)
 
 

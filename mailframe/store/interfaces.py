@@ -20,7 +20,7 @@ from zope.interface import Attribute, Interface
 
 from mailframe.message.status import Status
 
-from .quota import QuotaRoot
+from .quota import Limit, QuotaRoot
 from .search_keys import SearchKey
 from .sharing.rights import AccessEntry, Rights
 from .values import (
@@ -139,6 +139,23 @@ class IMailAccount(Interface):
 
     def quotas(name: str | None = None) -> Awaitable[Sequence[QuotaRoot]]:
         """The quota roots of a mailbox, which need not exist (RFC 9208 section 4.1.2), or all of the account."""
+
+    def set_quota(name: str, own: Limit) -> Awaitable[QuotaRoot]:
+        """Set the owner's own limits of a quota root, durably, in place of those before (RFC 9208 section 4.1.3).
+
+        They count beside the administrator's, from now on and in all sessions. What is there already may be more: it
+        stays. Those of a mailbox follow it when it is renamed, and are gone with it.
+
+        Args:
+            name: `mailframe.store.quota.ACCOUNT`, or a mailbox's.
+            own: ``Limit()`` takes them off.
+
+        Returns:
+            How the root stands now, with limit ``Limit()`` where nothing limits it any more.
+
+        Raises:
+            MailframeError: ``NONEXISTENT`` (no such mailbox), or ``NOPERM``: the administrator allows less.
+        """
 
     def kept() -> Awaitable[Sequence[KeptMailbox]]:
         """Mail that was expunged and can still be had back; empty where none is kept."""

@@ -11,6 +11,10 @@ from .names import canonical, is_inferior
 
 ACCOUNT = ""
 """The quota root of a whole account (RFC 9208 section 3.1.1); those of single mailboxes have the mailbox's name."""
+UNIT = 1024
+"""Octets in one unit of STORAGE."""
+LARGEST = 2**63 - 1
+"""No limit is above; what databases hold in a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,18 @@ class Limit:
         shares = [used * 100 // most for used, most in self._pairs(usage) if most]
         return max(shares, default=0)
 
+    def within(self, other: Limit) -> Limit:
+        """The stricter of both, of each resource."""
+        return Limit(_stricter(self.octets, other.octets), _stricter(self.messages, other.messages))
+
+    def allows(self, own: Limit) -> bool:
+        """May an owner set these limits of his own, where this is the administrator's?
+
+        Compared in units of 1024 octets, as a client is told of this limit.
+        """
+        octets = -(-self.octets // UNIT) * UNIT
+        return (not octets or own.octets <= octets) and (not self.messages or own.messages <= self.messages)
+
     def _pairs(self, usage: Usage) -> tuple[tuple[int, int], tuple[int, int]]:
         return (usage.octets, self.octets), (usage.messages, self.messages)
 
@@ -60,11 +76,14 @@ class QuotaRoot:
 
     Attributes:
         name: `ACCOUNT`, or a mailbox's.
+        limit: what counts: the stricter of the administrator's and the owner's own.
+        own: what the owner has set.
     """
 
     name: str
     limit: Limit
     usage: Usage
+    own: Limit = Limit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +96,14 @@ class QuotaRules:
             below. The first that fits counts.
         warnings: percents at which the account's owner is told, ascending.
         full: what is answered when there is no room.
+        own: limits that owners have set themselves count, too.
     """
 
     account: Limit = Limit()
     mailboxes: Sequence[tuple[str, Limit]] = ()
     warnings: Sequence[int] = ()
     full: Status = MAILBOX_FULL
+    own: bool = True
 
     def of_mailbox(self, name: str) -> Limit:
         """The limit of one mailbox."""
@@ -100,7 +121,13 @@ class QuotaRules:
         return max((percent for percent in self.warnings if low < percent <= high), default=None)
 
 
+def _stricter(one: int, other: int) -> int:
+    return min(one, other) if one and other else one or other
+
+
 NO_RULES = QuotaRules()
+NOT_ENFORCED = QuotaRules(own=False)
+"""There is room for everything, whatever owners have set."""
 
 Limits = Callable[[str], Awaitable[Limit | None]]
 """Gives an account's own limit; None where it has none. Raises a temporary `MailframeError` when nobody knows."""

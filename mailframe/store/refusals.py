@@ -15,6 +15,7 @@ USEATTR = Status((5, 2, 0), "No mailbox can be made for this special use", "USEA
 TOO_MANY_MAILBOXES = Status((5, 2, 0), "There are too many mailboxes already", "LIMIT")
 TOO_MANY_KEYWORDS = Status((5, 2, 0), "There are too many keywords in this mailbox", "LIMIT")
 NOPERM = Status((5, 7, 1), "The mailbox is open for reading only", "NOPERM")
+ABOVE_QUOTA = Status((5, 7, 1), "The administrator allows less", "NOPERM")
 NOT_ALLOWED = Status((5, 7, 1), "You have no right to do this", "NOPERM")
 
 

@@ -299,11 +299,12 @@ class TranscriptCase(_Base):
         ).run()
 
 
-def transcripts(folder: FilePath[str]) -> Callable[[type[Any]], type[Any]]:
+def transcripts(folder: FilePath[str], octet_by_octet: bool = True) -> Callable[[type[Any]], type[Any]]:
     """Give a test case two tests for each file of a folder, named after it.
 
     Args:
         folder: with ``.txt`` files; there must be some.
+        octet_by_octet: False: only the test with whole lines, such as for one more store behind the same protocol.
     """
 
     def decorate(case: type[Any]) -> type[Any]:
@@ -314,7 +315,8 @@ def transcripts(folder: FilePath[str]) -> Callable[[type[Any]], type[Any]]:
             name = file.basename().removesuffix(".txt").replace("-", "_")
             transcript = Transcript.parse(file.getContent().decode("utf-8"), file.basename())
             setattr(case, f"test_{name}", _test(transcript, False))
-            setattr(case, f"test_{name}_octet_by_octet", _test(transcript, True))
+            if octet_by_octet:
+                setattr(case, f"test_{name}_octet_by_octet", _test(transcript, True))
         return case
 
     return decorate

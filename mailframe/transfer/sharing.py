@@ -1,4 +1,4 @@
-"""Rights on mailboxes and annotations follow an account into its image."""
+"""Rights on mailboxes, annotations and limits of the owner's own follow an account into its image."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TypeVar
 
 from mailframe.store.interfaces import IMailAccount
+from mailframe.store.quota import Limit
 from mailframe.store.sharing.rights import Rights
 
 Name = str | None
@@ -18,6 +19,7 @@ _ENTRIES = ("/shared", "/private")
 async def follow_sharing(source: IMailAccount, image: IMailAccount, names: Sequence[str]) -> None:
     """Give the image's mailboxes the rights (RFC 4314) and annotations (RFC 5464) that the account's have.
 
+    And the limits that the owner has set (RFC 9208), which are within the administrator's as they are here or there.
     Private annotations are those of the owner and of everybody who has rights under the own name.
 
     Args:
@@ -28,6 +30,8 @@ async def follow_sharing(source: IMailAccount, image: IMailAccount, names: Seque
             await image.set_access(name, identifier, rights)
     async for place, user, values in _annotations_to_set(source, image, names):
         await image.set_metadata(place, values, user)
+    for name, own in (await _quotas_to_set(source, image)).items():
+        await image.set_quota(name, own or Limit())
 
 
 async def compare_sharing(
@@ -41,6 +45,14 @@ async def compare_sharing(
         for entry in values:
             whose = f" of {user}" if user else ""
             yield f"{place or 'the account'}: the annotation {entry}{whose} is another"
+    for name in await _quotas_to_set(source, image):
+        yield f"{name or 'the account'}: the owner's own limits are others"
+
+
+async def _quotas_to_set(source: IMailAccount, image: IMailAccount) -> dict[str, Limit | None]:
+    wanted = {root.name: root.own for root in await source.quotas() if root.own}
+    here = {root.name: root.own for root in await image.quotas() if root.own}
+    return _to_set(wanted, here)
 
 
 async def _rights_to_set(source: IMailAccount, image: IMailAccount, name: str) -> dict[str, Rights | None]:

@@ -20,6 +20,7 @@ from mailframe.store.ingest.log import IngestLog
 from mailframe.store.ingest.options import IngestOptions
 from mailframe.store.maildir.store import MaildirStore
 from mailframe.store.maildrop.surroundings import Policies
+from mailframe.store.quota import ACCOUNT, Limit
 from mailframe.store.retention import RetentionRules
 from mailframe.store.sharing.shares import SQLiteShares
 from mailframe.store.values import INBOX, Delivery, NewMessage
@@ -107,6 +108,14 @@ class MailboxTests(MailboxCommandCase):
         self.assertEqual((account["octets"], account["octets_limit"]), (len(octets(2)), 1_000_000))
         self.assertEqual((trash["mailbox"], trash["messages_limit"]), ("Trash", 5))
         self.assertIn("1.0 MB", self.on_service("mailbox", "quota", ALICE).stdout)
+
+    def test_quota_of_the_owner(self) -> None:
+        """Limits that the owner has set are told beside what counts."""
+        self.with_store(lambda store: wait(wait(store.account(ALICE)).set_quota(ACCOUNT, Limit(500_000, 7))))
+        account, trash = self.json_of("mailbox", "quota", ALICE)
+        self.assertEqual((account["octets_limit"], account["messages_limit"]), (500_000, 7))
+        self.assertEqual((account["own_octets"], account["own_messages"]), (500_000, 7))
+        self.assertEqual((account["own"], trash["own"]), ("500 KB, 7 messages", "none"))
 
     def test_quota_of_the_directory(self) -> None:
         """A quota that the directory has for the account counts."""

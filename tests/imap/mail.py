@@ -67,8 +67,12 @@ class SessionCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Make the server."""
         self.clock = Clock()
-        self.store = store_with(self.mail, self.clock)
+        self.store = self.make_store()
         self.serve(self.settings)
+
+    def make_store(self) -> Any:
+        """The store with messages."""
+        return store_with(self.mail, self.clock)
 
     def serve(self, settings: IMAPSettings, store: Any = None) -> None:
         """Take other settings or another store."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mailframe.imap import notify
 
+from .backends import store_over
 from .mail import SessionCase
 
 EVERYTHING = "(personal (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange))"
@@ -11,6 +14,12 @@ EVERYTHING = "(personal (MessageNew MessageExpunge FlagChange MailboxName Subscr
 
 class NotifyTests(SessionCase):
     """NOTIFY (RFC 5465), beside what the transcripts show."""
+
+    backend = ""
+
+    def make_store(self) -> Any:
+        """The store."""
+        return store_over(self.backend, self, self.clock)
 
     def setUp(self) -> None:
         """One session listens, another one acts."""
@@ -106,3 +115,49 @@ class NotifyTests(SessionCase):
         third.lose()
         self.clock.advance(1)
         self.assertEqual([call for call in self.clock.getDelayedCalls() if "_ring" in str(call.func)], [])
+
+    def test_renamed(self) -> None:
+        """Of a mailbox that only has another name nothing else is told, and what happens in it then is."""
+        self.other.say("a APPEND Sent {10+}", "Subject: x")
+        self.client.say(f"a NOTIFY SET STATUS {EVERYTHING}")
+        self.other.say("b RENAME Sent Gone")
+        self.assertEqual(self.later(), [b'* LIST () "/" Gone ("OLDNAME" (Sent))'])
+        self.other.say("c SUBSCRIBE Gone")
+        self.assertEqual(self.later(), [b'* LIST (\\Subscribed) "/" Gone'])
+        self.other.say("d APPEND Gone {10+}", "Subject: x")
+        self.assertTrue(self.later()[0].startswith(b"* STATUS Gone (MESSAGES 2 UIDNEXT 3"))
+
+    def test_same_name_again(self) -> None:
+        """A mailbox with the name of one that was renamed or deleted is another, and its first message is told."""
+        self.other.say("a APPEND Sent {10+}", "Subject: x")
+        self.client.say(f"a NOTIFY SET STATUS {EVERYTHING}")
+        self.other.say("b RENAME Sent Gone")
+        self.other.say("c CREATE Sent")
+        self.other.say("d APPEND Sent {10+}", "Subject: x")
+        lines = self.later()
+        self.assertTrue(any(line.startswith(b"* STATUS Sent (MESSAGES 1 UIDNEXT 2") for line in lines), lines)
+        self.assertFalse(any(line.startswith(b"* STATUS Gone") for line in lines), lines)
+
+
+class SQLiteNotifyTests(NotifyTests):
+    """The same over SQLite."""
+
+    backend = "sqlite"
+
+
+class MaildirNotifyTests(NotifyTests):
+    """The same over Maildir."""
+
+    backend = "maildir"
+
+
+class MboxNotifyTests(NotifyTests):
+    """The same over mbox files."""
+
+    backend = "mbox"
+
+
+class PostgreSQLNotifyTests(NotifyTests):
+    """The same over PostgreSQL."""
+
+    backend = "postgresql"

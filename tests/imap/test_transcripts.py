@@ -13,12 +13,19 @@ from mailframe.store.sharing.store import SharingStore
 from mailframe.testing.imap import CLEAR, factory
 from mailframe.testing.transcripts import TranscriptCase, transcripts
 
-from .mail import PASSWORDS, store_with
+from .backends import store_over
+from .mail import PASSWORDS
+
+FOLDER = FilePath(__file__).parent().sibling("transcripts").child("imap")
 
 
 def quota(text: str) -> QuotaRules:
-    """Rules from ``"octets messages"``."""
-    return QuotaRules(Limit(*map(int, text.split()))) if text else NO_RULES
+    """Rules from ``"octets messages"``, with more of the kind behind the name of a mailbox."""
+    if not text:
+        return NO_RULES
+    octets, messages, *mailbox = text.split()
+    of_mailbox = [(mailbox[0], Limit(*map(int, mailbox[1:])))] if mailbox else []
+    return QuotaRules(Limit(int(octets), int(messages)), of_mailbox)
 
 
 class FakeContexts:
@@ -28,15 +35,14 @@ class FakeContexts:
         return object()
 
 
-@transcripts(FilePath(__file__).parent().sibling("transcripts").child("imap"))
-class IMAPTranscriptTests(TranscriptCase, SynchronousTestCase):
-    """Sessions as clients see them."""
-
+class _IMAPTranscripts(TranscriptCase, SynchronousTestCase):
+    backend = ""
     server = None
 
     def connect(self, session, options):
         if self.server is None:
-            store = store_with(options.get("mail", ""), self.clock, quota(options.get("quota", "")))
+            rules = quota(options.get("quota", ""))
+            store = store_over(self.backend, self, self.clock, options.get("mail", ""), rules)
             namespaces = None
             if options.get("sharing") == "yes":
                 namespaces = Namespaces(public="public@example.test")
@@ -52,3 +58,36 @@ class IMAPTranscriptTests(TranscriptCase, SynchronousTestCase):
             )
             self.server = factory(store, PASSWORDS, settings, self.clock, FakeContexts(), namespaces)
         return self.server.buildProtocol(None)
+
+
+@transcripts(FOLDER)
+class IMAPTranscriptTests(_IMAPTranscripts):
+    """Sessions as clients see them."""
+
+
+@transcripts(FOLDER, octet_by_octet=False)
+class SQLiteTranscriptTests(_IMAPTranscripts):
+    """The same over SQLite."""
+
+    backend = "sqlite"
+
+
+@transcripts(FOLDER, octet_by_octet=False)
+class MaildirTranscriptTests(_IMAPTranscripts):
+    """The same over Maildir."""
+
+    backend = "maildir"
+
+
+@transcripts(FOLDER, octet_by_octet=False)
+class MboxTranscriptTests(_IMAPTranscripts):
+    """The same over mbox files."""
+
+    backend = "mbox"
+
+
+@transcripts(FOLDER, octet_by_octet=False)
+class PostgreSQLTranscriptTests(_IMAPTranscripts):
+    """The same over PostgreSQL."""
+
+    backend = "postgresql"

@@ -109,6 +109,18 @@ class IMAPClientTests(ClientCase):
         self.assertTrue(self.client.has_capability("QUOTA"))
         self.client.get_quota_root("INBOX")
 
+    def test_own_quota(self) -> None:
+        """Limits of one's own are set, kept and taken off again."""
+        from imapclient.imapclient import Quota
+
+        self.assertTrue(self.client.has_capability("QUOTASET"))
+        limits = [Quota("", "STORAGE", 0, 1000), Quota("", "MESSAGE", 0, 7)]
+        for found in (self.client.set_quota(limits), self.session().get_quota()):
+            self.assertEqual(
+                [(one.resource, one.limit) for one in found], [("STORAGE", 1000), ("MESSAGE", 7)]
+            )
+        self.assertEqual(self.client._imap.setquota('""', "()"), ("OK", [None]))
+
     def _identity(self) -> list[Any]:
         rows = self.client.id_({"name": "IMAPClient"})
         return list(rows[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mailframe.store.quota import Limit
 from mailframe.store.values import FLAGGED, INBOX, Item, TakenMailbox
 from mailframe.testing.store.fixture import ALICE, new, numbered
 from mailframe.transfer.comparing import compare_accounts
@@ -53,6 +54,24 @@ class ConversionTests(TransferTestCase):
         self.assertEqual(
             dict(await image.metadata(INBOX, ["/private/comment"])), {"/private/comment": b"mine"}
         )
+
+    async def test_own_limits(self):
+        """Limits that the owner has set follow, those of mailboxes too, also when they are taken off."""
+        source, image = await self.pair()
+        await source.set_quota("", Limit(1, 1000))
+        await source.set_quota("Sent", Limit(messages=2))
+        await Conversion(source, image).run()
+        self.assertEqual(
+            [(root.name, root.own) for root in await image.quotas()],
+            [("", Limit(1, 1000)), ("Sent", Limit(0, 2))],
+        )
+        self.assertEqual(await compare_accounts(source, image), [])
+        await source.set_quota("", Limit())
+        self.assertEqual(
+            await compare_accounts(source, image), ["the account: the owner's own limits are others"]
+        )
+        await Conversion(source, image).run()
+        self.assertEqual([root.name for root in await image.quotas()], ["Sent"])
 
     async def test_back_again(self):
         """There and back is where it was."""

@@ -44,6 +44,7 @@ AFTER_LOGIN = (
     "QUOTA",
     "QUOTA=RES-MESSAGE",
     "QUOTA=RES-STORAGE",
+    "QUOTASET",
     "SEARCHRES",
     "REPLACE",
     "SAVEDATE",

@@ -6,7 +6,7 @@ protocols, so a catalogue in another database brings all of IMAP and POP3 with i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -308,8 +308,11 @@ class Catalogue(Protocol):
     def setting(self, key: str) -> int:
         """A number that rules of the store keep for the account; 0 where it was never set."""
 
+    def settings(self, prefix: str) -> Mapping[str, int]:
+        """All settings that begin so (ASCII), without that beginning."""
+
     def set_setting(self, key: str, value: int) -> None:
-        """Set it. Needs a writing transaction."""
+        """Set it, or forget it where ``value`` is 0. Needs a writing transaction."""
 
     def reading(self) -> AbstractContextManager[None]:
         """All that is read inside is of one moment."""

@@ -34,6 +34,8 @@ def keep(tree: Tree) -> None:
 
 
 def _keep(tree: Tree) -> None:
+    # This comes some time after the work, and another session may have set others since.
+    tree.drop.own_limits = None
     path, limit = f"{tree.path}/{NAME}", room.limit_of(tree.drop)
     if not limit:
         # No file: no quota.

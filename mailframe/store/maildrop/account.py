@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from mailframe.store.interfaces import IHints, IMailAccount, IMailbox
 from mailframe.store.names import canonical, check_new, check_special_use
-from mailframe.store.quota import QuotaRoot
+from mailframe.store.quota import Limit, QuotaRoot
 from mailframe.store.refusals import CANNOT, NOPERM, refuse
 from mailframe.store.retention import is_kept
 from mailframe.store.search_keys import SearchKey
@@ -93,6 +93,10 @@ class MaildropAccount:
     async def quotas(self, name: str | None = None) -> Sequence[QuotaRoot]:
         """See `IMailAccount.quotas`."""
         return await self._work(lambda drop: room.roots(drop, name))
+
+    async def set_quota(self, name: str, own: Limit) -> QuotaRoot:
+        """See `IMailAccount.set_quota`."""
+        return await self._work(lambda drop: room.set_own(drop, name, own))
 
     async def kept(self) -> Sequence[KeptMailbox]:
         """See `IMailAccount.kept`."""

@@ -121,7 +121,7 @@ class Group:
         drop = self._opened.get(account)
         if drop is None:
             drop = self._opened[account] = self._shelf.get(account)
-            drop.limit = self._limits.get(account)
+            drop.limit, drop.own_limits = self._limits.get(account), None
         return drop
 
     def _target(self, drop: Maildrop, name: str) -> MailboxRow | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from mailframe.message.status import Status
@@ -30,6 +30,7 @@ class Maildrop:
         catalogue: its catalogue, open.
         layout: how it lies.
         limit: how much the account may hold, where it has a limit of its own; whoever runs a unit of work sets it.
+        own_limits: what its owner has set, by MAILBOXID, "" for all; None: not read yet in this unit of work.
         promises: what makes appended messages durable, where a journal does; whoever runs a unit of work sets it.
         wrote: something was written since the layout's `WritesLater.rest`; the shelf clears it.
         unflushed: places of messages that came over from elsewhere and could not be flushed yet.
@@ -40,6 +41,7 @@ class Maildrop:
         self.account = account
         self.surroundings = surroundings
         self.limit: Limit | None = None
+        self.own_limits: Mapping[str, Limit] | None = None
         self.promises: Promises | None = None
         self.changed: set[str] = set()
         self.unflushed: set[str] = set()

@@ -40,8 +40,9 @@ def take_over(drop: Maildrop, name: str, taken: TakenMailbox, messages: Sequence
     drop.layout.look(mailbox)
     mailbox = drop.current(mailbox.mailbox_id)
     coming = [_coming(drop, name, one) for one in messages if not one.uid or one.uid >= mailbox.uidnext]
-    octets = sum(one.attempt.delivery.message.content.size for one in coming)
-    room.check(drop, {mailbox.name: Usage(octets, len(coming))})
+    if coming:
+        octets = sum(one.attempt.delivery.message.content.size for one in coming)
+        room.check(drop, {mailbox.name: Usage(octets, len(coming))})
     try:
         _write(drop, mailbox, [one.attempt for one in coming])
         with drop.writing(len(coming)), drop.numbering(mailbox):

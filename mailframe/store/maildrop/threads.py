@@ -210,7 +210,7 @@ def _perform(shelf: Shelf, task: Task, promises: Promises | None) -> Done | Fail
         drop = shelf.get(task.account, task.create)
     except Exception as fault:
         return Failure(_told(fault, task))
-    drop.limit, drop.promises = task.limit, promises
+    drop.limit, drop.own_limits, drop.promises = task.limit, None, promises
     try:
         result = task.function(drop)
     except Exception as fault:

@@ -16,7 +16,7 @@ from mailframe.store.names import (
     in_order,
     superiors,
 )
-from mailframe.store.quota import QuotaRoot
+from mailframe.store.quota import Limit, QuotaRoot
 from mailframe.store.refusals import INBOX_STAYS, TRYCREATE, refuse
 from mailframe.store.sharing.rights import AccessEntry, Rights
 from mailframe.store.values import (
@@ -102,7 +102,11 @@ class MemoryAccount:
 
     async def quotas(self, name: str | None = None) -> Sequence[QuotaRoot]:
         """See `IMailAccount.quotas`."""
-        return self._maildrop.quotas()
+        return self._maildrop.quotas(name)
+
+    async def set_quota(self, name: str, own: Limit) -> QuotaRoot:
+        """See `IMailAccount.set_quota`."""
+        return self._maildrop.set_quota(name, own)
 
     async def kept(self) -> Sequence[KeptMailbox]:
         """See `IMailAccount.kept`: this store keeps nothing."""

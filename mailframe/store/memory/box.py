@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from mailframe.message.preview import preview
@@ -17,6 +17,7 @@ from mailframe.message.sort_keys import pack, sort_keys
 from mailframe.message.status import MailframeError
 from mailframe.store import flags as flag_rules
 from mailframe.store.identity import object_id
+from mailframe.store.quota import Limit, Usage
 from mailframe.store.threads import MemoryThreads, thread_of
 from mailframe.store.uid_runs import UIDRuns, runs
 from mailframe.store.values import (
@@ -68,6 +69,11 @@ class Row:
     uidl: str = ""
 
 
+def usage_of(rows: Collection[Row]) -> Usage:
+    """How much these are."""
+    return Usage(sum(len(row.octets) for row in rows), len(rows))
+
+
 @dataclass(slots=True)
 class Box:
     """A mailbox with its messages; a session holds on to it while it is renamed.
@@ -79,6 +85,7 @@ class Box:
         gone: True after it was deleted.
         vanished_from: expunged UIDs are known for every modseq above this.
         sharing: its rights and annotations.
+        own: how much the owner lets it hold.
         threads: the account's.
     """
 
@@ -94,6 +101,7 @@ class Box:
     gone: bool = False
     vanished_from: int = 0
     sharing: Sharing = field(default_factory=Sharing)
+    own: Limit = field(default_factory=Limit)
     threads: MemoryThreads = field(default_factory=MemoryThreads)
     rows: dict[int, Row] = field(default_factory=dict)
     _by_modseq: OrderedDict[int, None] = field(default_factory=OrderedDict)
@@ -119,6 +127,10 @@ class Box:
             highestmodseq=self.modseq,
             mailbox_id=self.mailbox_id,
         )
+
+    def used(self) -> Usage:
+        """What it holds."""
+        return usage_of(self.rows.values())
 
     def recent(self) -> frozenset[int]:
         """UIDs no session was told of as ``\\Recent`` yet."""

@@ -25,7 +25,7 @@ from mailframe.store.values import (
     Stored,
 )
 
-from .box import Box
+from .box import Box, usage_of
 from .maildrop import Maildrop
 
 
@@ -101,7 +101,9 @@ class MemoryMailbox:
         self._check_writable()
         box = self._maildrop.find(target, TRYCREATE)
         source = self._existing_box().existing(uids)
-        # Not by `copy`: what is only moved needs no room.
+        if source and box is not self._box:
+            self._maildrop.check_box(box, usage_of([self._box.rows[uid] for uid in source]))
+        # Not by `copy`: what is only moved needs no room in the account.
         moved = box.add(self._box.copies(source, self._surroundings.now()))
         self._maildrop.publish(box)
         self._take_out(source)

@@ -19,8 +19,15 @@ from mailframe.store.names import (
     renamed,
     superiors,
 )
-from mailframe.store.quota import ACCOUNT, NO_RULES, QuotaRoot, QuotaRules, Usage
-from mailframe.store.refusals import ALREADYEXISTS, NONEXISTENT, OCCUPIED, UNDER_ITSELF, refuse
+from mailframe.store.quota import ACCOUNT, NO_RULES, Limit, QuotaRoot, QuotaRules, Usage
+from mailframe.store.refusals import (
+    ABOVE_QUOTA,
+    ALREADYEXISTS,
+    NONEXISTENT,
+    OCCUPIED,
+    UNDER_ITSELF,
+    refuse,
+)
 from mailframe.store.threads import MemoryThreads
 from mailframe.store.values import (
     INBOX,
@@ -33,7 +40,7 @@ from mailframe.store.values import (
     TakenMessage,
 )
 
-from .box import Box, Row, new_object_id, taken_row
+from .box import Box, Row, new_object_id, taken_row, usage_of
 from .sharing import Sharing
 
 
@@ -46,7 +53,7 @@ class Surroundings:
         hints: told of changes.
         now: seconds since the epoch.
         mailboxes: what a new account has besides INBOX, name to special use.
-        quota: how much mail there may be; limits of single mailboxes are not looked at.
+        quota: how much mail there may be.
         mailboxes_limit: mailboxes an account may have.
         keywords_limit: keywords a mailbox may have.
     """
@@ -71,6 +78,7 @@ class Maildrop:
         boxes: by name.
         subscribed: names on the subscription list.
         sharing: annotations of the account.
+        own: how much the owner lets it hold.
     """
 
     def __init__(self, name: str, surroundings: Surroundings) -> None:
@@ -79,6 +87,7 @@ class Maildrop:
         self.boxes: dict[str, Box] = {}
         self.subscribed: set[str] = {INBOX, *surroundings.mailboxes}
         self.sharing = Sharing()
+        self.own = Limit()
         self._threads = MemoryThreads()
         self._uidvalidity = 0
         self._make(INBOX)
@@ -139,34 +148,70 @@ class Maildrop:
 
     def used(self) -> Usage:
         """What the account holds."""
-        rows = [row for box in self.boxes.values() for row in box.rows.values()]
-        return Usage(sum(len(row.octets) for row in rows), len(rows))
+        return sum((box.used() for box in self.boxes.values()), Usage())
 
-    def quotas(self) -> list[QuotaRoot]:
-        """The quota roots; there is one at most."""
-        limit = self.surroundings.quota.account
-        return [QuotaRoot(ACCOUNT, limit, self.used())] if limit else []
+    def root(self, box: Box | None = None) -> QuotaRoot:
+        """The quota root of one mailbox, or of the account."""
+        rules = self.surroundings.quota
+        if box is None:
+            return QuotaRoot(ACCOUNT, rules.account.within(self.own), self.used(), self.own)
+        return QuotaRoot(box.name, rules.of_mailbox(box.name).within(box.own), box.used(), box.own)
 
-    def check_quota(self, octets: int, messages: int = 1) -> None:
-        """Refuse what does not fit.
+    def quotas(self, name: str | None = None) -> list[QuotaRoot]:
+        """See `IMailAccount.quotas`."""
+        boxes = [box for box in self.boxes.values() if name is None or box.name == canonical(name)]
+        found = [self.root(), *map(self.root, boxes)]
+        return sorted((root for root in found if root.limit), key=lambda root: root.name)
+
+    def set_quota(self, name: str, own: Limit) -> QuotaRoot:
+        """See `IMailAccount.set_quota`."""
+        rules = self.surroundings.quota
+        box = None if name == ACCOUNT else self.find(name)
+        if not (rules.account if box is None else rules.of_mailbox(box.name)).allows(own):
+            raise refuse(ABOVE_QUOTA)
+        if box is None:
+            self.own = own
+        else:
+            box.own = own
+        return self.root(box)
+
+    def check_quota(self, coming: Usage, box: Box | None = None) -> None:
+        """Refuse what does not fit, into the account or the mailbox.
 
         Raises:
             MailframeError: ``OVERQUOTA``.
         """
-        limit = self.surroundings.quota.account
-        if limit and not limit.holds(self.used() + Usage(octets, messages)):
+        root = self.root()
+        if root.limit and not root.limit.holds(root.usage + coming):
             raise MailframeError(self.surroundings.quota.full)
+        if box is not None:
+            self.check_box(box, coming)
+
+    def check_box(self, box: Box, coming: Usage) -> None:
+        """Refuse what does not fit into one mailbox, whatever the account may hold.
+
+        Raises:
+            MailframeError: ``OVERQUOTA``.
+        """
+        root = self.root(box)
+        if root.limit and not root.limit.holds(root.usage + coming):
+            raise MailframeError(self.surroundings.quota.full)
+
+    def target(self, delivery: Delivery) -> Box:
+        """The mailbox that a delivery goes into."""
+        return self.boxes.get(canonical(delivery.mailbox)) or self.boxes[INBOX]
 
     def deliver(self, delivery: Delivery, row: Row) -> Status:
         """Put a prepared message in; a keyword too many costs the keywords, never the message."""
-        box = self.boxes.get(canonical(delivery.mailbox)) or self.boxes[INBOX]
+        box = self.target(delivery)
         box.add([row], keep=SYSTEM_FLAGS)
         self.publish(box)
         return OK
 
     def add(self, box: Box, rows: Sequence[Row]) -> Appended:
         """Put messages in, all or none."""
-        self.check_quota(sum(len(row.octets) for row in rows), len(rows))
+        if rows:
+            self.check_quota(usage_of(rows), box)
         uids = box.add(rows)
         if uids:
             self.publish(box)
@@ -180,7 +225,8 @@ class Maildrop:
             raise refuse(OCCUPIED)
         now, uidnext = self.surroundings.now(), 1 if here is None else here.uidnext
         rows = [taken_row(one, now) for one in messages if not one.uid or one.uid >= uidnext]
-        self.check_quota(sum(len(row.octets) for row in rows), len(rows))
+        if rows:
+            self.check_quota(usage_of(rows), box)
         if box is None:
             box = self.create(name, special_use)
         if not box.rows:

@@ -18,7 +18,7 @@ from mailframe.store.quota import NO_RULES, QuotaRules, Usage
 from mailframe.store.values import Delivery, Describe
 
 from .account import MemoryAccount
-from .box import Row, new_row
+from .box import Row, new_row, usage_of
 from .maildrop import Maildrop, Surroundings
 
 log = Logger()
@@ -33,7 +33,7 @@ class MemoryStore:
         hints: told of changes; `LocalHints` of its own where None.
         clock: tells the time; the machine's where None.
         mailboxes: what a new account has besides INBOX, name to special use.
-        quota: how much mail there may be; limits of single mailboxes are not looked at.
+        quota: how much mail there may be.
         mailboxes_limit: mailboxes an account may have.
         keywords_limit: keywords a mailbox may have.
     """
@@ -69,7 +69,7 @@ class MemoryStore:
 
     async def deliver(self, deliveries: Sequence[Delivery], atomic: bool = False) -> Sequence[Status]:
         """See `IMailStore.deliver`."""
-        waiting: dict[str, Usage] = {}
+        waiting: dict[tuple[str, str], Usage] = {}
         prepared = [self._prepared(delivery, waiting) for delivery in deliveries]
         _share_email_ids(deliveries, prepared)
         failures = [status for status in prepared if isinstance(status, Status)]
@@ -95,7 +95,7 @@ class MemoryStore:
         """See `IMailStore.room`."""
         try:
             if account in self._accounts:
-                self._accounts[account].check_quota(1)
+                self._accounts[account].check_quota(Usage(1, 1))
         except MailframeError as error:
             return error.status
         return None
@@ -106,12 +106,16 @@ class MemoryStore:
             maildrop = self._accounts[name] = Maildrop(name, self._surroundings)
         return maildrop
 
-    def _prepared(self, delivery: Delivery, waiting: dict[str, Usage]) -> Row | Status:
+    def _prepared(self, delivery: Delivery, waiting: dict[tuple[str, str], Usage]) -> Row | Status:
         try:
             row = new_row(delivery.message, self._surroundings.now())
-            coming = waiting.get(delivery.account, Usage()) + Usage(len(row.octets), 1)
-            self._maildrop(delivery.account).check_quota(coming.octets, coming.messages)
-            waiting[delivery.account] = coming
+            maildrop = self._maildrop(delivery.account)
+            box = maildrop.target(delivery)
+            places, usage = [(maildrop.name, ""), (maildrop.name, box.name)], usage_of([row])
+            account, mailbox = (waiting.get(place, Usage()) + usage for place in places)
+            maildrop.check_quota(account)
+            maildrop.check_box(box, mailbox)
+            waiting.update(zip(places, (account, mailbox), strict=True))
         except MailframeError as error:
             return error.status
         except OSError as error:

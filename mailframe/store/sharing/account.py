@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
@@ -11,7 +12,7 @@ from zope.interface import implementer
 from mailframe.message.status import MailframeError
 from mailframe.store.interfaces import IMailAccount, IMailbox
 from mailframe.store.names import canonical, in_order, superiors
-from mailframe.store.quota import QuotaRoot
+from mailframe.store.quota import Limit, QuotaRoot
 from mailframe.store.refusals import CANNOT, NONEXISTENT, NOT_ALLOWED, TRYCREATE, refuse
 from mailframe.store.values import (
     SEPARATOR,
@@ -28,7 +29,7 @@ from mailframe.store.values import (
 
 from . import rights as letters
 from .carrying import carrying
-from .mailbox import SharedMailbox, allowed_flags
+from .mailbox import SharedMailbox, allowed_messages
 from .rights import ALL, ANYONE, AccessEntry, Rights
 from .shares import note_account
 
@@ -214,11 +215,18 @@ class SharedAccount:
         await account.set_metadata(inner, values, self.name)
 
     async def quotas(self, name: str | None = None) -> Sequence[QuotaRoot]:
-        """See `IMailAccount.quotas`: those of others' mailboxes with the right to read."""
+        """See `IMailAccount.quotas`: those of others' mailboxes with the right to read, under names of their own."""
         if name is None or self._namespaces.place_of(name) is None:
             return await self._own.quotas(name)
         account, inner = await self._allowed(name, letters.READ)
-        return await account.quotas(inner)
+        found = await account.quotas(inner)
+        return [replace(one, name=self._namespaces.root_of(account.name, one.name)) for one in found]
+
+    async def set_quota(self, name: str, own: Limit) -> QuotaRoot:
+        """See `IMailAccount.set_quota`: one's own."""
+        if self._namespaces.place_of(name) is not None:
+            raise refuse(NOT_ALLOWED)
+        return await self._own.set_quota(name, own)
 
     async def kept(self) -> Sequence[KeptMailbox]:
         """See `IMailAccount.kept`: one's own."""
@@ -373,13 +381,7 @@ class SharedAccount:
     async def _flagged(
         self, account: IMailAccount, inner: str, messages: Sequence[NewMessage]
     ) -> Sequence[NewMessage]:
-        rights = await account.rights(inner, self.name)
-        if rights == ALL:
-            return messages
-        return [
-            NewMessage(one.content, allowed_flags(one.flags, rights), one.internal_date, one.queue_id)
-            for one in messages
-        ]
+        return allowed_messages(messages, await account.rights(inner, self.name))
 
     async def _carried(
         self, source: IMailbox, uids: Sequence[int], account: IMailAccount, inner: str

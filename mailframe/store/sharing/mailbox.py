@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from zope.interface import implementer
@@ -20,6 +21,7 @@ from mailframe.store.values import (
     Flags,
     Item,
     Message,
+    NewMessage,
     SearchResult,
     Snapshot,
     Span,
@@ -57,6 +59,13 @@ def allowed_flags(flags: Flags, rights: Rights) -> Flags:
         if needed in rights:
             found.add(flag)
     return frozenset(found)
+
+
+def allowed_messages(messages: Sequence[NewMessage], rights: Rights) -> Sequence[NewMessage]:
+    """Messages with those of their flags that these rights let one set."""
+    if rights == letters.ALL:
+        return messages
+    return [replace(message, flags=allowed_flags(message.flags, rights)) for message in messages]
 
 
 @implementer(IMailbox)

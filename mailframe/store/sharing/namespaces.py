@@ -61,5 +61,13 @@ class Namespaces:
             return ""
         return f"{self.others}{SEPARATOR}{owner}{SEPARATOR}{name}"
 
+    def root_of(self, owner: str, root: str) -> str:
+        """What a session calls a quota root of somebody else's account; "" where it cannot."""
+        if root:
+            return self.name_of(owner, root)
+        if owner == self.public:
+            return self.shared
+        return "" if SEPARATOR in owner else f"{self.others}{SEPARATOR}{owner}"
+
     def _roots(self) -> tuple[str, ...]:
         return (self.others, self.shared) if self.public else (self.others,)

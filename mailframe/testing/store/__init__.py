@@ -21,6 +21,7 @@ from .identity import IdentityContract
 from .mailboxes import MailboxesContract, RenameContract
 from .model import ModelContract
 from .moving import CopyContract, ExpungeContract
+from .quotas import QuotasContract
 from .reading import ReadingContract
 from .resync import ResyncContract
 from .searching import SearchContract
@@ -36,6 +37,7 @@ class MailStoreContract(
     AppendContract,
     MailboxesContract,
     RenameContract,
+    QuotasContract,
     ReadingContract,
     FlagsContract,
     ChangesContract,

@@ -24,12 +24,13 @@ from mailframe.message.status import MailframeError
 from mailframe.store.hints import LocalHints
 from mailframe.store.interfaces import IMailAccount, IMailStore
 from mailframe.store.memory import MemoryStore
+from mailframe.store.quota import ACCOUNT, Limit
 from mailframe.store.search_keys import All, HasFlag, Not, SearchKey, Size
 from mailframe.store.values import INBOX, SYSTEM_FLAGS, Delivery, FlagChange, Flags, Item, Span
 from mailframe.store.view import MailboxView
 
 from .fixture import ALICE, StoreFixture, describe, new, numbered
-from .sides import Run, Side, run_at_once, run_in_reactor
+from .sides import Run, Side, figures, listing_facts, run_at_once, run_in_reactor, status_facts
 
 # Where work meets work is where faults are: most of it happens in INBOX.
 NAMES = (
@@ -42,6 +43,8 @@ FLAGS = st.frozensets(
 )
 PLACES = st.sets(st.integers(0, 7), min_size=1, max_size=5)
 SOME = Item.FLAGS | Item.DATE | Item.SIZE | Item.ENVELOPE
+# Most are none, or large: where nothing comes in, nothing happens.
+LIMITS = [Limit(), Limit(), Limit(messages=20), Limit(messages=6), Limit(octets=1000)]
 KEYS: list[SearchKey] = [
     All(),
     HasFlag("\\Seen"),
@@ -101,7 +104,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule()
     def list_names(self) -> None:
         """LIST."""
-        self._same(lambda account: account.mailboxes(), _listing)
+        self._same(lambda account: account.mailboxes(), listing_facts)
 
     # Rules: messages come.
 
@@ -115,9 +118,14 @@ class StoreMachine(RuleBasedStateMachine):
     def deliver(self, name: str, count: int, atomic: bool) -> None:
         """A delivery."""
         deliveries = [Delivery(ALICE, new(self._octets()), name) for _ in range(count)]
-        for store in (self.model, self.store):
-            for status in self.run(store.deliver(deliveries, atomic)):
-                assert status.success, status
+        answers = [self.run(store.deliver(deliveries, atomic)) for store in (self.model, self.store)]
+        self._agree(answers, lambda statuses: [(status.success, status.word) for status in statuses])
+
+    @rule(name=st.just(ACCOUNT) | NAMES, own=st.sampled_from(LIMITS))
+    def set_quota(self, name: str, own: Limit) -> None:
+        """SETQUOTA."""
+        self._same(lambda account: account.set_quota(name, own), lambda root: root)
+        self._same(lambda account: account.quotas(), list)
 
     # Rules: sessions.
 
@@ -136,7 +144,7 @@ class StoreMachine(RuleBasedStateMachine):
                 side.flags = self._flags(side)
             self.sessions.append((sides[0], sides[1]))
             self._agree(snapshots, lambda snapshot: (len(snapshot.uids), snapshot.keywords))
-            self._agree(sides, _figures)
+            self._agree(sides, figures)
 
     @precondition(lambda self: self.sessions)
     @rule(place=st.integers(0, 3))
@@ -274,7 +282,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert list(snapshot.uids) == list(side.view.uids) == sorted(side.flags)
             assert (snapshot.modseq, snapshot.uidnext) == (side.view.modseq, side.view.uidnext)
             assert self._flags(side) == side.flags
-        self._agree(session, _figures)
+        self._agree(session, figures)
         self._look_at_uids(session[1])
 
     def _session(self, place: int) -> tuple[Side, Side]:
@@ -328,7 +336,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _compare_all(self) -> None:
         listings = [self.run(account.mailboxes()) for account in self.accounts]
-        self._agree(listings, _listing)
+        self._agree(listings, listing_facts)
         for entry in listings[0]:
             if entry.selectable:
                 self._compare_mailbox(entry.name)
@@ -340,22 +348,7 @@ class StoreMachine(RuleBasedStateMachine):
             uids = self.run(mailbox.snapshot()).uids
             contents.append(self.run(mailbox.read([Span(uid) for uid in uids])))
         self._agree(contents, list)
-        self._same(lambda account: account.status(name), _status)
-
-
-def _listing(entries: Any) -> object:
-    return [(entry.name, entry.selectable, entry.subscribed, entry.special_use) for entry in entries]
-
-
-def _status(status: Any) -> object:
-    return status.messages, status.recent, status.unseen, status.deleted, status.size
-
-
-def _figures(side: Side) -> object:
-    return [
-        (number + 1, side.flags.get(uid), side.view.is_recent(uid))
-        for number, uid in enumerate(side.view.uids)
-    ]
+        self._same(lambda account: account.status(name), status_facts)
 
 
 class ModelContract(StoreFixture):

@@ -59,3 +59,21 @@ class Side:
     def places(self, uids: Iterable[int]) -> list[int | None]:
         """Where UIDs are."""
         return [self.view.number(uid) for uid in uids]
+
+
+def listing_facts(entries: Any) -> object:
+    """What two stores must agree about of a list of mailboxes."""
+    return [(entry.name, entry.selectable, entry.subscribed, entry.special_use) for entry in entries]
+
+
+def status_facts(status: Any) -> object:
+    """The same of a mailbox's figures."""
+    return status.messages, status.recent, status.unseen, status.deleted, status.size
+
+
+def figures(side: Side) -> object:
+    """The same of the messages that a session sees."""
+    return [
+        (number + 1, side.flags.get(uid), side.view.is_recent(uid))
+        for number, uid in enumerate(side.view.uids)
+    ]

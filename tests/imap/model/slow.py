@@ -15,6 +15,8 @@ TICK = 0.001
 """Seconds."""
 SOON = 1.0
 """What is due within so many seconds is waited for."""
+LONGEST = 5.0
+"""For no longer, all in all: a store that has something to do each second is no reason to let sessions grow old."""
 _MAILBOX = ("snapshot", "changes", "fetch", "read", "store", "copy", "move", "expunge", "remove", "search")
 _ACCOUNT = ("mailboxes", "status", "append")
 
@@ -62,5 +64,8 @@ def slowed(store: Any, rhythm: Rhythm) -> Any:
 def settle(clock: Clock) -> None:
     """Let happen what is due soon."""
     clock.advance(0)
-    while any(call.getTime() - clock.seconds() < SOON for call in clock.getDelayedCalls()):
+    until = clock.seconds() + LONGEST
+    while clock.seconds() < until and any(
+        call.getTime() - clock.seconds() < SOON for call in clock.getDelayedCalls()
+    ):
         clock.advance(TICK)

@@ -39,6 +39,15 @@ class QuotaFileTests(MaildirCase):
         with open(self.path("maildirsize"), "rb") as file:
             self.assertEqual(len(file.readlines()), 3)
 
+    def test_own_limit(self) -> None:
+        """Others are told the limits that the owner has set, too."""
+        self.wait(self.account().set_quota("", Limit(messages=5)))
+        self.clock.advance(2)
+        self.assertEqual(self.told(), Usage(0, 0, 100_000, 5))
+        self.wait(self.account().set_quota("", Limit()))
+        self.clock.advance(2)
+        self.assertEqual(self.told(), Usage(0, 0, 100_000, 1000))
+
     def test_others_append(self) -> None:
         """What a delivery program adds for its message is not counted twice."""
         self.deliver(numbered(1))

@@ -12,6 +12,7 @@ from mailframe.store.maildir.store import MaildirStore
 from mailframe.store.values import Describe
 from mailframe.testing.store import MailStoreContract, StoreFixture
 from mailframe.testing.store.model import ModelContract
+from mailframe.testing.store.quotas import QuotasContract
 
 from .fixture import quick_directory
 
@@ -58,7 +59,7 @@ class FlushingMaildirStoreTests(_Contract, TestCase):
     options = MaildirOptions(threads=2, journal=False)
 
 
-class TwoProcessesTests(_Fixture, ModelContract, TestCase):
+class TwoProcessesTests(_Fixture, ModelContract, QuotasContract, TestCase):
     """Two processes on the same mail, by turns."""
 
     options = MaildirOptions(threads=0)

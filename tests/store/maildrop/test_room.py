@@ -10,9 +10,10 @@ from mailframe.message.content import Content
 from mailframe.message.status import MAILBOX_FULL, MailframeError
 from mailframe.store.maildrop import room
 from mailframe.store.maildrop.surroundings import Policies
-from mailframe.store.quota import ACCOUNT, Limit, QuotaRules, Usage
+from mailframe.store.quota import ACCOUNT, NOT_ENFORCED, Limit, QuotaRoot, QuotaRules, Usage
 from mailframe.store.quota_options import FULL_FOR_GOOD, MailboxQuotaOptions, QuotaOptions
 from mailframe.store.quota_warning import octets_text, warning
+from mailframe.store.retention import RetentionRules
 from mailframe.store.values import INBOX, NewMessage, Span
 from tests.store.maildir.fixture import ALICE, BOB, MaildirCase
 
@@ -114,6 +115,93 @@ class RoomTests(MaildirCase):
         """The message that tells of it is put in whether there is room or not."""
         self.deliver(b"x" * 998 + b"\r\n")
         self.assertEqual(self.warnings(), [b"Subject: 90 percent\r\n\r\n"])
+
+
+class OwnLimitTests(MaildirCase):
+    """What an account's owner sets himself, beside what the administrator has set."""
+
+    policies = Policies(
+        quota=QuotaRules(Limit(3000, 10), mailboxes=(("Sent", Limit(1000)),), warnings=(50, 90)),
+        limits=own_limits,
+        warning=told,
+    )
+
+    def set(self, name: str, own: Limit, account: str = ALICE) -> QuotaRoot:
+        return self.wait(self.account(account).set_quota(name, own))
+
+    def refused(self, name: str, own: Limit, account: str = ALICE) -> None:
+        error = self.fails(self.account(account).set_quota(name, own), MailframeError)
+        self.assertEqual((error.status.word, error.status.permanent), ("NOPERM", True))
+
+    def with_rules(self, rules: QuotaRules) -> None:
+        self.wait(self.store.stop())
+        self.policies = Policies(quota=rules)
+        self.store = self.started()
+
+    def test_within(self) -> None:
+        """The owner's limits may be as large as the administrator's, those of the account and of each mailbox."""
+        self.assertEqual(self.set(ACCOUNT, Limit(octets=2000)).limit, Limit(2000, 10))
+        self.assertEqual(self.set("Sent", Limit(500, 4)).limit, Limit(500, 4))
+        self.refused(ACCOUNT, Limit(messages=11))
+        self.refused(ACCOUNT, Limit(4000, 1))
+        self.refused("Sent", Limit(1100))
+        self.assertEqual(
+            [root.own for root in self.wait(self.account().quotas())], [Limit(2000), Limit(500, 4)]
+        )
+
+    def test_rounded(self) -> None:
+        """3000 octets are told as three units of 1024, and who asks for three of them asks for no more."""
+        self.assertEqual(self.set(ACCOUNT, Limit(octets=3072)).limit, Limit(3000, 10))
+        self.refused(ACCOUNT, Limit(octets=3073))
+
+    def test_limit_of_the_directory(self) -> None:
+        """Where the directory has a limit for the account, that is the one to be within."""
+        self.assertEqual(self.set(ACCOUNT, Limit(5000), BOB).limit, Limit(5000))
+        self.refused(ACCOUNT, Limit(6000), BOB)
+
+    def test_administrator_changes_his(self) -> None:
+        """What the administrator allows less of from now on counts, and what he allows more of changes nothing."""
+        self.set(ACCOUNT, Limit(2000, 5))
+        for rules, limit in ((Limit(1000, 10), Limit(1000, 5)), (Limit(), Limit(2000, 5))):
+            self.with_rules(QuotaRules(rules))
+            (root,) = self.wait(self.account().quotas())
+            self.assertEqual((root.limit, root.own), (limit, Limit(2000, 5)))
+
+    def test_not_enforced(self) -> None:
+        """Commands that bring mail in regardless of quotas do so regardless of the owner's, too."""
+        self.set(ACCOUNT, Limit(messages=1))
+        self.with_rules(NOT_ENFORCED)
+        self.append(b"x\r\n", b"y\r\n")
+        (root,) = self.wait(self.account().quotas())
+        self.assertEqual((root.limit, root.own), (Limit(), Limit(0, 1)))
+
+    def test_owner_is_told(self) -> None:
+        """The message that tells of a mailbox nearly full goes by the owner's limit."""
+        self.set(ACCOUNT, Limit(1000))
+        self.deliver(b"x" * 598 + b"\r\n")
+        self.assertIn(b"Subject: 50 percent\r\n\r\n", self.contents())
+
+    def test_expunged(self) -> None:
+        """Mail that is expunged can be kept, whatever limit its mailbox had."""
+        self.wait(self.store.stop())
+        self.policies = Policies(retention=RetentionRules(expunged=86400))
+        self.store = self.started()
+        self.append(b"x\r\n", b"y\r\n", mailbox="Sent")
+        self.set("Sent", Limit(messages=1))
+        self.assertEqual(list(self.wait(self.opened("Sent").remove([1, 2]))), [1, 2])
+        self.assertEqual(sum(kept.messages for kept in self.wait(self.account().kept())), 2)
+        error = self.fails(self.account().set_quota(".expunged/Sent", Limit(1)), MailframeError)
+        self.assertEqual(error.status.word, "NONEXISTENT")
+
+    def test_forgotten(self) -> None:
+        """Limits of mailboxes that are gone do not stay for ever."""
+        for name in ("a", "b", "c"):
+            self.wait(self.account().create(name))
+            self.set(name, Limit(1, 1))
+            self.wait(self.account().delete(name))
+        self.set(ACCOUNT, Limit(2, 2))
+        settings = self.wait(self.store.work(ALICE, lambda drop: drop.catalogue.settings(room.OWN)))
+        self.assertEqual(settings, {"octets_": 2, "messages_": 2})
 
 
 class OptionTests(MaildirCase):

@@ -11,6 +11,7 @@ from mailframe.store.mbox.store import MboxStore
 from mailframe.store.values import Describe
 from mailframe.testing.store import MailStoreContract, StoreFixture
 from mailframe.testing.store.model import ModelContract
+from mailframe.testing.store.quotas import QuotasContract
 from tests.store.maildir.fixture import quick_directory
 
 
@@ -49,7 +50,7 @@ class DirectMboxStoreTests(_Contract, TestCase):
     options = MboxOptions(threads=0, rewriting="in_place", write_locks=["fcntl"])
 
 
-class TwoProcessesTests(_Fixture, ModelContract, TestCase):
+class TwoProcessesTests(_Fixture, ModelContract, QuotasContract, TestCase):
     """Two processes on the same mail, by turns."""
 
     options = MboxOptions(threads=0)

@@ -10,12 +10,13 @@ from mailframe.store.interfaces import IHints, IMailStore
 from mailframe.store.postgresql.options import PostgreSQLStoreOptions
 from mailframe.store.postgresql.store import PostgresStore
 from mailframe.store.values import Describe
-from mailframe.testing.store import MailStoreContract
+from mailframe.testing.store import MailStoreContract, StoreFixture
+from mailframe.testing.store.quotas import QuotasContract
 
 from .fixture import database, give_back
 
 
-class _Contract(MailStoreContract):
+class _Fixture(StoreFixture):
     timeout = 120
     threads_option = 2
 
@@ -42,6 +43,10 @@ class _Contract(MailStoreContract):
         return store
 
 
+class _Contract(_Fixture, MailStoreContract):
+    """All of it."""
+
+
 class PostgresStoreTests(_Contract, TestCase):
     """With threads."""
 
@@ -52,3 +57,12 @@ class DirectPostgresStoreTests(_Contract, TestCase):
     """Without threads."""
 
     threads_option = 0
+
+
+class TwoNodesTests(_Fixture, QuotasContract, TestCase):
+    """Two nodes with the same mail go by the same limits."""
+
+    threads_option = 0
+
+    async def second_store(self, store: PostgresStore, describe: Describe, hints: IHints) -> PostgresStore:
+        return await self.started(self.addresses[store], describe, hints)

@@ -17,6 +17,7 @@ from mailframe.store.interfaces import IMailAccount, IMailbox, IMailStore
 from mailframe.store.maildir.options import MaildirOptions
 from mailframe.store.maildir.store import MaildirStore
 from mailframe.store.memory import MemoryStore
+from mailframe.store.quota import ACCOUNT, Limit
 from mailframe.store.sharing import carrying as carrying_module
 from mailframe.store.sharing.namespaces import Namespaces
 from mailframe.store.sharing.rights import ALL, parse
@@ -201,6 +202,29 @@ class SeeingTests(SharingCase):
         )
         self.assertEqual(self.contents(self.bob, "Shared/News"), [numbered(3)])
         self.refused("NONEXISTENT", self.bob.open("Shared/INBOX"))
+
+    def test_quotas(self) -> None:
+        """Limits of others are told to those who may read there, under names of their own, and set by their owner."""
+        self.wait(self.alice.set_quota(ACCOUNT, Limit(5000)))
+        self.wait(self.alice.set_quota("Work", Limit(messages=5)))
+        self.refused("NONEXISTENT", self.bob.quotas(f"{HERS}/Work"))
+        self.give("lr")
+        found = self.wait(self.bob.quotas(f"{HERS}/Work"))
+        self.assertEqual([root.name for root in found], [HERS, f"{HERS}/Work"])
+        self.give("".join(ALL))
+        for name in (HERS, f"{HERS}/Work", "Other Users", "Shared"):
+            self.refused("NOPERM", self.bob.set_quota(name, Limit()))
+        self.wait(self.bob.set_quota(ACCOUNT, Limit(100)))
+        self.assertEqual(len(self.wait(self.alice.quotas())), 2)
+        self.assertEqual([root.limit for root in self.wait(self.bob.quotas())], [Limit(100)])
+
+    def test_public_quota(self) -> None:
+        """The limit of the public account is called by the name above its mailboxes."""
+        team = self.account(TEAM)
+        self.wait(team.create("News"))
+        self.wait(team.set_access("News", "anyone", parse("lr")))
+        self.wait(team.set_quota(ACCOUNT, Limit(5000)))
+        self.assertEqual([root.name for root in self.wait(self.bob.quotas("Shared/News"))], ["Shared"])
 
     def test_subscribed(self) -> None:
         """One's subscriptions may be about the mailboxes of others."""

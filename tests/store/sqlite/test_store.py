@@ -12,6 +12,7 @@ from mailframe.store.sqlite.store import SQLiteStore
 from mailframe.store.values import Describe
 from mailframe.testing.store import MailStoreContract, StoreFixture
 from mailframe.testing.store.model import ModelContract
+from mailframe.testing.store.quotas import QuotasContract
 from tests.store.maildir.fixture import quick_directory
 
 
@@ -57,7 +58,7 @@ class FlushingSQLiteStoreTests(_Contract, TestCase):
     options = SQLiteStoreOptions(threads=2, journal=False)
 
 
-class TwoProcessesTests(_Fixture, ModelContract, TestCase):
+class TwoProcessesTests(_Fixture, ModelContract, QuotasContract, TestCase):
     """Two processes on the same mail, by turns."""
 
     options = SQLiteStoreOptions(threads=0)

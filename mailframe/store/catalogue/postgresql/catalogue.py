@@ -97,8 +97,19 @@ class Catalogue:
         )
         return 0 if row is None else int(row[0])
 
+    def settings(self, prefix: str) -> dict[str, int]:
+        """All settings that begin so, without that beginning."""
+        found = self._session.rows(
+            "SELECT key, value FROM mail_settings WHERE account = %s AND key >= %s AND key < %s",
+            (self.id, prefix, prefix + "\x7f"),
+        )
+        return {key[len(prefix) :]: int(value) for key, value in found}
+
     def set_setting(self, key: str, value: int) -> None:
-        """Set it. Needs a writing transaction."""
+        """Set it, or forget it where ``value`` is 0. Needs a writing transaction."""
+        if not value:
+            self._session.run("DELETE FROM mail_settings WHERE account = %s AND key = %s", (self.id, key))
+            return
         self._session.run(
             "INSERT INTO mail_settings VALUES (%s, %s, %s)"
             " ON CONFLICT (account, key) DO UPDATE SET value = excluded.value",

@@ -130,9 +130,20 @@ class Catalogue:
         found = self._connection.execute("SELECT value FROM meta WHERE key = ?", ("setting " + key,)).get
         return 0 if found is None else int(found)
 
+    def settings(self, prefix: str) -> dict[str, int]:
+        """All settings that begin so, without that beginning."""
+        first = "setting " + prefix
+        found = self._connection.execute(
+            "SELECT key, value FROM meta WHERE key >= ? AND key < ?", (first, first + "\x7f")
+        )
+        return {key[len(first) :]: int(value) for key, value in found}
+
     def set_setting(self, key: str, value: int) -> None:
-        """Set it. Needs a writing transaction."""
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", ("setting " + key, value))
+        """Set it, or forget it where ``value`` is 0. Needs a writing transaction."""
+        if value:
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", ("setting " + key, value))
+        else:
+            self._connection.execute("DELETE FROM meta WHERE key = ?", ("setting " + key,))
 
     def forget_texts(self) -> None:
         """See `mailframe.store.catalogue.interfaces.Catalogue.forget_texts`."""
