@@ -20,6 +20,7 @@ from .store_values import (
     from_access,
     from_entry,
     from_message,
+    from_quota,
     from_snapshot,
     to_spans,
     unpacked,
@@ -52,6 +53,7 @@ class AccountService:
             "mailboxes": self._mailboxes,
             "access": self._access,
             "identifiers": self._identifiers,
+            "quotas": self._quotas,
             "metadata": self._metadata,
             "open": self._open_mailbox,
             "snapshot": self._snapshot,
@@ -99,6 +101,9 @@ class AccountService:
 
     async def _identifiers(self, request: Frame) -> Answer:
         return {"identifiers": sorted(await self._of.identifiers())}, b""
+
+    async def _quotas(self, request: Frame) -> Answer:
+        return {"quotas": [from_quota(root) for root in await self._of.quotas()]}, b""
 
     async def _metadata(self, request: Frame) -> Answer:
         said = request.header

@@ -11,12 +11,22 @@ from contextlib import suppress
 from typing import Any
 
 from mailframe.message.status import MailframeError
+from mailframe.store.quota import QuotaRoot
 from mailframe.store.sharing.rights import AccessEntry
 from mailframe.store.values import Item, MailboxEntry, Message, Snapshot, Span
 
 from .accounts import NAME
 from .client import LinkClient, LinkPeer
-from .store_values import MESSAGES_LIMIT, from_spans, packed, to_access, to_entry, to_message, to_snapshot
+from .store_values import (
+    MESSAGES_LIMIT,
+    from_spans,
+    packed,
+    to_access,
+    to_entry,
+    to_message,
+    to_quota,
+    to_snapshot,
+)
 
 
 class RemoteAccount:
@@ -49,6 +59,10 @@ class RemoteAccount:
     async def identifiers(self) -> frozenset[str]:
         """See `IMailAccount.identifiers`."""
         return frozenset(self._call("identifiers")["identifiers"])
+
+    async def quotas(self, name: str | None = None) -> Sequence[QuotaRoot]:
+        """See `IMailAccount.quotas`; those of the whole account."""
+        return [to_quota(said) for said in self._call("quotas")["quotas"]]
 
     async def metadata(
         self, name: str | None, entries: Sequence[str], depth: int = 0, user: str = ""

@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
+from mailframe.store.quota import Limit, QuotaRoot, Usage
 from mailframe.store.sharing.rights import AccessEntry
 from mailframe.store.values import Item, MailboxEntry, Message, Snapshot, Span
 
@@ -76,6 +77,18 @@ def to_access(said: list[Any]) -> AccessEntry:
     """The same, read."""
     identifier, rights = said
     return AccessEntry(identifier, frozenset(rights))
+
+
+def from_quota(root: QuotaRoot) -> list[Any]:
+    """What is limited together, and how it stands: limit, usage, and what the owner has set."""
+    pairs = (root.limit, root.usage, root.own)
+    return [root.name, *([pair.octets, pair.messages] for pair in pairs)]
+
+
+def to_quota(said: list[Any]) -> QuotaRoot:
+    """The same, read."""
+    name, limit, usage, own = said
+    return QuotaRoot(name, Limit(*limit), Usage(*usage), Limit(*own))
 
 
 def from_spans(spans: Sequence[Span]) -> list[list[Any]]:
