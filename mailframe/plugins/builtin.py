@@ -40,6 +40,13 @@ store = Declaration(
     schema="mailframe.roles.options.StoreOptions",
     implementation="mailframe.roles.store.build",
 )
+proxy = Declaration(
+    IRoleFactory,
+    name="proxy",
+    summary="One front door for the mailboxes of several stores",
+    schema="mailframe.roles.options.ProxyOptions",
+    implementation="mailframe.roles.proxy.build",
+)
 
 maildir = Declaration(
     IMailStoreFactory,

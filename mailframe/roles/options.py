@@ -24,6 +24,7 @@ from mailframe.policy.header import HEADER_LIMIT
 from mailframe.policy.options import not_everybody
 from mailframe.policy.own_hosts import fingerprint
 from mailframe.pop3.settings import POP3Settings
+from mailframe.proxy.settings import ProxySettings
 from mailframe.smtp.settings import SMTPSettings
 
 from .submission_options import SendingLimitOptions
@@ -223,6 +224,16 @@ class RouterOptions(_BeforeQueue):
     verify: bool = option(
         "Refuse recipients at once that our own domains do not have, where the directory is at hand.", True
     )
+
+
+@attrs.frozen(kw_only=True)
+class ProxyOptions:
+    """The front door for users of several stores (``[[stores]]``)."""
+
+    imap: list[ListenAddress] = option(
+        "Where IMAP listens; ``[]`` for nowhere.", factory=_on("tcp:143", "ssl:993")
+    )
+    options: ProxySettings = option("What is the same for all protocols.", factory=ProxySettings)
 
 
 @attrs.frozen(kw_only=True)
