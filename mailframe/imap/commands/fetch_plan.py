@@ -10,8 +10,11 @@ from mailframe.imap.wire.dates import render_date_time
 from mailframe.imap.wire.fetching import Attribute, BinaryOctets, BodyOctets, Fact, Text
 from mailframe.imap.wire.responses import string
 from mailframe.message.structure import section_span, unpack
+from mailframe.store.columns import modseqs_of, uids_of
 from mailframe.store.values import DESCRIPTION_ITEMS, Description, Item, Message
 
+FLAGS = 10_000
+"""Messages asked of the store at a time, where only flags are wanted: they are remembered, and take 2 ms."""
 ROWS = 1000
 """Messages asked of the store at a time, where only rows of the catalogue are wanted."""
 DESCRIPTIONS = 250
@@ -73,6 +76,8 @@ class Plan:
         if self.binaries:
             self.items |= Item.PARTS | Item.SIZE
         self.window = DESCRIPTIONS if self.bodies or self.items & _FROM_CONTENT else ROWS
+        if not self.bodies and not self.items & ~Item.FLAGS:
+            self.window = FLAGS
         self._selected = selected
         self._shows_flags = Fact.FLAGS in facts
         self._shows_modseq = Fact.MODSEQ in facts
@@ -108,7 +113,7 @@ class Plan:
         return b"%b%b%b" % (self._selected.opening(message), facts, b" " if facts else b"")
 
     def _numbers(self, messages: Sequence[Message]) -> Iterable[int | None]:
-        uids = [message.uid for message in messages]
+        uids = uids_of(messages)
         return uids if self._uid_only else self._selected.view.numbers(uids)
 
     def places(self, message: Message) -> list[Place | None]:
@@ -179,8 +184,8 @@ _TEMPLATES = {
 
 
 _COLUMNS: dict[Fact, Column] = {
-    Fact.MODSEQ: lambda messages: [message.modseq for message in messages],
-    Fact.UID: lambda messages: [message.uid for message in messages],
+    Fact.MODSEQ: modseqs_of,
+    Fact.UID: uids_of,
     Fact.INTERNALDATE: lambda messages: [render_date_time(message.internal_date) for message in messages],
     Fact.SIZE: lambda messages: [message.size for message in messages],
     Fact.ENVELOPE: lambda messages: [described(message).envelope for message in messages],
