@@ -55,6 +55,7 @@ class Plan:
     Attributes:
         items: to ask of the store.
         bodies: attributes that need octets, in the client's order.
+        whole: each of them is a whole message.
         binaries: attributes that need parts without their transfer encoding.
         marks_seen: does it set ``\\Seen``?
         window: how many messages to ask of the store at a time.
@@ -70,6 +71,10 @@ class Plan:
             facts.insert(0, Fact.UID)
         self.bodies = tuple(attribute for attribute in attributes if isinstance(attribute, BodyOctets))
         self.binaries = tuple(each for each in attributes if isinstance(each, BinaryOctets))
+        self.whole = all(
+            not body.section.part and body.section.text is Text.ALL and body.partial is None
+            for body in self.bodies
+        )
         peek = all(body.peek for body in self.bodies) and all(each.peek for each in self.binaries)
         self.marks_seen = not selected.read_only and not peek
         self.items = _items(facts, self.bodies, self.marks_seen)
@@ -91,8 +96,15 @@ class Plan:
 
         They are made column by column, from one template: 0.3 us for flags, where a message at a time took 2.
         """
+        return self._filled(messages, b")\r\n")
+
+    def openings(self, messages: Sequence[Message]) -> list[bytes]:
+        """The same as `opening` for several messages whose flags did not change."""
+        return self._filled(messages, b" " if self._columns else b"")
+
+    def _filled(self, messages: Sequence[Message], end: bytes) -> list[bytes]:
         start = b"* %d UIDFETCH (" if self._uid_only else b"* %d FETCH ("
-        template = start + self._template + b")\r\n"
+        template = start + self._template + end
         columns = [column(messages) for column in self._columns]
         return [template % row for row in zip(self._numbers(messages), *columns, strict=True)]
 
@@ -121,6 +133,8 @@ class Plan:
 
         The partial is applied already, but for chosen header fields, where it counts in what was chosen.
         """
+        if self.whole:
+            return [(0, message.size)] * len(self.bodies)
         root = None
         if any(body.section.part or body.section.text is not Text.ALL for body in self.bodies):
             root = unpack(described(message).parts)

@@ -1,9 +1,9 @@
 """Flags of mailboxes, remembered from one FETCH to the next: one state a mailbox, for all sessions. Blocking.
 
 Clients ask for the flags of all messages whenever they connect: of 10,000 messages the whole FETCH took 8.8 ms with
-rows of the catalogue, and takes 1.9. A state holds from the lowest UID up to one that grows with what is asked for, and is true at one
-modseq. Whoever asks reads the mailbox's row: at the same modseq nothing has changed, by whichever process; at a
-higher one, what changed or vanished since is read, within one transaction.
+rows of the catalogue, and takes 1.9. A state holds from the lowest UID up to one that grows with what is asked for,
+and is true at one modseq. Whoever asks reads the mailbox's row: at the same modseq nothing has changed, by whichever
+process; at a higher one, what changed or vanished since is read, within one transaction.
 """
 
 from __future__ import annotations
