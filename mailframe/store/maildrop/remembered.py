@@ -154,10 +154,14 @@ class Remembered:
         """UIDs, flags and modseqs of those messages that exist, UIDs ascending; None: they are not remembered."""
         if not uids:
             return FlagColumns((), (), ())
+        key = (drop.account, mailbox_id)
+        if key not in self._states and len(uids) * SHARE < SMALL:
+            # Not worthwhile, whatever the mailbox is like; nor is it to ask for its row, which takes 9 us of 50.
+            return None
         mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
         if mailbox is None or not SMALL <= mailbox.messages <= self._limit:
             return None
-        wanted, key = list(uids), (drop.account, mailbox_id)
+        wanted = list(uids)
         state = self._states.get(key)
         if state is not None and state.is_at(mailbox):
             found = state.of(wanted)

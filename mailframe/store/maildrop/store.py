@@ -224,7 +224,8 @@ class MaildropStore:
             MailframeError: temporary, for a fault of disk or database; what ``function`` raises.
         """
         worker = self._slow if slow else self._working[_spread(account, len(self._working))]
-        limit = (await self._limits_of((account,))).get(account)
+        limits = self._surroundings.policies.limits
+        limit = None if limits is None else (await limits(account))
         done = await worker.submit(Task(account, function, create, limit))
         for mailbox_id in done.changed:
             self._changed(account, mailbox_id)
