@@ -11,6 +11,7 @@ from mailframe.store.catalogue.sqlite.messages import Messages
 from mailframe.store.columns import FlagColumns
 from mailframe.store.maildrop import remembered
 from mailframe.store.maildrop.remembered import Remembered
+from mailframe.store.search_keys import HasFlag
 from mailframe.store.values import (
     DELETED,
     FLAGGED,
@@ -94,6 +95,16 @@ class RememberedTests(SQLiteCase):
         self.step()
         self.wait(self.mailbox.store([2], FlagChange.ADD, frozenset({FLAGGED})))
         self.assertEqual(self.flags(1, 20)[2], [FLAGGED])
+        self.assertEqual(self.reads, 3)
+
+    def test_searched(self) -> None:
+        """A search by flags finds them among what is remembered, as they are now."""
+        self.step()
+        self.wait(self.mailbox.store([2, 9], FlagChange.ADD, frozenset({FLAGGED})))
+        found = self.wait(self.mailbox.search(HasFlag(FLAGGED)))
+        self.assertEqual(
+            (list(found.uids), found.modseq), ([2, 9], self.wait(self.mailbox.snapshot()).modseq)
+        )
         self.assertEqual(self.reads, 3)
 
     def test_taken_over_with_old_numbers(self) -> None:
