@@ -151,6 +151,13 @@ lmtp = Declaration(
     schema="mailframe.delivery.options.LMTPOptions",
     implementation="mailframe.roles.next_hops.build_lmtp",
 )
+to_stores = Declaration(
+    IDeliveryFactory,
+    name="stores",
+    summary="Hands mail for mailboxes to the stores of a farm that have them, by LMTP",
+    schema="mailframe.delivery.options.StoresDeliveryOptions",
+    implementation="mailframe.roles.next_hops.build_stores",
+)
 to_store = Declaration(
     IDeliveryFactory,
     name="store",
