@@ -135,7 +135,7 @@ class LMTPOptions(NextHopOptions):
 
 @attrs.frozen(kw_only=True)
 class StoresDeliveryOptions(ClientSettings):
-    """``[delivery.stores]``: by LMTP to the stores of a farm (``[[stores]]``), each copy to the one with the mailbox."""
+    """``[delivery.stores]``: by LMTP to the stores of a farm (``[[stores]]``), each copy to where the mailbox is."""
 
     source: str | None = option(
         "The IP address of this machine to connect from.", None, validator=validators.optional(_address)
