@@ -99,6 +99,13 @@ memory_directory = Declaration(
     schema="mailframe.directory.options.MemoryDirectoryOptions",
     implementation="mailframe.roles.backends.build_memory_directory",
 )
+chain = Declaration(
+    IDirectoryFactory,
+    name="chain",
+    summary="Several directories as one, in order or by domain",
+    schema="mailframe.directory.composed_options.ChainOptions",
+    implementation="mailframe.roles.directories.build_chain",
+)
 password = Declaration(
     IAuthenticatorFactory,
     name="password",

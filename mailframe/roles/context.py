@@ -16,6 +16,7 @@ from mailframe.config.types import FilePath
 from mailframe.delivery.interfaces import IDelivery
 from mailframe.directory.entry_interfaces import IDirectoryFeed
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
+from mailframe.directory.standby import Standby
 from mailframe.dns.interfaces import IResolver
 from mailframe.filters.interfaces import IFilter
 from mailframe.limits.interfaces import ITallies
@@ -108,7 +109,11 @@ class Context:
     @cached_property
     def directory(self) -> IDirectory:
         """Who has an account."""
-        return cast(IDirectory, self.keep(self.configuration.directory.build(self)))
+        return self._directory(self.configuration.directory.name, self.keep)
+
+    def directory_named(self, name: str) -> IDirectory:
+        """A directory that another one stands on; it need not be there when the node starts."""
+        return self._directory(name, lambda built: self.keep(Standby(built, self.reactor)))
 
     @cached_property
     def authenticator(self) -> IAuthenticator:
@@ -274,6 +279,13 @@ class Context:
         """Start something with the roles, and stop it after them; what it uses was kept before it."""
         self.resources.append(built)
         return built
+
+    def _directory(self, name: str, keep: Callable[[Any], Any]) -> IDirectory:
+        new = ("directories", name) not in self._named
+        found = self._by_name("directories", name)
+        if new:
+            keep(found)
+        return cast(IDirectory, found)
 
     def _by_name(self, family: str, name: str) -> Any:
         key = (family, name)
