@@ -70,7 +70,7 @@ class ChainAdmin(Administration):
     def history(self, since: int = 0, limit: int = 1000, key: Key | None = None) -> Sequence[Change]:
         """What was changed in the first member, or in the member that has the entry: each counts for itself."""
         member = self._owner("" if key is None else _domain_of(key))
-        return [] if member is None else member.history(since, limit, key)  # type: ignore[no-any-return]
+        return [] if member is None else member.history(since, limit, key)
 
     def last_version(self) -> int:
         """The version of the first member."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from mailframe.config.types import DirectoryName, option
+from mailframe.config.types import DirectoryName, Duration, option
 
 
 @attrs.frozen
@@ -20,4 +20,29 @@ class ChainOptions:
     )
     domains: Mapping[str, DirectoryName] = option(
         "The directory that alone is asked about a domain.", factory=dict
+    )
+
+
+@attrs.frozen
+class CacheOptions:
+    """A directory whose answers are remembered in memory."""
+
+    source: DirectoryName = option("The directory that is asked.")
+    entries: int = option(
+        "How many answers are remembered; a quarter as many of unknown names.", 50_000, minimum=1
+    )
+    positive_time: Duration = option("How long an answer is good.", Duration(60.0), minimum=0)
+    negative_time: Duration = option("How long it is good that a name is unknown.", Duration(10.0), minimum=0)
+    stale_time: Duration = option(
+        "How long behind that an answer is given while the directory is away.", Duration(86400.0), minimum=0
+    )
+    credential_time: Duration = option(
+        "How long password hashes are good; they are in memory only.", Duration(5.0), minimum=0
+    )
+    credential_stale_time: Duration = option(
+        "How long behind that they are used while the directory is away.", Duration(300.0), minimum=0
+    )
+    timeout: Duration = option("How long the directory is waited for.", Duration(10.0), minimum=0.1)
+    patience: Duration = option(
+        "How long it is waited for where an old answer is known.", Duration(1.0), minimum=0.01
     )

@@ -9,6 +9,13 @@ LOOKUP_CACHED = LOOKUPS.labels("cached")
 LOOKUP_ASKED = LOOKUPS.labels("asked")
 LOOKUP_FAILED = LOOKUPS.labels("failed")
 
+CACHE = counter(
+    "directory_cache_answers", "Answers of the directory cache, by where they are from", ["answer"]
+)
+CACHE_FRESH = CACHE.labels("fresh")
+CACHE_STALE = CACHE.labels("stale")
+CACHE_SOURCE = CACHE.labels("source")
+
 LOGINS = counter("directory_logins", "Logins by outcome", ["outcome"])
 LOGIN_OUTCOMES = {
     outcome: LOGINS.labels(outcome) for outcome in ("success", "remembered", "failure", "busy", "fault")

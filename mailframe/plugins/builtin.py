@@ -106,6 +106,13 @@ chain = Declaration(
     schema="mailframe.directory.composed_options.ChainOptions",
     implementation="mailframe.roles.directories.build_chain",
 )
+cache = Declaration(
+    IDirectoryFactory,
+    name="cache",
+    summary="Remembers what another directory answers, also while that is away",
+    schema="mailframe.directory.composed_options.CacheOptions",
+    implementation="mailframe.roles.directories.build_cache",
+)
 password = Declaration(
     IAuthenticatorFactory,
     name="password",

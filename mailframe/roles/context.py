@@ -14,6 +14,7 @@ from mailframe.config.listen import format_listener, parse_listener
 from mailframe.config.schema import Configuration
 from mailframe.config.types import FilePath
 from mailframe.delivery.interfaces import IDelivery
+from mailframe.directory.cache import CacheDirectory
 from mailframe.directory.entry_interfaces import IDirectoryFeed
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
 from mailframe.directory.standby import Standby
@@ -82,6 +83,8 @@ class Context:
         self._named: dict[tuple[str, str], Any] = {}
         self.resources: list[Any] = []
         """What was built and has to be stopped at the end, in the order it was built."""
+        self.caches: list[CacheDirectory] = []
+        """Directories that remember answers, for those who want them forgotten."""
         self.checks: dict[str, Check] = {"data": disk_writable(reactor, self.data)}
         """What every role asks when it is asked how it is, besides its own; builders of stores add theirs."""
         self.warnings: dict[str, Check] = {}

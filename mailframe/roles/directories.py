@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, cast
 
 from mailframe.config.schema import Configuration
+from mailframe.directory.cache import CacheDirectory
 from mailframe.directory.chain import ChainDirectory
 from mailframe.directory.chain_admin import ChainAdmin
-from mailframe.directory.composed_options import ChainOptions
+from mailframe.directory.composed_options import CacheOptions, ChainOptions
 from mailframe.directory.entry_interfaces import IDirectoryEntries
 from mailframe.directory.interfaces import IDirectoryAdmin
 from mailframe.registry import PluginUnavailable
@@ -25,6 +26,13 @@ def build_chain(options: ChainOptions, context: Context) -> ChainDirectory:
     )
 
 
+def build_cache(options: CacheOptions, context: Context) -> CacheDirectory:
+    """A directory whose answers are remembered."""
+    cache = CacheDirectory(context.directory_named(options.source), options, context.reactor)
+    context.caches.append(cache)
+    return cache
+
+
 def composed_admin(configuration: Configuration, options: Any) -> IDirectoryAdmin | None:
     """What commands change instead of a directory in front of others; None when there is nothing."""
     if isinstance(options, ChainOptions):
@@ -34,6 +42,8 @@ def composed_admin(configuration: Configuration, options: Any) -> IDirectoryAdmi
         if not members and not any(domains.values()):
             return None
         return cast(IDirectoryAdmin, ChainAdmin(members, domains))
+    if isinstance(options, CacheOptions):
+        return cast("IDirectoryAdmin | None", _Admins(configuration).named(options.source))
     return None
 
 
