@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from mailframe.config.types import DirectoryName, Duration, option
+from mailframe.config.types import DataPath, DirectoryName, Duration, option
 
 
 @attrs.frozen
@@ -45,4 +45,30 @@ class CacheOptions:
     timeout: Duration = option("How long the directory is waited for.", Duration(10.0), minimum=0.1)
     patience: Duration = option(
         "How long it is waited for where an old answer is known.", Duration(1.0), minimum=0.01
+    )
+
+
+@attrs.frozen
+class ReplicaOptions:
+    """A complete copy of another directory in a file of this node."""
+
+    source: DirectoryName = option("The directory that is copied; it must be able to tell what is new.")
+    path: DataPath = option("The file; one of its own for each copy.", DataPath("directory-copy.sqlite"))
+    poll: Duration = option(
+        "How often the source is asked what is new, where it does not tell by itself.",
+        Duration(0.5),
+        minimum=0.05,
+    )
+    timeout: Duration = option(
+        "How long one answer of the source is waited for.", Duration(30.0), minimum=0.1
+    )
+    compare_every: Duration = option(
+        "How often all of it is compared, where the source does not tell what was removed.",
+        Duration(6 * 3600.0),
+        minimum=1,
+    )
+    old_after: Duration = option(
+        "How old the copy may be before that is a problem; it serves all the same.",
+        Duration(900.0),
+        minimum=1,
     )

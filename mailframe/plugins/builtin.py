@@ -113,6 +113,13 @@ cache = Declaration(
     schema="mailframe.directory.composed_options.CacheOptions",
     implementation="mailframe.roles.directories.build_cache",
 )
+replica = Declaration(
+    IDirectoryFactory,
+    name="replica",
+    summary="A complete copy of another directory in a local file, which serves while that is away",
+    schema="mailframe.directory.composed_options.ReplicaOptions",
+    implementation="mailframe.roles.directories.build_replica",
+)
 password = Declaration(
     IAuthenticatorFactory,
     name="password",

@@ -8,9 +8,10 @@ from mailframe.config.schema import Configuration
 from mailframe.directory.cache import CacheDirectory
 from mailframe.directory.chain import ChainDirectory
 from mailframe.directory.chain_admin import ChainAdmin
-from mailframe.directory.composed_options import CacheOptions, ChainOptions
-from mailframe.directory.entry_interfaces import IDirectoryEntries
+from mailframe.directory.composed_options import CacheOptions, ChainOptions, ReplicaOptions
+from mailframe.directory.entry_interfaces import IDirectoryEntries, IDirectoryFeed
 from mailframe.directory.interfaces import IDirectoryAdmin
+from mailframe.directory.replica.replica import ReplicaDirectory
 from mailframe.registry import PluginUnavailable
 
 from .context import Context
@@ -33,6 +34,18 @@ def build_cache(options: CacheOptions, context: Context) -> CacheDirectory:
     return cache
 
 
+def build_replica(options: ReplicaOptions, context: Context) -> ReplicaDirectory:
+    """A copy of a directory, filled by the first worker of the node."""
+    source = context.directory_named(options.source)
+    if not IDirectoryFeed.providedBy(source):
+        raise PluginUnavailable(
+            f'the directory "{options.source}" cannot tell what is new: no copy can be kept of it'
+        )
+    replica = ReplicaDirectory(source, options, context.reactor, context.number == 0)
+    context.warnings["directory copy"] = replica.health
+    return replica
+
+
 def composed_admin(configuration: Configuration, options: Any) -> IDirectoryAdmin | None:
     """What commands change instead of a directory in front of others; None when there is nothing."""
     if isinstance(options, ChainOptions):
@@ -42,7 +55,7 @@ def composed_admin(configuration: Configuration, options: Any) -> IDirectoryAdmi
         if not members and not any(domains.values()):
             return None
         return cast(IDirectoryAdmin, ChainAdmin(members, domains))
-    if isinstance(options, CacheOptions):
+    if isinstance(options, CacheOptions | ReplicaOptions):
         return cast("IDirectoryAdmin | None", _Admins(configuration).named(options.source))
     return None
 
