@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
-
-import apsw
+from typing import Any, cast
 
 from mailframe.directory.composed_options import ReplicaOptions
 from mailframe.directory.entries import Batch, Entry, Key
@@ -28,8 +26,6 @@ from mailframe.message.address import Address
 
 from .copy import Copy
 from .filling import Filling
-
-T = TypeVar("T")
 
 
 class ReplicaDirectory:
@@ -112,8 +108,7 @@ class ReplicaDirectory:
             return cast("Credential | None", await self._source.credential(name))
         COPY_LOOKUPS.inc()
         key = comparable_name(name)
-        # Three statements, of one moment.
-        return self._read(lambda connection: _at_once(connection, lambda: credential_txn(connection, key)))
+        return self._read(lambda connection: credential_txn(connection, key))
 
     async def granted(self, account: str, address: Address) -> bool:
         """Was this address granted? (see `ISenderGrants.granted`)"""
@@ -159,11 +154,3 @@ class ReplicaDirectory:
         if kept and self._filling is not None:
             self._filling.hint()
         return kept
-
-
-def _at_once(connection: apsw.Connection, question: Callable[[], T]) -> T:
-    connection.execute("BEGIN")
-    try:
-        return question()
-    finally:
-        connection.execute("ROLLBACK")
