@@ -21,6 +21,7 @@ COMMANDS = {
     "alias": "Add, list and remove aliases.",
     "check-config": "Say everything that is wrong with a configuration.",
     "completion": "Print what a shell needs to complete commands.",
+    "directory": "Look at copies of the directory; forget what is remembered of it.",
     "domain": "Add, list and remove domains.",
     "export": "Export an account's mail into files.",
     "import": "Import mail into an account, from files or another server.",

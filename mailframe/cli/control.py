@@ -10,7 +10,7 @@ from mailframe.node.control_client import ControlError, request
 from .errors import NotRunning, Refused
 
 
-def ask(config: str, command: str, timeout: float) -> dict[str, Any]:
+def ask(config: str, command: str, timeout: float, **arguments: Any) -> dict[str, Any]:
     """One command over the control socket; the answer.
 
     Only ``[node]`` of the configuration is looked at: the rest may be in the middle of a change.
@@ -20,7 +20,7 @@ def ask(config: str, command: str, timeout: float) -> dict[str, Any]:
         Refused: the node refused; says why.
     """
     try:
-        answer = request(load_node(config).control, {"command": command}, timeout)
+        answer = request(load_node(config).control, {"command": command, **arguments}, timeout)
     except ControlError as error:
         raise NotRunning(f"{error}\nStart it with: twistd -n mailframe --config {config}") from None
     if not answer.get("ok"):

@@ -1,8 +1,10 @@
-"""What `account`, `alias` and `domain` have in common: the directory they work on."""
+"""``mailframe directory``, and what `account`, `alias` and `domain` have in common: the directory they work on."""
 
 from __future__ import annotations
 
 import importlib
+
+import click
 
 from mailframe.config.loading import load
 from mailframe.config.schema import Configuration
@@ -12,7 +14,17 @@ from mailframe.directory.passwords import make_hash
 from mailframe.directory.scram_keys import new_keys
 from mailframe.message.address import Address, parse_domain, parse_mailbox
 
+from .directory_copies import flush, status
 from .errors import Refused
+
+
+@click.group("directory")
+def command() -> None:
+    """Look at copies of the directory on this node, and forget what is remembered of it."""
+
+
+command.add_command(flush)
+command.add_command(status)
 
 
 def admin_of(configuration: Configuration) -> IDirectoryAdmin:

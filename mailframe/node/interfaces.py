@@ -53,6 +53,17 @@ class IWork(Interface):
     def sessions() -> Mapping[str, int]:
         """Open connections by role."""
 
+    def ask(question: str, arguments: Mapping[str, Any]) -> Awaitable[Any]:
+        """Answer a question of a command, ``mailframe directory flush`` for one, as JSON can say it.
+
+        Args:
+            question: its name.
+            arguments: what a user said; nothing of it has been checked.
+
+        Returns:
+            None for a question that is not known.
+        """
+
     def finish() -> None:
         """Ask sessions to end when their transaction does; idle ones end now. Safe to call often."""
 

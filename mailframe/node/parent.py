@@ -132,7 +132,9 @@ class Node(Service):
         assert self._opened is not None
         await self._opened
         os.makedirs(self._plan.data, mode=0o700, exist_ok=True)
-        self._control = control.ControlSocket(self._reactor, self._plan.control, self._commands())
+        self._control = control.ControlSocket(
+            self._reactor, self._plan.control, self._commands(), {"ask": self._ask}
+        )
         # Not earlier: the control socket says that no other node runs here, whose copy this would be.
         self._tallies.open()
         await self.page.listen(self._plan.status)
@@ -302,6 +304,12 @@ class Node(Service):
             "health": self._health,
             "stop": self._stop,
         }
+
+    async def _ask(self, question: Mapping[str, Any]) -> Answer:
+        """Put a question to the roles of all workers."""
+        asked = {"question": question.get("question"), "arguments": question.get("arguments", {})}
+        answers = await self.hub.ask("ask", **asked)
+        return {"answers": [answer["answer"] for _, answer in answers if answer is not None]}
 
     async def _metrics(self) -> Answer:
         return {"text": await self.hub.metrics_text()}

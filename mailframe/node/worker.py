@@ -91,6 +91,8 @@ class Worker:
             self._end_within(message["seconds"], HURRY)
         elif kind == "stop":
             self._end_within(message["seconds"], message["seconds"])
+        elif kind == "ask":
+            self._run(self._answer(message["id"], lambda worker: worker._asked(message)))
         elif kind in self._questions:
             self._run(self._answer(message["id"], self._questions[kind]))
 
@@ -115,6 +117,15 @@ class Worker:
         if self._work is None:
             return {"problems": [("worker", "it has not started")]}
         return {"problems": [astuple(problem) for problem in await self._work.health()]}
+
+    async def _asked(self, message: Message) -> Message:
+        if self._work is None:
+            return {"answer": None}
+        try:
+            return {"answer": await self._work.ask(message["question"], message["arguments"])}
+        except Exception:
+            log.failure("a question to the roles was not answered")
+            return {"answer": None}
 
     _questions = {"ping": _ping, "status": _status, "metrics": _metrics, "health": _health}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from twisted.internet.defer import maybeDeferred
 from zope.interface import implementer
@@ -72,6 +73,13 @@ class Roles:
     def sessions(self) -> Mapping[str, int]:
         """Open connections by role."""
         return {name: role.sessions() for name, role in self._roles.items()}
+
+    async def ask(self, question: str, arguments: Mapping[str, Any]) -> Any:
+        """Answer a question of a command (see `IWork.ask`)."""
+        if question == "directory-flush":
+            name = str(arguments.get("name", ""))
+            return {"forgotten": sum(cache.flush(name) for cache in self._context.caches)}
+        return None
 
     def finish(self) -> None:
         """End what is idle."""

@@ -16,9 +16,10 @@ from zope.interface.verify import verifyObject
 from mailframe.config.errors import ConfigurationErrors
 from mailframe.config.listen import parse_listener
 from mailframe.config.loading import loads
-from mailframe.directory.interfaces import IDirectoryAdmin
+from mailframe.directory.interfaces import IDirectory, IDirectoryAdmin
 from mailframe.node.interfaces import Assembly, IWork
 from mailframe.node.plan import PlanError
+from mailframe.registry import PluginUnavailable
 from mailframe.roles.assembly import Roles, build
 from mailframe.roles.backends import directory_admin
 from mailframe.roles.context import Context
@@ -169,6 +170,42 @@ class AdminTests(ContextCase):
     def test_others(self) -> None:
         """The directory in the configuration is not."""
         self.assertIsNone(directory_admin(loads(TEXT.encode(), str(self.base / "mailframe.toml"))))
+
+
+class ComposedDirectoryTests(ContextCase):
+    """Directories that stand on others."""
+
+    def test_built_once(self) -> None:
+        """What two stand on is built once and kept before them; the cache is flushed by name."""
+        text = TEXT.replace('backend = "memory"', 'backend = "chain"', 1)
+        text += '[directory.chain]\nmembers = ["memory", "cache"]\n[directory.cache]\nsource = "memory"\n'
+        context = self.context(text)
+        self.assertTrue(IDirectory.providedBy(context.directory))
+        self.assertIs(context.directory_named("memory"), context.directory_named("memory"))
+        self.assertEqual(3, len(context.resources))
+        roles = Roles(context, {})
+        asked = Deferred.fromCoroutine(roles.ask("directory-flush", {"name": ALICE}))
+        self.assertEqual({"forgotten": 0}, self.successResultOf(asked))
+        self.assertIsNone(self.successResultOf(Deferred.fromCoroutine(roles.ask("nothing", {}))))
+
+    def test_commands_change_the_source(self) -> None:
+        """Accounts are added to what a copy is of."""
+        text = TEXT.replace('backend = "memory"', 'backend = "replica"', 1)
+        text += '[directory.replica]\nsource = "sqlite"\n'
+        configuration = loads(text.encode(), str(self.base / "mailframe.toml"))
+        admin = directory_admin(configuration)
+        assert IDirectoryAdmin.providedBy(admin)
+        admin.add_domain("example.test")
+        self.assertTrue((self.base / "data" / "directory.sqlite").exists())
+
+    def test_node_needs_the_key(self) -> None:
+        """Another node's directory cannot be asked without the shared key, nor elsewhere without TLS."""
+        text = TEXT.replace('backend = "memory"', 'backend = "node"', 1)
+        text += '[directory.node]\nhost = "directory.example.test"\nport = 2446\ntls = false\n'
+        self.assertRaises(PluginUnavailable, lambda: self.context(text).directory)
+        text += f'[link]\nkey = "{"k" * 40}"\n'
+        self.assertRaises(PluginUnavailable, lambda: self.context(text).directory)
+        self.assertTrue(self.context(text.replace("tls = false", "")).directory)
 
 
 class RolesTests(ContextCase):
