@@ -14,8 +14,9 @@ from mailframe.dialogue.protocol import DialogueProtocol
 
 from .door import Door
 from .imap import IMAPConversation
+from .pop3 import POP3Conversation
 
-CONVERSATIONS: dict[str, Callable[[Door], object]] = {"imap": IMAPConversation}
+CONVERSATIONS: dict[str, Callable[[Door], object]] = {"imap": IMAPConversation, "pop3": POP3Conversation}
 """By protocol."""
 
 

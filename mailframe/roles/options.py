@@ -233,6 +233,9 @@ class ProxyOptions:
     imap: list[ListenAddress] = option(
         "Where IMAP listens; ``[]`` for nowhere.", factory=_on("tcp:143", "ssl:993")
     )
+    pop3: list[ListenAddress] = option(
+        "Where POP3 listens; ``[]`` for nowhere.", factory=_on("tcp:110", "ssl:995")
+    )
     options: ProxySettings = option("What is the same for all protocols.", factory=ProxySettings)
 
 

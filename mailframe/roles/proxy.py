@@ -42,7 +42,7 @@ class ProxyRole(ListeningRole):
         directory: who has an account.
         authenticator: checks logins.
         reactor: connects to stores.
-        listeners: where it listens, by protocol: ``imap``.
+        listeners: where it listens, by protocol: ``imap``, ``pop3``.
         settings: of all listeners.
         contexts: TLS towards stores.
         tls: certificates for clients.
@@ -109,7 +109,7 @@ def build(options: ProxyOptions, context: Context) -> ProxyRole:
         context.directory,
         context.authenticator,
         context.reactor,
-        {"imap": context.listeners(options.imap)},
+        {"imap": context.listeners(options.imap), "pop3": context.listeners(options.pop3)},
         options.options,
         ClientContexts(None, None, context.configuration.tls.minimum),
         context.tls,
