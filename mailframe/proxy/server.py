@@ -15,8 +15,13 @@ from mailframe.dialogue.protocol import DialogueProtocol
 from .door import Door
 from .imap import IMAPConversation
 from .pop3 import POP3Conversation
+from .submission import SubmissionConversation
 
-CONVERSATIONS: dict[str, Callable[[Door], object]] = {"imap": IMAPConversation, "pop3": POP3Conversation}
+CONVERSATIONS: dict[str, Callable[[Door], object]] = {
+    "imap": IMAPConversation,
+    "pop3": POP3Conversation,
+    "submission": SubmissionConversation,
+}
 """By protocol."""
 
 

@@ -236,6 +236,10 @@ class ProxyOptions:
     pop3: list[ListenAddress] = option(
         "Where POP3 listens; ``[]`` for nowhere.", factory=_on("tcp:110", "ssl:995")
     )
+    submission: list[ListenAddress] = option(
+        "Where submission listens; it goes on to the ``submission`` port of the account's store.",
+        factory=list,
+    )
     options: ProxySettings = option("What is the same for all protocols.", factory=ProxySettings)
 
 

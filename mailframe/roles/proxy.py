@@ -42,11 +42,12 @@ class ProxyRole(ListeningRole):
         directory: who has an account.
         authenticator: checks logins.
         reactor: connects to stores.
-        listeners: where it listens, by protocol: ``imap``, ``pop3``.
+        listeners: where it listens, by protocol: ``imap``, ``pop3``, ``submission``.
         settings: of all listeners.
         contexts: TLS towards stores.
         tls: certificates for clients.
         tallies: count for limits; of this process alone by default.
+        hostname: this server's name, for submission.
 
     Attributes:
         proxied: the sessions that stand.
@@ -63,6 +64,7 @@ class ProxyRole(ListeningRole):
         contexts: IClientContexts | None = None,
         tls: IServerContexts | None = None,
         tallies: ITallies | None = None,
+        hostname: str = "localhost",
     ) -> None:
         super().__init__("proxy", reactor, [directory, authenticator], tls, tallies)
         settings = settings or ProxySettings()
@@ -86,6 +88,7 @@ class ProxyRole(ListeningRole):
                         reactor,
                         None if implicit else tls,
                         self._tallies,
+                        hostname,
                     )
                 ),
             )
@@ -109,11 +112,16 @@ def build(options: ProxyOptions, context: Context) -> ProxyRole:
         context.directory,
         context.authenticator,
         context.reactor,
-        {"imap": context.listeners(options.imap), "pop3": context.listeners(options.pop3)},
+        {
+            "imap": context.listeners(options.imap),
+            "pop3": context.listeners(options.pop3),
+            "submission": context.listeners(options.submission),
+        },
         options.options,
         ClientContexts(None, None, context.configuration.tls.minimum),
         context.tls,
         context.tallies,
+        context.hostname,
     )
     context.add_health_checks(role)
     return role
