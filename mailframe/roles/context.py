@@ -14,6 +14,7 @@ from mailframe.config.listen import format_listener, parse_listener
 from mailframe.config.schema import Configuration
 from mailframe.config.types import FilePath
 from mailframe.delivery.interfaces import IDelivery
+from mailframe.directory.alias_domains import AliasDomains
 from mailframe.directory.entry_interfaces import IDirectoryFeed
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
 from mailframe.dns.interfaces import IResolver
@@ -107,8 +108,9 @@ class Context:
 
     @cached_property
     def directory(self) -> IDirectory:
-        """Who has an account."""
-        return cast(IDirectory, self.keep(self.configuration.directory.build(self)))
+        """Who has an account; alias domains are resolved."""
+        source = cast(IDirectory, self.configuration.directory.build(self))
+        return cast(IDirectory, self.keep(AliasDomains(source)))
 
     @cached_property
     def authenticator(self) -> IAuthenticator:

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mailframe.directory.interfaces import IDirectory
+from mailframe.directory.refusals import MISCONFIGURED
 from mailframe.directory.values import Alias
 from mailframe.message.address import Address
 from mailframe.message.status import MailframeError
 
-from .local import ALIAS_DEPTH, ALIAS_SIZE, MISCONFIGURED
+from .local import ALIAS_DEPTH, ALIAS_SIZE
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.directory.interfaces import IDirectory
-from mailframe.directory.refusals import held
+from mailframe.directory.refusals import MISCONFIGURED, held
 from mailframe.directory.values import Account, Alias
 from mailframe.message.address import Address
 from mailframe.message.status import NO_SUCH_MAILBOX, MailframeError, Status
@@ -19,7 +19,6 @@ from .interfaces import IRouter, LocalMailbox, Route
 
 NOT_OURS = Status((5, 7, 1), "We do not relay; that domain is not ours")
 DISABLED = Status((5, 2, 1), "The mailbox is disabled")
-MISCONFIGURED = Status((4, 3, 5), "The address is not set up properly here; try again later")
 
 ALIAS_DEPTH = 10
 """Aliases that may lead to each other."""
