@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from mailframe.config.types import Duration, Size
+from mailframe.delivery.forwarding import ForwardingDelivery
 from mailframe.delivery.interfaces import IDelivery, INextHop
 from mailframe.delivery.options import StoreDeliveryOptions
 from mailframe.delivery.store import StoreDelivery
@@ -160,7 +161,8 @@ def _by_queue(
     """Mailboxes of this node at once, all else by the queue."""
     delivery = queue if expansion is None else ExpandingDelivery(queue, expansion)
     if store is not None:
-        delivery = DirectDelivery(StoreDelivery(store), delivery)
+        into = ForwardingDelivery(StoreDelivery(store), store, directory, delivery)
+        delivery = DirectDelivery(into, delivery)
     return OutwardRouter(local, directory, expansion), delivery
 
 
