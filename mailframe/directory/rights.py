@@ -14,7 +14,7 @@ from .values import Account, Alias
 
 ALIAS_DEPTH = 10
 """Aliases that may lead to each other, as in routing."""
-ALIAS_SIZE = 1000
+ALIAS_SIZE = 20_000
 """Addresses an alias may stand for in all, as in routing."""
 
 Aliases = Literal["also", "only", "none"]

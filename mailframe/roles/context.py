@@ -26,6 +26,8 @@ from mailframe.message.networks import Networks
 from mailframe.monitor.health import Check
 from mailframe.queue.interfaces import ISpool
 from mailframe.queue.spool.options import MemorySpoolOptions
+from mailframe.routing.catch_all.guard import CatchAllGuard
+from mailframe.routing.catch_all.kept import FILE, CaughtAddresses
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.ingest.log import IngestLog
 from mailframe.store.interfaces import IHints, IMailStore
@@ -111,6 +113,13 @@ class Context:
         """Who has an account; alias domains are resolved."""
         source = cast(IDirectory, self.configuration.directory.build(self))
         return cast(IDirectory, self.keep(AliasDomains(source)))
+
+    @cached_property
+    def catch_all(self) -> CatchAllGuard:
+        """What stands before catch-alls."""
+        kept = CaughtAddresses(os.path.join(self.data, FILE), self.reactor)
+        guard = CatchAllGuard(kept, self.reactor, self.configuration.catch_all, self.tallies)
+        return cast(CatchAllGuard, self.keep(guard))
 
     @cached_property
     def authenticator(self) -> IAuthenticator:

@@ -24,7 +24,8 @@ from mailframe.queue.notices import Notices
 from mailframe.queue.notifying import NotifyingDelivery
 from mailframe.queue.queue import QueueDelivery
 from mailframe.registry import PluginUnavailable
-from mailframe.routing.interfaces import IRouter
+from mailframe.routing.catch_all.guard import CountingDelivery
+from mailframe.routing.interfaces import ICatchAllGuard, IRouter
 from mailframe.routing.local import LocalRouter
 from mailframe.routing.room import Room, RoomRouter
 from mailframe.smtp.reception import Reception
@@ -60,6 +61,7 @@ class MXRole(ListeningRole):
         notices: with ``notices_to``, writes notices of success; without, DSN is not offered.
         notices_to: takes these notices, and nothing else.
         forwards_to: takes copies for accounts of ``store`` that forward their mail; without it, that stays here.
+        guard: decides what catch-alls take; None for all of it.
 
     Raises:
         ValueError: there is nowhere to put mail, or it is to go into a queue: that asks anew where an address leads,
@@ -84,6 +86,7 @@ class MXRole(ListeningRole):
         notices: Notices | None = None,
         notices_to: IDelivery | None = None,
         forwards_to: IDelivery | None = None,
+        guard: ICatchAllGuard | None = None,
     ) -> None:
         place = delivery or store
         if place is None:
@@ -100,8 +103,16 @@ class MXRole(ListeningRole):
             # host does, where it is not offered.
             settings = settings.without("DSN")
         router: IRouter = LocalRouter(
-            directory, delimiter, postmaster, settings.hostname, subaddress_mailboxes
+            directory,
+            delimiter,
+            postmaster,
+            settings.hostname,
+            subaddress_mailboxes,
+            guard=guard,
+            strangers=True,
         )
+        if guard is not None:
+            way = CountingDelivery(way, guard)
         if room is not None:
             router = RoomRouter(router, room)
         reception = Reception(router, way, policies, filters, authenticator=None)
@@ -147,6 +158,7 @@ def build(options: MXOptions, context: Context) -> MXRole:
         notices=outbound.notices(context) if notices_to is not None else None,
         notices_to=notices_to,
         forwards_to=outbound.forwards_to(context, options.router),
+        guard=context.catch_all,
     )
     context.add_health_checks(role)
     return role

@@ -92,6 +92,7 @@ def _way_of(options: RelayOptions, context: Context) -> tuple[OneWay, str, IDeli
         context.postmaster(options.postmaster),
         context.hostname,
         options.subaddress_mailboxes,
+        guard=context.catch_all,
     )
     delivery = StoreDelivery(context.here, context.reactor.seconds)
     return OneWay(SubmissionRouter(local, context.directory), MAILBOXES), MAILBOXES, delivery
@@ -187,13 +188,18 @@ def expansion(context: Context) -> Expansion | None:
     options = context.configuration.routing
     if options.local is None or options.aliases == "keep":
         return None
-    return Expansion(context.directory)
+    return Expansion(context.directory, options.delimiter)
 
 
 def _local(context: Context) -> LocalRouter:
     options = context.configuration.routing
     return LocalRouter(
-        context.directory, options.delimiter, None, context.hostname, options.subaddress_mailboxes
+        context.directory,
+        options.delimiter,
+        None,
+        context.hostname,
+        options.subaddress_mailboxes,
+        guard=context.catch_all,
     )
 
 

@@ -25,6 +25,7 @@ from mailframe.pop3.server import POP3ServerFactory
 from mailframe.pop3.settings import POP3Settings
 from mailframe.queue.notices import Notices
 from mailframe.queue.notifying import NotifyingDelivery
+from mailframe.routing.interfaces import ICatchAllGuard
 from mailframe.routing.local import LocalRouter
 from mailframe.routing.room import Room, RoomRouter
 from mailframe.smtp.reception import Reception
@@ -69,6 +70,7 @@ class StoreRole(ListeningRole):
             offered there.
         notices_to: takes these notices, and nothing else.
         forwards_to: takes copies for accounts that forward their mail; without it, that stays here.
+        guard: knows what catch-alls do not take; None for nothing.
         sessions: what sessions of IMAP have, where that is more than ``store``: mailboxes of others, too.
         expire: seconds after which mail of INBOX goes by itself, for POP3 to tell; None for never.
         name: what the directory calls this store; "" where it does not say where mail is.
@@ -96,6 +98,7 @@ class StoreRole(ListeningRole):
         notices: Notices | None = None,
         notices_to: IDelivery | None = None,
         forwards_to: IDelivery | None = None,
+        guard: ICatchAllGuard | None = None,
         sessions: SharingStore | None = None,
         expire: float | None = None,
         name: str = "",
@@ -114,7 +117,7 @@ class StoreRole(ListeningRole):
         else:
             # No notices of success from here: the exchanger sends them, where DSN is not offered.
             settings = settings.without("DSN")
-        local = LocalRouter(directory, delimiter, None, settings.hostname, subaddress_mailboxes)
+        local = LocalRouter(directory, delimiter, None, settings.hostname, subaddress_mailboxes, guard=guard)
         reception = Reception(
             RoomRouter(local, room),
             delivery,
@@ -177,6 +180,7 @@ def build(options: StoreOptions, context: Context) -> StoreRole:
         notices=outbound.notices(context) if notices_to is not None else None,
         notices_to=notices_to,
         forwards_to=outbound.forwards_to(context, options.router),
+        guard=context.catch_all,
         sessions=context.shared_store,
         expire=_expires(context.configuration.retention.rules),
         name=options.name,
