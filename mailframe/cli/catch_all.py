@@ -21,7 +21,7 @@ LIMIT = 100
 _COLUMNS = ("address", "taken", "notices", "refused", "first", "last", "dead")
 
 
-class _Mailbox(click.ParamType):
+class _Mailbox(click.ParamType[Address]):
     name = "address"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Address:

@@ -21,9 +21,9 @@ from mailframe.message.address import Address
 from mailframe.message.mail import MailObject
 from mailframe.message.status import NO_SUCH_MAILBOX, MailframeError, Status
 from mailframe.routing.interfaces import ICatchAllGuard, Route
+from mailframe.routing.metrics import CAUGHT
 
 from .kept import CaughtAddresses, Count
-from .metrics import CAUGHT
 from .options import CatchAllOptions
 
 TOO_MUCH: Final = Status(

@@ -1,4 +1,4 @@
-"""Figures of catch-alls."""
+"""Figures of routing."""
 
 from __future__ import annotations
 
