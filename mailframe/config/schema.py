@@ -17,6 +17,7 @@ from mailframe.delivery.protection.options import ProtectionOptions, TLSPolicyOp
 from mailframe.delivery.shaping_options import ShapingOptions
 from mailframe.dns.options import DNSOptions
 from mailframe.link.options import LinkOptions
+from mailframe.location.options import StoreHostOptions
 from mailframe.queue.notice_settings import NoticeSettings
 from mailframe.queue.settings import QueueOptions
 from mailframe.routing.catch_all.options import CatchAllOptions
@@ -198,6 +199,7 @@ OPTIONAL: dict[str, type[Any]] = {
 """Sections without which something is not done at all."""
 LISTS: dict[str, type[Any]] = {
     "shaping": ShapingOptions,
+    "stores": StoreHostOptions,
     "tls_policy": TLSPolicyOptions,
 }
 """Sections that may be there any number of times, ``[[shaping]]``: lists of rules, in the order of the file."""
@@ -259,6 +261,7 @@ class Configuration:
         sharing: how accounts share mailboxes; None where they do not.
         link: how our own nodes talk with each other; None where they do not.
         shaping: how fast and from where mail goes to some hosts.
+        stores: the stores of the farm.
         tls_policy: what TLS has to give with some domains.
         directory: the chosen directory.
         store: the chosen store.
@@ -288,6 +291,7 @@ class Configuration:
     sharing: SharingOptions | None
     link: LinkOptions | None
     shaping: Sequence[ShapingOptions]
+    stores: Sequence[StoreHostOptions]
     tls_policy: Sequence[TLSPolicyOptions]
     directory: Choice
     store: Choice

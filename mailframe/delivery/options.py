@@ -134,6 +134,16 @@ class LMTPOptions(NextHopOptions):
 
 
 @attrs.frozen(kw_only=True)
+class StoresDeliveryOptions(ClientSettings):
+    """``[delivery.stores]``: by LMTP to the stores of a farm (``[[stores]]``), each copy to where the mailbox is."""
+
+    source: str | None = option(
+        "The IP address of this machine to connect from.", None, validator=validators.optional(_address)
+    )
+    down_time: Duration = option("As in ``[delivery.smarthost]``.", Duration(30.0), minimum=0)
+
+
+@attrs.frozen(kw_only=True)
 class StoreDeliveryOptions:
     """``[delivery.store]``: into mailboxes of this node."""
 

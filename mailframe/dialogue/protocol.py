@@ -7,9 +7,9 @@ paused while it is full; answers that a slow peer does not read pause the conver
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IHandshakeListener, IReactorTime
@@ -58,6 +58,8 @@ class DialogueProtocol(Connection):
         self._thrown_away = 0
         self._opened = False
         self._reading_paused = False
+
+    _handed_over = False
 
     # The transport calls these.
 
@@ -122,6 +124,8 @@ class DialogueProtocol(Connection):
         conversation = self._conversation
         if self._closing:
             return True
+        if self._handed_over:
+            return False
         if self._shaking or not self._opened:
             self.abort()
             return True
@@ -134,6 +138,32 @@ class DialogueProtocol(Connection):
         """The account this is of; "" where nobody logged in, or nobody does here."""
         conversation = self._conversation
         return IOwned(conversation).owner() if IOwned.providedBy(conversation) else ""
+
+    def hand_over(self, receive: Callable[[bytes], None], conversation: object) -> bytes:
+        """From now on what arrives goes to somebody else, as it comes; nothing is timed or kept here any more.
+
+        Called while an event is handled. The transport's producer is somebody else's, too.
+
+        Args:
+            receive: takes octets.
+            conversation: of `IConversation` its ``closed`` is called, and `owner` asked, where it has one.
+
+        Returns:
+            The octets that waited.
+        """
+        waiting = self._buffer.take_up_to(len(self._buffer))
+        self._handed_over = True
+        self._conversation = cast(IConversation, conversation)
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        transport = self._transport()
+        transport.unregisterProducer()
+        if self._reading_paused:
+            self._reading_paused = False
+            transport.resumeProducing()
+        self.__dict__["dataReceived"] = receive
+        return waiting
 
     # One event at a time.
 
@@ -183,6 +213,8 @@ class DialogueProtocol(Connection):
                     continue
                 return
             await self._guarded(conversation.handle, event)
+            if self._handed_over:
+                return
             # The time a peer has is counted from event to event, not from octet to octet: one that sends
             # an octet a minute does not hold the connection for ever.
             self._touch()

@@ -7,7 +7,7 @@ of 0.44 ms of processor time a message.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.tcp import Connection
 
@@ -31,5 +31,11 @@ def send_now(transport: Any, data: bytes) -> bytes:
     # After STARTTLS the transport is the same object, and only its `write` goes through TLS.
     if transport.TLS or not transport.connected or transport.disconnecting:
         return data
-    sent = transport.writeSomeData(data)
-    return data[sent:] if isinstance(sent, int) and sent > 0 else data
+    sent, view = 0, memoryview(data)
+    while sent < len(data):
+        # A transport sends 128 KiB at a time, and sockets often take more.
+        more = transport.writeSomeData(cast(bytes, view[sent:]))
+        if not isinstance(more, int) or more <= 0:
+            break
+        sent += more
+    return data[sent:] if sent else data

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from twisted.internet.interfaces import IReactorTime
 
 from mailframe.message.status import MailframeError, ProtocolError
+from mailframe.store.columns import flags_of
 from mailframe.store.interfaces import IMailbox
 from mailframe.store.refusals import NOPERM as READ_ONLY
 from mailframe.store.values import SYSTEM_FLAGS, FlagChange, Flags, Message, Snapshot, Stored
@@ -158,9 +159,8 @@ class Selected:
         """The flags of some messages as FETCH shows them."""
         if self.view.recent_count:
             return [self.flags(message) for message in messages]
-        rendered = self._rendered
         try:
-            return [rendered[message.flags] for message in messages]
+            return list(map(self._rendered.__getitem__, flags_of(messages)))
         except KeyError:
             return [self.flags(message) for message in messages]
 

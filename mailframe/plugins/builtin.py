@@ -40,6 +40,13 @@ store = Declaration(
     schema="mailframe.roles.options.StoreOptions",
     implementation="mailframe.roles.store.build",
 )
+proxy = Declaration(
+    IRoleFactory,
+    name="proxy",
+    summary="One front door for the mailboxes of several stores",
+    schema="mailframe.roles.options.ProxyOptions",
+    implementation="mailframe.roles.proxy.build",
+)
 
 maildir = Declaration(
     IMailStoreFactory,
@@ -143,6 +150,13 @@ lmtp = Declaration(
     summary="Hands mail for mailboxes to the node that has them, by LMTP",
     schema="mailframe.delivery.options.LMTPOptions",
     implementation="mailframe.roles.next_hops.build_lmtp",
+)
+to_stores = Declaration(
+    IDeliveryFactory,
+    name="stores",
+    summary="Hands mail for mailboxes to the stores of a farm that have them, by LMTP",
+    schema="mailframe.delivery.options.StoresDeliveryOptions",
+    implementation="mailframe.roles.next_hops.build_stores",
 )
 to_store = Declaration(
     IDeliveryFactory,

@@ -15,10 +15,13 @@ from mailframe.delivery.options import (
     NextHopOptions,
     PipeOptions,
     SmarthostOptions,
+    StoresDeliveryOptions,
     parse_host,
 )
 from mailframe.delivery.pipe import PipeDelivery
 from mailframe.delivery.smarthost import SmarthostDelivery
+from mailframe.delivery.stores import StoresDelivery
+from mailframe.location.values import Host, Store, Transport
 from mailframe.message.idn import to_ascii
 from mailframe.sasl.client import ClientCredentials
 from mailframe.smtp.client.connecting import Connector, Target
@@ -41,6 +44,38 @@ def build_smarthost(options: SmarthostOptions, context: Context) -> SmarthostDel
 def build_lmtp(options: LMTPOptions, context: Context) -> LMTPDelivery:
     """Hands mail for mailboxes to the node that has them."""
     return LMTPDelivery(hosts(options, context, "lmtp"))
+
+
+def build_stores(options: StoresDeliveryOptions, context: Context) -> StoresDelivery:
+    """Hands mail for mailboxes to the stores that have them."""
+    # The proxy's room, for the stores of the configuration.
+    from .proxy import locations_of
+
+    values = {field.name: getattr(options, field.name) for field in attrs.fields(ClientSettings)}
+    values.update(hostname=to_ascii(context.hostname))
+
+    def way(store: Store) -> LMTPDelivery:
+        contexts = ClientContexts(store.authorities, None, context.configuration.tls.minimum)
+        connector = Connector(context.reactor, ClientSettings(**values), contexts)
+        targets = [_lmtp_target(store, host, options.source) for host in store.hosts]
+        return LMTPDelivery(Hosts(Pool(connector), targets, context.reactor.seconds, options.down_time))
+
+    return StoresDelivery(context.directory, locations_of(context), way, context.reactor.seconds)
+
+
+def _lmtp_target(store: Store, host: Host, source: str | None) -> Target:
+    policy = NO_TLS
+    if store.transport is not Transport.NONE:
+        level = Level.VERIFY if store.verify else Level.ENCRYPT
+        policy = ClientPolicy(level, (host.name,) if store.verify else ())
+    return Target(
+        host.name,
+        host.ports["lmtp"],
+        protocol="lmtp",
+        policy=policy,
+        implicit_tls=store.transport is Transport.TLS,
+        source=source,
+    )
 
 
 def build_pipe(options: PipeOptions, context: Context) -> PipeDelivery:

@@ -24,6 +24,7 @@ from mailframe.policy.header import HEADER_LIMIT
 from mailframe.policy.options import not_everybody
 from mailframe.policy.own_hosts import fingerprint
 from mailframe.pop3.settings import POP3Settings
+from mailframe.proxy.settings import ProxySettings
 from mailframe.smtp.settings import SMTPSettings
 
 from .submission_options import SendingLimitOptions
@@ -224,6 +225,23 @@ class RouterOptions(_BeforeQueue):
     verify: bool = option(
         "Refuse recipients at once that our own domains do not have, where the directory is at hand.", True
     )
+
+
+@attrs.frozen(kw_only=True)
+class ProxyOptions:
+    """The front door for users of several stores (``[[stores]]``)."""
+
+    imap: list[ListenAddress] = option(
+        "Where IMAP listens; ``[]`` for nowhere.", factory=_on("tcp:143", "ssl:993")
+    )
+    pop3: list[ListenAddress] = option(
+        "Where POP3 listens; ``[]`` for nowhere.", factory=_on("tcp:110", "ssl:995")
+    )
+    submission: list[ListenAddress] = option(
+        "Where submission listens; it goes on to the ``submission`` port of the account's store.",
+        factory=list,
+    )
+    options: ProxySettings = option("What is the same for all protocols.", factory=ProxySettings)
 
 
 @attrs.frozen(kw_only=True)

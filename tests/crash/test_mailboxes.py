@@ -237,7 +237,7 @@ class MailboxesCase(SynchronousTestCase):
                 self.check_sound(store)
             finally:
                 wait(store.stop())
-        self.assertGreater(len(self.told.done["move"]), 4 * ROUNDS)
+        self.assertGreater(len(self.told.done["move"]), ROUNDS)
 
 
 class MboxTests(MailboxesCase):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from mailframe.imap.wire.fetching import BodyOctets, Text
-from mailframe.imap.wire.responses import literal
+from mailframe.imap.wire.responses import literal, literal_pieces
 from mailframe.message.header import select
 from mailframe.message.status import MailframeError
 from mailframe.store.values import Message, Span
@@ -62,9 +62,10 @@ class BodySender:
             raise
 
     async def _send(self, messages: Sequence[Message]) -> int:
+        readable = self._plan.places if self._plan.whole else self._readable
         for message in messages:
-            places = self._readable(message)
-            octets = sum(place[1] for place in places if place is not None)
+            places = readable(message)
+            octets = sum([place[1] for place in places if place is not None])
             if self._octets + octets > TOGETHER or self._plan.binaries:
                 await self._send_waiting()
             if octets > TOGETHER or self._plan.binaries:
@@ -97,24 +98,37 @@ class BodySender:
             Span(message.uid, *place) for message, places in waiting for place in places if place is not None
         ]
         octets = iter(await self._mailbox.read(spans))
-        responses = [self._response(message, places, octets) for message, places in waiting]
-        self._session.write(b"".join(responses))
-        self._sent += sum(1 for response in responses if response)
+        pieces: list[bytes] = []
+        for opening, (_, places) in zip(self._openings(waiting), waiting, strict=True):
+            self._sent += self._add_response(pieces, opening, places, octets)
+        self._session.write(b"".join(pieces))
         self._told.update(message.uid for message, _ in waiting)
         await self._session.connection.drained()
 
-    def _response(
-        self, message: Message, places: list[Place | None], octets: Iterator[bytes | None]
-    ) -> bytes:
-        """One whole response; nothing for a message that is gone."""
+    def _openings(self, waiting: Sequence[tuple[Message, list[Place | None]]]) -> list[bytes]:
+        messages = [message for message, _ in waiting]
+        if self._changed:
+            return [self._opening(message) for message in messages]
+        return self._plan.openings(messages)
+
+    def _add_response(
+        self, pieces: list[bytes], opening: bytes, places: list[Place | None], octets: Iterator[bytes | None]
+    ) -> bool:
+        """Add one whole response to what is sent; False, and nothing is added, for a message that is gone."""
         read = [None if place is None else next(octets) for place in places]
-        if any(piece is None and place is not None for piece, place in zip(read, places, strict=True)):
-            return b""
-        answers = [
-            b"%b %b" % (body.label, b"NIL" if piece is None else literal(_chosen(body, piece)))
-            for body, piece in zip(self._plan.bodies, read, strict=True)
-        ]
-        return b"%b%b)\r\n" % (self._opening(message), b" ".join(answers))
+        answers = [opening]
+        for number, (body, place, piece) in enumerate(zip(self._plan.bodies, places, read, strict=True)):
+            if number:
+                answers.append(b" ")
+            if piece is not None:
+                answers += literal_pieces(body.label, _chosen(body, piece))
+            elif place is None:
+                answers.append(b"%b NIL" % body.label)
+            else:
+                return False
+        pieces += answers
+        pieces.append(b")\r\n")
+        return True
 
     def _opening(self, message: Message) -> bytes:
         """The response up to the first of the bodies."""

@@ -10,8 +10,11 @@ from mailframe.imap.wire.dates import render_date_time
 from mailframe.imap.wire.fetching import Attribute, BinaryOctets, BodyOctets, Fact, Text
 from mailframe.imap.wire.responses import string
 from mailframe.message.structure import section_span, unpack
+from mailframe.store.columns import modseqs_of, uids_of
 from mailframe.store.values import DESCRIPTION_ITEMS, Description, Item, Message
 
+FLAGS = 10_000
+"""Messages asked of the store at a time, where only flags are wanted: they are remembered, and take 2 ms."""
 ROWS = 1000
 """Messages asked of the store at a time, where only rows of the catalogue are wanted."""
 DESCRIPTIONS = 250
@@ -52,6 +55,7 @@ class Plan:
     Attributes:
         items: to ask of the store.
         bodies: attributes that need octets, in the client's order.
+        whole: each of them is a whole message.
         binaries: attributes that need parts without their transfer encoding.
         marks_seen: does it set ``\\Seen``?
         window: how many messages to ask of the store at a time.
@@ -67,12 +71,18 @@ class Plan:
             facts.insert(0, Fact.UID)
         self.bodies = tuple(attribute for attribute in attributes if isinstance(attribute, BodyOctets))
         self.binaries = tuple(each for each in attributes if isinstance(each, BinaryOctets))
+        self.whole = all(
+            not body.section.part and body.section.text is Text.ALL and body.partial is None
+            for body in self.bodies
+        )
         peek = all(body.peek for body in self.bodies) and all(each.peek for each in self.binaries)
         self.marks_seen = not selected.read_only and not peek
         self.items = _items(facts, self.bodies, self.marks_seen)
         if self.binaries:
             self.items |= Item.PARTS | Item.SIZE
         self.window = DESCRIPTIONS if self.bodies or self.items & _FROM_CONTENT else ROWS
+        if not self.bodies and not self.items & ~Item.FLAGS:
+            self.window = FLAGS
         self._selected = selected
         self._shows_flags = Fact.FLAGS in facts
         self._shows_modseq = Fact.MODSEQ in facts
@@ -86,8 +96,15 @@ class Plan:
 
         They are made column by column, from one template: 0.3 us for flags, where a message at a time took 2.
         """
+        return self._filled(messages, b")\r\n")
+
+    def openings(self, messages: Sequence[Message]) -> list[bytes]:
+        """The same as `opening` for several messages whose flags did not change."""
+        return self._filled(messages, b" " if self._columns else b"")
+
+    def _filled(self, messages: Sequence[Message], end: bytes) -> list[bytes]:
         start = b"* %d UIDFETCH (" if self._uid_only else b"* %d FETCH ("
-        template = start + self._template + b")\r\n"
+        template = start + self._template + end
         columns = [column(messages) for column in self._columns]
         return [template % row for row in zip(self._numbers(messages), *columns, strict=True)]
 
@@ -108,7 +125,7 @@ class Plan:
         return b"%b%b%b" % (self._selected.opening(message), facts, b" " if facts else b"")
 
     def _numbers(self, messages: Sequence[Message]) -> Iterable[int | None]:
-        uids = [message.uid for message in messages]
+        uids = uids_of(messages)
         return uids if self._uid_only else self._selected.view.numbers(uids)
 
     def places(self, message: Message) -> list[Place | None]:
@@ -116,6 +133,8 @@ class Plan:
 
         The partial is applied already, but for chosen header fields, where it counts in what was chosen.
         """
+        if self.whole:
+            return [(0, message.size)] * len(self.bodies)
         root = None
         if any(body.section.part or body.section.text is not Text.ALL for body in self.bodies):
             root = unpack(described(message).parts)
@@ -179,8 +198,8 @@ _TEMPLATES = {
 
 
 _COLUMNS: dict[Fact, Column] = {
-    Fact.MODSEQ: lambda messages: [message.modseq for message in messages],
-    Fact.UID: lambda messages: [message.uid for message in messages],
+    Fact.MODSEQ: modseqs_of,
+    Fact.UID: uids_of,
     Fact.INTERNALDATE: lambda messages: [render_date_time(message.internal_date) for message in messages],
     Fact.SIZE: lambda messages: [message.size for message in messages],
     Fact.ENVELOPE: lambda messages: [described(message).envelope for message in messages],

@@ -39,6 +39,13 @@ def literal(octets: bytes) -> bytes:
     return b"{%d}\r\n%b" % (len(octets), octets)
 
 
+def literal_pieces(label: bytes, octets: bytes) -> tuple[bytes, bytes]:
+    """A label, a space and a literal, as pieces: so that octets are not copied more often than need be."""
+    if b"\0" in octets:
+        octets = octets.replace(b"\0", b"\x80")
+    return b"%b {%d}\r\n" % (label, len(octets)), octets
+
+
 def nstring(octets: bytes | None) -> bytes:
     """A string, or NIL for None."""
     return b"NIL" if octets is None else string(octets)

@@ -27,8 +27,12 @@ _message = tuple.__new__
 """Makes a `Message` of its fields in order: in half the time, and answers have ten thousands of them."""
 
 
-def fetch(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Item) -> list[Message]:
+def fetch(drop: Maildrop, mailbox_id: str, uids: Sequence[int], items: Item) -> Sequence[Message]:
     """See `IMailbox.fetch`."""
+    if not items & ~Item.FLAGS and drop.remembered is not None:
+        remembered = drop.remembered.fetch(drop, mailbox_id, uids)
+        if remembered is not None:
+            return remembered
     if items & ~PLAIN:
         return _fetch_rows(drop, mailbox_id, uids, items)
     descriptions: dict[int, Description] = {}

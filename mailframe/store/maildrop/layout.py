@@ -7,7 +7,7 @@ have columns for a layout's own use: ``folder``, ``new_time``, ``cur_time`` and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -285,6 +285,14 @@ class KeepsSubscriptions(Protocol):
         Raises:
             OSError: it cannot be written now.
         """
+
+
+@runtime_checkable
+class ReadsTogether(Protocol):
+    """A layout that reads several messages in less time than one by one."""
+
+    def read_together(self, rows: Iterable[MessageRow]) -> Mapping[int, bytes]:
+        """The octets of messages that are not large, by row ids; without those that are gone."""
 
 
 @runtime_checkable

@@ -15,6 +15,7 @@ from mailframe.store.values import INBOX, SEPARATOR
 
 from .layout import Adopting, KeepsSubscriptions, Opener
 from .promises import Promises
+from .remembered import Remembered
 from .surroundings import Surroundings
 
 
@@ -25,6 +26,7 @@ class Maildrop:
         account: its name.
         surroundings: the store's.
         opener: of this thread.
+        remembered: flags of mailboxes, in this thread; None: none are.
 
     Attributes:
         catalogue: its catalogue, open.
@@ -37,8 +39,11 @@ class Maildrop:
         changed: MAILBOXIDs that something happened in; whoever runs a unit of work publishes and clears them.
     """
 
-    def __init__(self, account: str, surroundings: Surroundings, opener: Opener) -> None:
+    def __init__(
+        self, account: str, surroundings: Surroundings, opener: Opener, remembered: Remembered | None = None
+    ) -> None:
         self.account = account
+        self.remembered = remembered
         self.surroundings = surroundings
         self.limit: Limit | None = None
         self.own_limits: Mapping[str, Limit] | None = None

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from mailframe.database.sqlite import storage_status
 from mailframe.message.status import STORAGE_FULL
-from mailframe.store.catalogue.rows import MailboxRow
+from mailframe.store.catalogue.rows import MailboxRow, MessageRow
 from mailframe.store.values import (
     Changes,
     Item,
@@ -20,9 +20,13 @@ from mailframe.store.values import (
 )
 
 from .fetching import message_of
+from .layout import ReadsTogether
 from .maildrop import Maildrop, uids_of
 
 T = TypeVar("T")
+
+FEW = 8
+"""So many pieces of messages are read together, where the layout can; one alone takes 43 us by itself, and 55 so."""
 
 log = Logger()
 
@@ -70,25 +74,38 @@ def _changes(drop: Maildrop, mailbox_id: str, since: int, read_only: bool) -> Ch
 
 def read(drop: Maildrop, mailbox_id: str, spans: Sequence[Span]) -> list[bytes | None]:
     """See `IMailbox.read`."""
-    mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
-    if mailbox is None:
-        return [None] * len(spans)
-    wanted = {span.uid for span in spans}
-    rows = {row.uid: row for row in drop.catalogue.messages.rows(mailbox, list(wanted))}
     whole: dict[int, bytes | None] = {}
-    found: list[bytes | None] = []
-    for span in spans:
-        row = rows.get(span.uid)
-        if row is None:
-            found.append(None)
-        elif drop.layout.is_large(row):
-            found.append(drop.layout.read(mailbox, row, span.offset, span.length))
-        else:
-            if span.uid not in whole:
-                whole[span.uid] = drop.layout.read(mailbox, row)
-            octets = whole[span.uid]
-            found.append(None if octets is None else _cut(octets, span))
-    return found
+    with ExitStack() as transaction:
+        together = None
+        if len(spans) >= FEW and isinstance(drop.layout, ReadsTogether):
+            together = drop.layout
+        if together is not None:
+            # In one transaction, which takes the locks of one statement.
+            transaction.enter_context(drop.catalogue.reading())
+        mailbox = drop.catalogue.mailboxes.with_id(mailbox_id)
+        if mailbox is None:
+            return [None] * len(spans)
+        rows = {
+            row.uid: row for row in drop.catalogue.messages.rows(mailbox, list({span.uid for span in spans}))
+        }
+        if together is not None:
+            small = [row for row in rows.values() if not drop.layout.is_large(row)]
+            octets = together.read_together(small)
+            whole = {row.uid: octets.get(row.id) for row in small}
+    return [_read(drop, mailbox, rows.get(span.uid), span, whole) for span in spans]
+
+
+def _read(
+    drop: Maildrop, mailbox: MailboxRow, row: MessageRow | None, span: Span, whole: dict[int, bytes | None]
+) -> bytes | None:
+    if row is None:
+        return None
+    if span.uid not in whole:
+        if drop.layout.is_large(row):
+            return drop.layout.read(mailbox, row, span.offset, span.length)
+        whole[span.uid] = drop.layout.read(mailbox, row)
+    octets = whole[span.uid]
+    return None if octets is None else _cut(octets, span)
 
 
 def _claiming(drop: Maildrop, read_only: bool, work: Callable[[bool], T]) -> T:
@@ -132,7 +149,7 @@ def _take_recent(drop: Maildrop, mailbox: MailboxRow, read_only: bool) -> Sequen
 
 
 def _cut(octets: bytes, span: Span) -> bytes:
-    if span.offset == 0 and span.length is None:
+    if span.offset == 0 and (span.length is None or span.length >= len(octets)):
         return octets
     end = None if span.length is None else span.offset + span.length
     return octets[span.offset : end]

@@ -156,6 +156,10 @@ class Search:
         self, drop: Maildrop, mailbox: MailboxRow, uids: Sequence[int], keywords: Keywords
     ) -> Iterable[Message]:
         """What rows say of messages."""
+        if self._items == Item.FLAGS and drop.remembered is not None:
+            remembered = drop.remembered.fetch(drop, mailbox.mailbox_id, uids)
+            if remembered is not None:
+                return remembered
         if not self._items & ~PLAIN:
             return messages_of(drop.catalogue.messages.facts(mailbox, uids), keywords, flags=True)
         rows: Iterable[MessageRow] = drop.catalogue.messages.rows(mailbox, uids)

@@ -13,6 +13,7 @@ from mailframe.store.refusals import NONEXISTENT, refuse
 from . import metrics
 from .layout import Opener, WritesLater
 from .maildrop import Maildrop
+from .remembered import Remembered
 from .surroundings import Surroundings
 
 SUSPECTS_LIMIT = 1000
@@ -27,15 +28,17 @@ class Shelf:
         surroundings: the store's.
         opener: opens accounts; closed with the shelf.
         limit: how many stay open; each may hold three descriptors.
+        remembered: messages whose flags are remembered.
 
     Attributes:
         suspects: accounts whose last delivery failed.
     """
 
-    def __init__(self, surroundings: Surroundings, opener: Opener, limit: int) -> None:
+    def __init__(self, surroundings: Surroundings, opener: Opener, limit: int, remembered: int = 0) -> None:
         self.surroundings = surroundings
         self._opener = opener
         self._limit = limit
+        self._remembered = Remembered(remembered)
         self._open: OrderedDict[str, Maildrop] = OrderedDict()
         self._touched: set[str] = set()
         self._dirty: set[str] = set()
@@ -62,7 +65,8 @@ class Shelf:
         if drop is None:
             if not create and not self._opener.exists(account):
                 raise refuse(NONEXISTENT)
-            drop = self._open[account] = Maildrop(account, self.surroundings, self._opener)
+            drop = Maildrop(account, self.surroundings, self._opener, self._remembered)
+            self._open[account] = drop
             metrics.OPEN_ACCOUNTS.inc()
         self._open.move_to_end(account)
         self._touched.add(account)
@@ -141,6 +145,7 @@ class Shelf:
 
     def _close(self, account: str, clean: bool = False) -> None:
         drop = self._open.pop(account)
+        self._remembered.forget(account)
         self._dirty.discard(account)
         self._unrested.discard(account)
         metrics.OPEN_ACCOUNTS.dec()

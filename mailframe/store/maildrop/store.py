@@ -33,6 +33,7 @@ from .expiring import Expiring, Round, note_told
 from .filling import Filler
 from .layout import Backend
 from .maildrop import Maildrop
+from .remembered import REMEMBERED
 from .replay import restore
 from .shelf import Shelf
 from .surroundings import Surroundings
@@ -104,7 +105,9 @@ class MaildropStore:
             for n in range(delivering)
         ]
         self._working = [
-            self._worker(limit, f"mailboxes {n}" if self._threaded else "")
+            self._worker(
+                limit, f"mailboxes {n}" if self._threaded else "", REMEMBERED // max(threads.working, 1)
+            )
             for n in range(max(threads.working, 1))
         ]
         self._slow = self._worker(limit, "search" if self._threaded else "")
@@ -221,7 +224,8 @@ class MaildropStore:
             MailframeError: temporary, for a fault of disk or database; what ``function`` raises.
         """
         worker = self._slow if slow else self._working[_spread(account, len(self._working))]
-        limit = (await self._limits_of((account,))).get(account)
+        limits = self._surroundings.policies.limits
+        limit = None if limits is None else (await limits(account))
         done = await worker.submit(Task(account, function, create, limit))
         for mailbox_id in done.changed:
             self._changed(account, mailbox_id)
@@ -291,8 +295,8 @@ class MaildropStore:
         finally:
             opener.close()
 
-    def _worker(self, limit: int, name: str) -> Worker[Task, Done]:
-        shelf = Shelf(self._surroundings, self._backend.opener(), limit)
+    def _worker(self, limit: int, name: str, remembered: int = 0) -> Worker[Task, Done]:
+        shelf = Shelf(self._surroundings, self._backend.opener(), limit, remembered)
         perform = partial(perform_tasks, journal=self._appended)
         return Worker(self._reactor, shelf, perform, name, self._flusher, self.waiting_limit)
 

@@ -122,7 +122,7 @@ def _commit(
     """Rows, flags and numbers. Needs a writing transaction."""
     mailboxes, keywords = drop.catalogue.mailboxes, drop.catalogue.mailboxes.keywords(mailbox)
     known = {message.uid: message for message in messages if 0 < message.uid < mailbox.uidnext}
-    _set_flags(drop, mailbox, known, keywords)
+    overtaken = _set_flags(drop, mailbox, known, keywords)
     modseq = mailboxes.next_modseq(mailbox) if any(not one.message.modseq for one in coming) else 0
     _add(drop, mailbox, list(_rows(mailbox, coming, keywords, modseq)), coming)
     rows = [one.attempt.row for one in coming if one.attempt.row is not None]
@@ -134,7 +134,7 @@ def _commit(
         max([taken.uidnext, *(row.uid + 1 for row in rows)]),
         max(taken.highestmodseq, highest),
         # What was expunged elsewhere is known to nobody here, one by one.
-        taken.highestmodseq,
+        max(taken.highestmodseq, overtaken),
     )
     _claim(drop, drop.current(mailbox.mailbox_id), [row.uid for row in rows])
 
@@ -174,8 +174,13 @@ def _add(drop: Maildrop, mailbox: MailboxRow, rows: Sequence[MessageRow], coming
 
 def _set_flags(
     drop: Maildrop, mailbox: MailboxRow, known: dict[int, TakenMessage], keywords: Keywords
-) -> None:
-    """Messages that are here already get the flags and modseqs that they have elsewhere."""
+) -> int:
+    """Messages that are here already get the flags and modseqs that they have elsewhere.
+
+    Returns:
+        The modseq up to which changes cannot be told one by one any more: those with a modseq from elsewhere may lie
+        before what others know already.
+    """
     touched: list[tuple[MessageRow, Packed]] = []
     for row in drop.catalogue.messages.rows(mailbox, list(known)):
         message = known[row.uid]
@@ -183,15 +188,16 @@ def _set_flags(
         if packed != (row.flags, row.keywords) or message.modseq not in (0, row.modseq):
             touched.append((row, packed))
     if not touched:
-        return
+        return 0
     infos = drop.layout.flag(mailbox, touched)
-    modseq = drop.catalogue.mailboxes.next_modseq(mailbox)
+    ours = modseq = drop.catalogue.mailboxes.next_modseq(mailbox)
     by_modseq: dict[int, list[tuple[int, Packed, str | None]]] = {}
     for row, packed in touched:
         change = (row.id, packed, infos[row.id])
         by_modseq.setdefault(known[row.uid].modseq or modseq, []).append(change)
     for modseq, changes in by_modseq.items():
         drop.catalogue.messages.set_flags(modseq, changes)
+    return ours if min(by_modseq) < ours else 0
 
 
 def _claim(drop: Maildrop, mailbox: MailboxRow, uids: Sequence[int]) -> None:

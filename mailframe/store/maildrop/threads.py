@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import apsw
 from twisted.internet.defer import Deferred
@@ -27,6 +26,8 @@ log = Logger()
 
 FLUSH_SECONDS = 1.0
 """What is not flushed when it is committed is flushed within this time."""
+
+_NOTHING: frozenset[str] = frozenset()
 
 Work = TypeVar("Work")
 Outcome = TypeVar("Outcome")
@@ -158,8 +159,7 @@ class Worker(Generic[Work, Outcome]):
         self._flush_later()
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """A unit of work of a session: its account, and what is done with it.
 
     Attributes:
@@ -173,8 +173,7 @@ class Task:
     limit: Limit | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """What became of a task: its result or a failure, and the MAILBOXIDs that something happened in."""
 
     result: Any
@@ -216,6 +215,8 @@ def _perform(shelf: Shelf, task: Task, promises: Promises | None) -> Done | Fail
     except Exception as fault:
         # What a look took in before the fault is still news for others.
         result = Failure(_told(fault, task))
+    if not drop.changed:
+        return Done(result, _NOTHING)
     changed = frozenset(drop.changed)
     drop.changed.clear()
     return Done(result, changed)

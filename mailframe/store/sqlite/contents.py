@@ -94,6 +94,22 @@ class Contents:
             return pieces[0]
         return b"".join(pieces) if pieces else None
 
+    def read_together(self, numbers: Iterable[int]) -> dict[int, bytes]:
+        """Whole contents that are not large, by their numbers; without those that are gone.
+
+        Messages that came one after the other are neighbours, and read by one statement.
+        """
+        found: dict[int, bytes] = {}
+        for first, last in runs(set(numbers)):
+            rows = self._execute(
+                "SELECT id, octets FROM pieces WHERE id BETWEEN ? AND ?",
+                (first << _PLACE_BITS, last << _PLACE_BITS | _LAST_PLACE),
+            )
+            for id_, octets in rows:
+                number = id_ >> _PLACE_BITS
+                found[number] = found[number] + octets if number in found else octets
+        return found
+
     def window(self, number: int, offset: int, length: int) -> bytes | None:
         """Octets of a large content; fewer at its end, None when it is gone."""
         found: list[bytes] = []

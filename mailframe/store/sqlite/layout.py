@@ -172,6 +172,12 @@ class SQLiteLayout:
             return octets
         return octets[offset : None if length is None else offset + length]
 
+    def read_together(self, rows: Iterable[MessageRow]) -> Mapping[int, bytes]:
+        """See `ReadsTogether.read_together`."""
+        numbers = {row.id: int(row.file) for row in rows}
+        found = self.file.contents.read_together(numbers.values())
+        return {id_: found[number] for id_, number in numbers.items() if number in found}
+
     def pieces(self, mailbox: MailboxRow, row: MessageRow) -> Iterator[bytes] | None:
         """See `Layout.pieces`."""
         number = int(row.file)

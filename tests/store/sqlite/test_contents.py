@@ -48,6 +48,18 @@ class ContentsTests(ContentsCase):
         self.assertEqual(self.contents.read(number), b"")
         self.assertEqual(self.contents.window(number, 5, 10), b"")
 
+    def test_several_together(self) -> None:
+        """Several are read at once, neighbours or not, each its own octets, and those that are gone left out."""
+        first = self.contents.reserve(9)
+        for number in (0, 1, 2, 5, 8):
+            self.contents.add(first + number, b"octets %d" % number)
+        self.contents.add(first + 5, b" and more", 1)
+        wanted = [first + number for number in (8, 0, 1, 1, 3, 5)]
+        found = {number - first: octets for number, octets in self.contents.read_together(wanted).items()}
+        expected = {0: b"octets 0", 1: b"octets 1", 5: b"octets 5 and more", 8: b"octets 8"}
+        self.assertEqual(found, expected)
+        self.assertEqual(self.contents.read_together([]), {})
+
     def test_windows_of_pieces(self) -> None:
         """A window over the end of a piece goes on in the next, and ends where the message ends."""
         number = self.contents.reserve(1)

@@ -7,6 +7,7 @@ from twisted.trial.unittest import TestCase
 
 from mailframe.config.types import Size
 from mailframe.store.interfaces import IHints
+from mailframe.store.maildrop import remembered
 from mailframe.store.sqlite.options import SQLiteStoreOptions
 from mailframe.store.sqlite.store import SQLiteStore
 from mailframe.store.values import Describe
@@ -14,6 +15,12 @@ from mailframe.testing.store import MailStoreContract, StoreFixture
 from mailframe.testing.store.model import ModelContract
 from mailframe.testing.store.quotas import QuotasContract
 from tests.store.maildir.fixture import quick_directory
+
+
+def remember_all(case: TestCase) -> None:
+    """Flags of the smallest mailboxes are remembered, whatever is asked for."""
+    case.patch(remembered, "SMALL", 0)
+    case.patch(remembered, "SHARE", 1_000_000)
 
 
 class _Fixture(StoreFixture):
@@ -58,10 +65,24 @@ class FlushingSQLiteStoreTests(_Contract, TestCase):
     options = SQLiteStoreOptions(threads=2, journal=False)
 
 
-class TwoProcessesTests(_Fixture, ModelContract, QuotasContract, TestCase):
-    """Two processes on the same mail, by turns."""
+class RememberingSQLiteStoreTests(_Contract, TestCase):
+    """Flags are remembered however few messages there are."""
 
     options = SQLiteStoreOptions(threads=0)
+
+    async def setUp(self) -> None:
+        remember_all(self)
+        await super().setUp()
+
+
+class TwoProcessesTests(_Fixture, ModelContract, QuotasContract, TestCase):
+    """Two processes on the same mail, by turns; both remember flags."""
+
+    options = SQLiteStoreOptions(threads=0)
+
+    async def setUp(self) -> None:
+        remember_all(self)
+        await super().setUp()
 
     async def second_store(self, store: SQLiteStore, describe: Describe, hints: IHints) -> SQLiteStore:
         return await self.started(self.directories[store], describe, hints)

@@ -1,0 +1,260 @@
+"""From a right login to a session at the store: find it, connect, log in there, splice."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+from twisted.internet.defer import CancelledError
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    TCP4ClientEndpoint,
+    TCP6ClientEndpoint,
+    connectProtocol,
+)
+from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
+from twisted.logger import Logger
+
+from mailframe.dialogue.protocol import DialogueProtocol
+from mailframe.dialogue.proxy_header import ProxyHeader, encode_v2
+from mailframe.dialogue.splice import Splice, SplicedConversation
+from mailframe.location.interfaces import ILocations
+from mailframe.location.values import Entrance, Host, Store, Transport
+from mailframe.message.status import MailframeError, Status
+from mailframe.sasl.client import ClientCredentials
+from mailframe.tls.interfaces import IClientContexts
+from mailframe.tls.policies import ClientPolicy, Level
+
+from . import metrics
+from .backend import NO_STORE, BackendConnection
+from .hosts import Hosts
+from .sessions import Sessions
+from .settings import ProxySettings
+from .values import Admission, Client, ProxiedSession
+
+T = TypeVar("T")
+LogIn = Callable[[BackendConnection, "Way"], Awaitable[T]]
+"""Logs in at a store; what it gives is for whoever answers the client."""
+
+NO_PASSWORD: Final = Status((4, 7, 0), "Log in with a password: the store asks for it", "UNAVAILABLE")
+
+log = Logger()
+
+
+class Way:
+    """What a protocol needs to know to log in at a host of a store.
+
+    Args:
+        store: which it is.
+        host: which of its hosts.
+        client: who is at the door.
+        admission: whom we have let in.
+        contexts: makes TLS.
+    """
+
+    def __init__(
+        self, store: Store, host: Host, client: Client, admission: Admission, contexts: IClientContexts
+    ) -> None:
+        self.store = store
+        self.host = host
+        self.client = client
+        self._admission = admission
+        self._contexts = contexts
+
+    @property
+    def credentials(self) -> ClientCredentials:
+        """With what to log in.
+
+        Raises:
+            MailframeError: the store asks for a password that nobody has said here.
+        """
+        store, admission = self.store, self._admission
+        name = admission.account.name
+        if store.entrance is Entrance.MASTER:
+            return ClientCredentials(store.master, store.password, authzid=name)
+        if store.entrance is Entrance.SEPARATOR:
+            return ClientCredentials(f"{name}{store.separator}{store.master}", store.password)
+        if admission.password is None:
+            raise MailframeError(NO_PASSWORD, f"{store.name} is entered by passwords, and none was said")
+        return ClientCredentials(name, admission.password)
+
+    @property
+    def starts_tls(self) -> bool:
+        """Is TLS begun by a command of the protocol?"""
+        return self.store.transport is Transport.STARTTLS
+
+    @property
+    def clear(self) -> bool:
+        """May secrets be said in clear?"""
+        return self.store.transport is Transport.NONE
+
+    def tls(self) -> Any:
+        """What TLS with the host is made with."""
+        store = self.store
+        level = Level.VERIFY if store.verify else Level.ENCRYPT
+        names = (self.host.name,) if store.verify else ()
+        policy = ClientPolicy(level, names=names, authorities=store.authorities)
+        return self._contexts.creator(policy, self.host.name)
+
+
+class Entering:
+    """The way in, for one listener's sessions.
+
+    Args:
+        reactor: connects.
+        locations: knows the stores.
+        contexts: makes TLS.
+        settings: how long it may take.
+        sessions: those that stand.
+        hosts: which of them answer.
+        protocol: ``imap``, ...
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        locations: ILocations,
+        contexts: IClientContexts,
+        settings: ProxySettings,
+        sessions: Sessions,
+        hosts: Hosts,
+        protocol: str,
+    ) -> None:
+        self._reactor = reactor
+        self._locations = locations
+        self._contexts = contexts
+        self._settings = settings
+        self._sessions = sessions
+        self._hosts = hosts
+        self._protocol = protocol
+        self._seconds = metrics.entering_seconds.labels(protocol)
+        self._open = metrics.open_sessions.labels(protocol)
+
+    async def enter(
+        self, client: Client, admission: Admission, log_in: LogIn[T]
+    ) -> tuple[BackendConnection, Way, T]:
+        """Log in at the store, at the first of its hosts that lets us.
+
+        Raises:
+            MailframeError: temporary: it cannot be reached or does not let us in; or what it says itself.
+        """
+        store = self._locations.locate(admission.account)
+        began = self._reactor.seconds()
+        failure: MailframeError | None = None
+        for host in self._hosts.order(store):
+            way = Way(store, host, client, admission, self._contexts)
+            try:
+                backend, said = await self._try(way, log_in)
+            except MailframeError as error:
+                metrics.store_failures.labels(store.name).inc()
+                log.warn(
+                    "{protocol} at {host} of {store}: {reason}",
+                    protocol=self._protocol, host=host.name, store=store.name, reason=error.reason,
+                    session_id=client.session_id, account=admission.account.name,
+                )  # fmt: skip
+                failure = error
+                if error.status is not NO_STORE:
+                    # It answered, and said no: another host would say the same.
+                    raise
+                self._hosts.failed(store, host)
+            else:
+                self._hosts.answered(store, host)
+                self._seconds.observe(self._reactor.seconds() - began)
+                return backend, way, said
+        assert failure is not None
+        raise failure
+
+    def splice(
+        self, connection: DialogueProtocol, backend: BackendConnection, way: Way, account: str, answer: bytes,
+        ended: Callable[[], None],
+    ) -> None:  # fmt: skip
+        """Put both connections together.
+
+        Args:
+            connection: of the client, in the middle of an event.
+            backend: logged in.
+            way: how.
+            account: whose it is.
+            answer: what the client is told before anything of the store's.
+            ended: called when both are gone.
+        """
+        session = ProxiedSession(
+            way.client.session_id, self._protocol, account, way.client.peer, way.store.name, way.host.name,
+            self._reactor.seconds(), connection.abort,
+        )  # fmt: skip
+        self._open.inc()
+
+        def over(spliced: Splice) -> None:
+            self._open.dec()
+            metrics.up.inc(spliced.up.octets)
+            metrics.down.inc(spliced.down.octets)
+            self._sessions.remove(session)
+            _write_line(session, spliced, self._reactor.seconds())
+            ended()
+
+        client_end, store_end = connection.transport, backend.transport
+        # The client's producer goes first, or the splice could not register its own.
+        whose = SplicedConversation(lambda: spliced.gone(client_end), account)
+        waiting = connection.hand_over(lambda data: spliced.up.pass_on(data), whose)
+        spliced = Splice(client_end, store_end, self._reactor, over)
+        connection.__dict__["dataReceived"] = spliced.up.pass_on
+        said = backend.hand_over(spliced.down.pass_on, lambda: spliced.gone(store_end))
+        self._sessions.add(session)
+        spliced.down.pass_on(answer)
+        if waiting:
+            spliced.up.pass_on(waiting)
+        if said:
+            spliced.down.pass_on(said)
+
+    async def _try(self, way: Way, log_in: LogIn[T]) -> tuple[BackendConnection, T]:
+        port = way.host.ports.get(self._protocol, 0)
+        backend = BackendConnection(self._reactor, self._settings.store_timeout, way.host.name)
+        try:
+            await connectProtocol(self._endpoint(way.host.name, port), backend)
+            if way.store.proxy_protocol:
+                backend.send(_header(way.client, backend))
+            if way.store.transport is Transport.TLS:
+                await backend.start_tls(way.tls())
+            return backend, await log_in(backend, way)
+        except (ConnectError, DNSLookupError, OSError) as error:
+            backend.abort()
+            raise MailframeError(NO_STORE, f"{way.host.name}:{port}: {error}") from None
+        except (ConnectingCancelledError, CancelledError):
+            backend.abort()
+            raise
+        except BaseException:
+            backend.abort()
+            raise
+
+    def _endpoint(self, host: str, port: int) -> Any:
+        timeout = self._settings.connect_timeout
+        try:
+            version = ipaddress.ip_address(host).version
+        except ValueError:
+            return HostnameEndpoint(self._reactor, host, port, timeout)
+        kind = TCP4ClientEndpoint if version == 4 else TCP6ClientEndpoint
+        return kind(self._reactor, host, port, timeout)
+
+
+def _header(client: Client, backend: BackendConnection) -> bytes:
+    """What the store is told of the client, before anything else."""
+    try:
+        versions = {ipaddress.ip_address(one).version for one in (client.peer, client.local)}
+    except ValueError:
+        versions = set()
+    if len(versions) != 1:
+        return encode_v2(ProxyHeader(2, local=True))
+    family = "inet" if versions == {4} else "inet6"
+    return encode_v2(
+        ProxyHeader(2, False, family, client.peer, client.port, client.local, client.local_port)  # type: ignore[arg-type]
+    )
+
+
+def _write_line(session: ProxiedSession, spliced: Splice, now: float) -> None:
+    log.info(
+        "{protocol} session of {account} from {peer} at {store} ended",
+        protocol=session.protocol, account=session.account, peer=session.peer, store=session.store,
+        host=session.host, session_id=session.session_id, delay=round(now - session.began, 3),
+        octets_in=spliced.up.octets, octets_out=spliced.down.octets,
+    )  # fmt: skip

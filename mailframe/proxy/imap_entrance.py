@@ -1,0 +1,176 @@
+"""Logging in at a store by IMAP, for somebody who is at the door (RFC 9051)."""
+
+from __future__ import annotations
+
+from mailframe.imap.client.commands import command, string
+from mailframe.imap.client.responses import Continuation, Response, Untagged, Verdict, parse
+from mailframe.message.status import MailframeError, ProtocolError, Status
+from mailframe.sasl.client import ClientLines, choose
+
+from .backend import BackendConnection
+from .entering import Way
+
+CAPABILITIES_LIMIT = 16 * 1024
+RESPONSES_LIMIT = 100
+"""Responses before the one that is waited for."""
+
+
+async def enter(backend: BackendConnection, way: Way) -> bytes:
+    """Log in.
+
+    Returns:
+        What the store can do, as it lists it behind CAPABILITY; no octets where it does not say.
+
+    Raises:
+        MailframeError: temporary: it cannot be, now; or what the store says.
+    """
+    return await _Entrance(backend, way).run()
+
+
+class _Entrance:
+    """One login."""
+
+    def __init__(self, backend: BackendConnection, way: Way) -> None:
+        self._backend = backend
+        self._way = way
+        self._number = 0
+        self._capabilities: frozenset[bytes] = frozenset()
+        self._listed = b""
+
+    async def run(self) -> bytes:
+        """All of it."""
+        greeting = await self._next()
+        if not isinstance(greeting, Verdict) or greeting.condition != b"OK":
+            raise self._refused(greeting)
+        self._learn(greeting)
+        if self._way.starts_tls:
+            await self._ask(b"STARTTLS")
+            await self._backend.start_tls(self._way.tls())
+            self._capabilities = frozenset()
+        if not self._capabilities:
+            await self._ask(b"CAPABILITY")
+        if b"ID" in self._capabilities:
+            await self._ask(b"ID", self._identity())
+        self._capabilities, self._listed, offered = frozenset(), b"", self._capabilities
+        await self._log_in(offered)
+        if not self._listed:
+            await self._ask(b"CAPABILITY")
+        return self._listed
+
+    def _identity(self) -> bytes:
+        client = self._way.client
+        fields = {
+            "name": "Mailframe proxy",
+            "x-originating-ip": client.peer,
+            "x-originating-port": str(client.port),
+            "x-session-id": client.session_id,
+            "x-proxy-ttl": str(max(1, 5 - client.hops)),
+            "x-mailframe-hops": str(client.hops + 1),
+        }
+        if client.local:
+            fields |= {"x-connected-ip": client.local, "x-connected-port": str(client.local_port)}
+        pairs = (b'"%b" "%b"' % (name.encode(), _quoted(value)) for name, value in fields.items())
+        return b"(" + b" ".join(pairs) + b")"
+
+    async def _log_in(self, offered: frozenset[bytes]) -> None:
+        names = [name[5:].decode("ascii", "replace") for name in offered if name.startswith(b"AUTH=")]
+        credentials = self._way.credentials
+        try:
+            mechanism = choose(
+                names, credentials, self._backend.secure, self._backend.binding, clear=self._way.clear
+            )
+        except MailframeError as error:
+            if credentials.authzid or b"LOGINDISABLED" in offered:
+                raise self._backend.failed(error.reason) from None
+            if not self._backend.secure and not self._way.clear:
+                raise self._backend.failed("no password is said in clear") from None
+            assert credentials.password is not None
+            await self._ask(
+                b"LOGIN", string(credentials.authcid.encode()), string(credentials.password.encode())
+            )
+            return
+        await self._authenticate(ClientLines(mechanism), b"SASL-IR" in offered)
+
+    async def _authenticate(self, lines: ClientLines, at_once: bool) -> None:
+        words = [b"AUTHENTICATE", lines.mechanism.name.encode("ascii")]
+        initial = lines.initial()
+        if initial is not None and at_once:
+            words.append(initial)
+            initial = None
+        tag = self._say(*words)
+        try:
+            while not self._is_over(tag, response := await self._next()):
+                if isinstance(response, Continuation):
+                    answer = lines.answer(response.text) if initial is None else initial
+                    initial = None
+                    self._backend.send(answer.removeprefix(b"=") + b"\r\n")
+            lines.mechanism.finish()
+        except ProtocolError as error:
+            raise self._backend.failed(error.status.text) from None
+
+    async def _ask(self, *words: bytes) -> None:
+        """A command, up to its end."""
+        tag, *more = self._begin(*words)
+        for _ in range(RESPONSES_LIMIT):
+            response = await self._next()
+            if self._is_over(tag, response):
+                return
+            if isinstance(response, Continuation) and more:
+                self._backend.send(more.pop(0))
+        raise self._backend.failed("it says too much")
+
+    def _say(self, *words: bytes) -> bytes:
+        return self._begin(*words)[0]
+
+    def _begin(self, *words: bytes) -> list[bytes]:
+        self._number += 1
+        tag = b"p%d" % self._number
+        first, *more = command(tag, *words)
+        self._backend.send(first)
+        return [tag, *more]
+
+    def _is_over(self, tag: bytes, response: Response) -> bool:
+        self._learn(response)
+        if isinstance(response, Verdict) and response.condition == b"BYE":
+            raise self._refused(response)
+        if not isinstance(response, Verdict) or response.tag != tag:
+            return False
+        if response.condition != b"OK":
+            raise self._refused(response)
+        return True
+
+    def _learn(self, response: Response) -> None:
+        """Whatever tells of capabilities is remembered."""
+        listed = b""
+        if isinstance(response, Untagged) and response.name == b"CAPABILITY":
+            listed = b" ".join(value for value in response.values if isinstance(value, bytes))
+        elif isinstance(response, Verdict) and response.code == b"CAPABILITY":
+            listed = response.arguments
+        if listed:
+            self._listed = listed[:CAPABILITIES_LIMIT]
+            self._capabilities = frozenset(self._listed.upper().split())
+
+    async def _next(self) -> Response:
+        try:
+            return parse([await self._backend.line()])
+        except ProtocolError as error:
+            raise self._backend.failed(error.status.text) from None
+
+    def _refused(self, response: Response) -> MailframeError:
+        if not isinstance(response, Verdict):
+            return self._backend.failed("it does not greet")
+        text = response.text.decode("utf-8", "replace")[:200]
+        if response.condition == b"NO" and response.code in _PASSED_ON:
+            status = Status(
+                (4, 3, 2), "The mailbox cannot be used right now; try again", response.code.decode()
+            )
+            return MailframeError(status, f"{self._backend.name}: {text}")
+        return self._backend.failed(f"it refused: {text!r}")
+
+
+_PASSED_ON = frozenset({b"UNAVAILABLE", b"LIMIT", b"INUSE", b"CONTACTADMIN", b"EXPIRED"})
+"""What a client should hear as the store says it."""
+
+
+def _quoted(value: str) -> bytes:
+    return value.encode("ascii", "replace").replace(b"\\", b"\\\\").replace(b'"', b'\\"')

@@ -1,0 +1,139 @@
+"""The front door: people log in, and go on to the store that has their mail.
+
+It keeps no mail, and can say nothing to a store but a login; what follows passes by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import attrs
+from twisted.internet.interfaces import IReactorTime
+
+from mailframe.directory.interfaces import IAuthenticator, IDirectory
+from mailframe.limits.interfaces import ITallies
+from mailframe.location.interfaces import ILocations
+from mailframe.location.locations import Locations
+from mailframe.location.values import Entrance
+from mailframe.proxy.door import Door
+from mailframe.proxy.entering import Entering
+from mailframe.proxy.hosts import Hosts
+from mailframe.proxy.server import ProxyServerFactory
+from mailframe.proxy.sessions import Sessions
+from mailframe.proxy.settings import ProxySettings
+from mailframe.registry import PluginUnavailable
+from mailframe.tls.client import ClientContexts
+from mailframe.tls.interfaces import IClientContexts, IServerContexts
+
+from .context import Context
+from .health import directory_answers
+from .listening import Listener, ListeningRole
+from .mechanisms import require_mechanisms
+from .options import ProxyOptions
+
+PASSWORDS = ("PLAIN", "LOGIN")
+
+
+class ProxyRole(ListeningRole):
+    """Lets people in, and sends them on.
+
+    Args:
+        locations: where mail is.
+        directory: who has an account.
+        authenticator: checks logins.
+        reactor: connects to stores.
+        listeners: where it listens, by protocol: ``imap``, ``pop3``, ``submission``.
+        settings: of all listeners.
+        contexts: TLS towards stores.
+        tls: certificates for clients.
+        tallies: count for limits; of this process alone by default.
+        hostname: this server's name, for submission.
+
+    Attributes:
+        proxied: the sessions that stand.
+    """
+
+    def __init__(
+        self,
+        locations: ILocations,
+        directory: IDirectory,
+        authenticator: IAuthenticator,
+        reactor: IReactorTime,
+        listeners: Mapping[str, Sequence[Listener]],
+        settings: ProxySettings | None = None,
+        contexts: IClientContexts | None = None,
+        tls: IServerContexts | None = None,
+        tallies: ITallies | None = None,
+        hostname: str = "localhost",
+    ) -> None:
+        super().__init__("proxy", reactor, [directory, authenticator], tls, tallies)
+        settings = settings or ProxySettings()
+        if not settings.mechanisms and any(
+            store.entrance is Entrance.PASSWORD for store in locations.stores()
+        ):
+            settings = attrs.evolve(settings, mechanisms=PASSWORDS)
+        self.proxied = Sessions()
+        hosts = Hosts(reactor)
+        contexts = contexts or ClientContexts()
+        for protocol, places in listeners.items():
+            entering = Entering(reactor, locations, contexts, settings, self.proxied, hosts, protocol)
+            self.open_doors(
+                places,
+                lambda implicit, protocol=protocol, entering=entering: ProxyServerFactory(  # type: ignore[misc]
+                    Door(
+                        protocol,
+                        authenticator,
+                        entering,
+                        settings,
+                        reactor,
+                        None if implicit else tls,
+                        self._tallies,
+                        hostname,
+                    )
+                ),
+            )
+        self._health.add("directory", directory_answers(directory, reactor))
+
+        async def stores_answer() -> str | None:
+            down = hosts.down(locations.stores())
+            return f"{', '.join(down)} cannot be reached" if down else None
+
+        self._health.add("stores", stores_answer, fatal=False)
+
+
+def build(options: ProxyOptions, context: Context) -> ProxyRole:
+    """The role as it is configured."""
+    require_mechanisms(context.authenticator, options.options.mechanisms, "role.proxy.options")
+    locations = locations_of(context)
+    if not locations.stores():
+        raise PluginUnavailable("[role.proxy]: there are no stores; write them as [[stores]]")
+    role = ProxyRole(
+        locations,
+        context.directory,
+        context.authenticator,
+        context.reactor,
+        {
+            "imap": context.listeners(options.imap),
+            "pop3": context.listeners(options.pop3),
+            "submission": context.listeners(options.submission),
+        },
+        options.options,
+        ClientContexts(None, None, context.configuration.tls.minimum),
+        context.tls,
+        context.tallies,
+        context.hostname,
+    )
+    context.add_health_checks(role)
+    return role
+
+
+def locations_of(context: Context) -> ILocations:
+    """The stores of the configuration.
+
+    Raises:
+        PluginUnavailable: they cannot be as they are written.
+    """
+    try:
+        return Locations([one.store() for one in context.configuration.stores])
+    except ValueError as error:
+        raise PluginUnavailable(str(error)) from None
