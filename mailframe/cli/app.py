@@ -19,6 +19,7 @@ from .errors import Refused
 COMMANDS = {
     "account": "Add, list and remove accounts; change passwords.",
     "alias": "Add, list and remove aliases.",
+    "catch-all": "See what catch-alls took; refuse addresses that are nobody's.",
     "check-config": "Say everything that is wrong with a configuration.",
     "completion": "Print what a shell needs to complete commands.",
     "domain": "Add, list and remove domains.",

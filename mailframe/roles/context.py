@@ -14,6 +14,7 @@ from mailframe.config.listen import format_listener, parse_listener
 from mailframe.config.schema import Configuration
 from mailframe.config.types import FilePath
 from mailframe.delivery.interfaces import IDelivery
+from mailframe.directory.alias_domains import AliasDomains
 from mailframe.directory.entry_interfaces import IDirectoryFeed
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
 from mailframe.dns.interfaces import IResolver
@@ -25,6 +26,8 @@ from mailframe.message.networks import Networks
 from mailframe.monitor.health import Check
 from mailframe.queue.interfaces import ISpool
 from mailframe.queue.spool.options import MemorySpoolOptions
+from mailframe.routing.catch_all.guard import CatchAllGuard
+from mailframe.routing.catch_all.kept import FILE, CaughtAddresses
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.ingest.log import IngestLog
 from mailframe.store.interfaces import IHints, IMailStore
@@ -107,8 +110,16 @@ class Context:
 
     @cached_property
     def directory(self) -> IDirectory:
-        """Who has an account."""
-        return cast(IDirectory, self.keep(self.configuration.directory.build(self)))
+        """Who has an account; alias domains are resolved."""
+        source = cast(IDirectory, self.configuration.directory.build(self))
+        return cast(IDirectory, self.keep(AliasDomains(source)))
+
+    @cached_property
+    def catch_all(self) -> CatchAllGuard:
+        """What stands before catch-alls."""
+        kept = CaughtAddresses(os.path.join(self.data, FILE), self.reactor)
+        guard = CatchAllGuard(kept, self.reactor, self.configuration.catch_all, self.tallies)
+        return cast(CatchAllGuard, self.keep(guard))
 
     @cached_property
     def authenticator(self) -> IAuthenticator:

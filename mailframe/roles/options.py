@@ -109,8 +109,9 @@ class MXOptions(_NoLogin):
     )
     router: DeliveryName | None = option(
         "What takes notices of success to senders who ask for them (``NOTIFY=SUCCESS``, RFC 3461): ``queue``, or a "
-        "delivery such as ``smarthost``. Without it DSN is not offered, and the sending host tells them. Nothing but "
-        "such notices goes there.",
+        "delivery such as ``smarthost``. Without it DSN is not offered, and the sending host tells them. It also "
+        "takes copies for accounts of this node's store that forward their mail, whose mail stays here without it. "
+        "Nothing else goes there: whom a stranger writes to is never a recipient.",
         None,
     )
     delimiter: str = option(

@@ -16,7 +16,7 @@ from mailframe.directory.values import Account, Alias, Credential
 from mailframe.message.address import Address
 from mailframe.message.status import CANNOT_LOOK_UP, MailframeError, Status
 from mailframe.routing.interfaces import IRouter, Route
-from mailframe.routing.local import LocalRouter
+from mailframe.routing.local import ALIAS_SIZE, LocalRouter
 from mailframe.testing.smtp import run
 
 
@@ -140,7 +140,11 @@ class LocalRouterTests(SynchronousTestCase):
         self.alias("d12", "alice")
         self.assertIn("deeper", self.fault("d0"))
         self.assertEqual(len(self.places("d4")), 1)
-        self.alias("many", *[f"x{i}" for i in range(1001)])
+        half = ALIAS_SIZE // 2
+        self.alias("some", *[f"x{i}" for i in range(half)])
+        self.assertEqual(self.refusal("some"), "5.1.1")
+        self.alias("many", "some", "others")
+        self.alias("others", *[f"y{i}" for i in range(half)])
         self.assertIn("more than", self.fault("many"))
 
     def test_postmaster(self) -> None:
