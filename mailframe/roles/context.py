@@ -39,7 +39,7 @@ from mailframe.tls.server import Contexts
 
 from .health import disk_writable
 from .here import HereStore
-from .interfaces import IRole
+from .interfaces import IRole, Question
 from .listening import Front, Listener, ListeningRole
 from .quotas import DirectoryLimits, quota_warning
 from .retaining import Rounds
@@ -86,6 +86,8 @@ class Context:
         """What was built and has to be stopped at the end, in the order it was built."""
         self.checks: dict[str, Check] = {"data": disk_writable(reactor, self.data)}
         """What every role asks when it is asked how it is, besides its own; builders of stores add theirs."""
+        self.questions: dict[str, Question] = {}
+        """What the running node can be asked of what roles share, by name."""
         self.warnings: dict[str, Check] = {}
         """The same of what delays mail on its way out; for that nobody need be sent to another node."""
 
