@@ -1,8 +1,9 @@
 """The file that the copy lies in: written in a thread, read at once.
 
-Lookups read the file on the reactor's thread. Measured with 1,000,000 accounts that were asked for at random, in processor
-time: 150,000 lookups a second of known addresses, 175,000 of unknown ones, 65,000 credentials. A hop to a thread and
-back alone costs 80 µs, twelve times as much as the whole lookup. Nobody is waited for: readers of a WAL file never wait for its writer.
+Lookups read the file on the reactor's thread. Measured with 1,000,000 accounts that were asked for at random, in
+processor time: 150,000 lookups a second of known addresses, 175,000 of unknown ones, 65,000 credentials. A hop to a
+thread and back alone costs 80 µs, twelve times as much as the whole lookup. Nobody is waited for: readers of a WAL
+file never wait for its writer.
 
 Two things make it so fast. The file is mapped into memory (5.9 µs a statement instead of 10.5), which is the kernel's
 memory, of all workers together, and is given back when others need it. And all that is asked within a moment is asked
