@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from mailframe.config.types import DataPath, DirectoryName, Duration, option
+from mailframe.config.types import DataPath, DirectoryName, Duration, FilePath, option
 
 
 @attrs.frozen
@@ -72,3 +72,16 @@ class ReplicaOptions:
         Duration(900.0),
         minimum=1,
     )
+
+
+@attrs.frozen
+class NodeDirectoryOptions:
+    """The directory of another node of ours, which shares the key in ``[link]``."""
+
+    host: str = option("The node; its certificate must be for this name.")
+    port: int = option("The port of a listener in its ``[role.store] link``.", minimum=1, maximum=65535)
+    tls: bool = option("With TLS from the start; without it on this machine only.", True)
+    ca_file: FilePath | None = option(
+        "Certificates of those who may vouch for it; those of the system, where nothing is said.", None
+    )
+    timeout: Duration = option("How long an answer is waited for.", Duration(20.0), minimum=0.1)

@@ -120,6 +120,13 @@ replica = Declaration(
     schema="mailframe.directory.composed_options.ReplicaOptions",
     implementation="mailframe.roles.directories.build_replica",
 )
+node_directory = Declaration(
+    IDirectoryFactory,
+    name="node",
+    summary="The directory of another node of ours, to keep a copy of",
+    schema="mailframe.directory.composed_options.NodeDirectoryOptions",
+    implementation="mailframe.roles.directories.build_node",
+)
 password = Declaration(
     IAuthenticatorFactory,
     name="password",

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
+
+from OpenSSL import SSL
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.ssl import Certificate, optionsForClientTLS, platformTrust, trustRootFromCertificates
 
 from mailframe.config.schema import Configuration
 from mailframe.directory.cache import CacheDirectory
 from mailframe.directory.chain import ChainDirectory
 from mailframe.directory.chain_admin import ChainAdmin
-from mailframe.directory.composed_options import CacheOptions, ChainOptions, ReplicaOptions
+from mailframe.directory.composed_options import (
+    CacheOptions,
+    ChainOptions,
+    NodeDirectoryOptions,
+    ReplicaOptions,
+)
 from mailframe.directory.entry_interfaces import IDirectoryEntries, IDirectoryFeed
 from mailframe.directory.interfaces import IDirectoryAdmin
 from mailframe.directory.replica.replica import ReplicaDirectory
+from mailframe.link.asking import Asking
+from mailframe.link.directories import NAME
+from mailframe.link.remote_directory import RemoteDirectory
 from mailframe.registry import PluginUnavailable
 
 from .context import Context
@@ -44,6 +57,37 @@ def build_replica(options: ReplicaOptions, context: Context) -> ReplicaDirectory
     replica = ReplicaDirectory(source, options, context.reactor, context.number == 0)
     context.warnings["directory copy"] = replica.health
     return replica
+
+
+def build_node(options: NodeDirectoryOptions, context: Context) -> RemoteDirectory:
+    """The directory of another node."""
+    link = context.configuration.link
+    if link is None:
+        raise PluginUnavailable('the directory "node" needs the key that our nodes share, in [link]')
+    if not options.tls and options.host not in ("127.0.0.1", "::1", "localhost"):
+        raise PluginUnavailable('the directory "node" needs TLS to another machine')
+    endpoint: Any = HostnameEndpoint(context.reactor, options.host, options.port)
+    if options.tls:
+        endpoint = wrapClientTLS(optionsForClientTLS(options.host, _trust(options.ca_file)), endpoint)
+    return RemoteDirectory(Asking(endpoint, link.key, NAME, context.reactor, options.timeout))
+
+
+def _trust(path: str | None) -> Any:
+    """Who may vouch for certificates."""
+    if path is None:
+        return platformTrust()
+    try:
+        with open(path, "rb") as file:
+            return trustRootFromCertificates([Certificate.loadPEM(one) for one in _certificates(file.read())])
+    except (OSError, ValueError, SSL.Error) as error:
+        raise PluginUnavailable(f"no certificates can be read from {path}: {error}") from error
+
+
+def _certificates(content: bytes) -> list[bytes]:
+    found = re.findall(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", content, re.DOTALL)
+    if not found:
+        raise ValueError("there are none")
+    return found
 
 
 def composed_admin(configuration: Configuration, options: Any) -> IDirectoryAdmin | None:

@@ -1,14 +1,17 @@
-"""The link of a store: where other nodes of ours read accounts that move there."""
+"""The link of a store: where other nodes of ours read accounts that move there, and the directory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.interfaces import IReactorTime
 
+from mailframe.directory.interfaces import IDirectory
+from mailframe.link import directories
 from mailframe.link.accounts import NAME, AccountService
+from mailframe.link.interfaces import ILinkService
 from mailframe.link.server import LinkServerFactory
 from mailframe.message.networks import Networks
 from mailframe.message.status import MailframeError
@@ -27,15 +30,20 @@ class Link:
         listeners: where.
         key: the shared key.
         networks: where our nodes are.
+        directory: whose copies they may keep.
     """
 
     listeners: Sequence[Listener]
     key: str
     networks: Networks
+    directory: IDirectory
 
     def factory(self, store: IMailStore, clock: IReactorTime) -> LinkServerFactory:
         """What answers there."""
-        services = {NAME: lambda: AccountService(store, Existence(store).exists)}
+        services: dict[str, Callable[[], ILinkService]] = {
+            NAME: lambda: cast(ILinkService, AccountService(store, Existence(store).exists)),
+            directories.NAME: lambda: cast(ILinkService, directories.DirectoryService(self.directory)),
+        }
         return LinkServerFactory(self.key, services, self.networks, clock)
 
 
@@ -73,4 +81,4 @@ def build_link(context: Context, addresses: Sequence[str]) -> Link | None:
     options = context.configuration.link
     if options is None:
         raise PluginUnavailable("[role.store] link: set the key that our nodes share, in [link]")
-    return Link(context.listeners(addresses), options.key, Networks(options.networks))
+    return Link(context.listeners(addresses), options.key, Networks(options.networks), context.directory)
