@@ -14,6 +14,7 @@ from mailframe.dialogue.protocol import DialogueProtocol
 
 from .door import Door
 from .imap import IMAPConversation
+from .managesieve import ManageSieveConversation
 from .pop3 import POP3Conversation
 from .submission import SubmissionConversation
 
@@ -21,6 +22,7 @@ CONVERSATIONS: dict[str, Callable[[Door], object]] = {
     "imap": IMAPConversation,
     "pop3": POP3Conversation,
     "submission": SubmissionConversation,
+    "managesieve": ManageSieveConversation,
 }
 """By protocol."""
 

@@ -241,6 +241,9 @@ class ProxyOptions:
         "Where submission listens; it goes on to the ``submission`` port of the account's store.",
         factory=list,
     )
+    managesieve: list[ListenAddress] = option(
+        "Where ManageSieve listens, usually ``tcp:4190``, for stores that have it.", factory=list
+    )
     options: ProxySettings = option("What is the same for all protocols.", factory=ProxySettings)
 
 

@@ -42,7 +42,7 @@ class ProxyRole(ListeningRole):
         directory: who has an account.
         authenticator: checks logins.
         reactor: connects to stores.
-        listeners: where it listens, by protocol: ``imap``, ``pop3``, ``submission``.
+        listeners: where it listens, by protocol: ``imap``, ``pop3``, ``submission``, ``managesieve``.
         settings: of all listeners.
         contexts: TLS towards stores.
         tls: certificates for clients.
@@ -116,6 +116,7 @@ def build(options: ProxyOptions, context: Context) -> ProxyRole:
             "imap": context.listeners(options.imap),
             "pop3": context.listeners(options.pop3),
             "submission": context.listeners(options.submission),
+            "managesieve": context.listeners(options.managesieve),
         },
         options.options,
         ClientContexts(None, None, context.configuration.tls.minimum),
