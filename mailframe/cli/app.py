@@ -30,6 +30,7 @@ COMMANDS = {
     "mailbox": "Look at mailboxes; check and repair them; have expunged mail back.",
     "plugins": "List what can be named in the configuration.",
     "probe": "Ask a server what it is and does.",
+    "proxy": "Look at sessions at the front door; end some; send nobody to a store.",
     "queue": "Look at mail on its way out; hold it, try it again, give it up.",
     "quickstart": "Make a service to try, start it, and say how to use it.",
     "read": "Read the newest message of an account, by IMAP.",

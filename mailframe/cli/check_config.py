@@ -90,7 +90,7 @@ def _choices(configuration: Configuration) -> list[Choice]:
     """Everything that is chosen."""
     families = (configuration.roles, configuration.policies, configuration.filters, configuration.deliveries)
     return [
-        configuration.directory,
+        *configuration.directories.values(),
         configuration.store,
         configuration.authenticator,
         *(choice for family in families for choice in family.values()),

@@ -16,6 +16,7 @@ from . import schema
 from .errors import ConfigurationErrors, ConfigurationProblem
 from .listen import Listener
 from .positions import find_positions
+from .references import circles
 from .scalars import did_you_mean, shown
 from .schema import Choice, Configuration
 from .schemas import options_of
@@ -162,6 +163,7 @@ class _Reader:
             policies=families["policy"],
             filters=families["filter"],
             deliveries=families["delivery"],
+            directories=self._chosen("directory"),
         )
 
     def _section(self, name: str, options: type[Any]) -> Any:
@@ -200,7 +202,9 @@ class _Reader:
             return BAD
         own = [field.name for field in options_of(options)]
         sections = {
-            key: value for key, value in table.items() if key not in own and self._is_plugin(kind, key)
+            key: value
+            for key, value in table.items()
+            if key not in own and (self._is_plugin(kind, key) or self._plugin_of(kind, key) != key)
         }
         rest = {key: value for key, value in table.items() if key not in sections}
         for key, value in list(rest.items()):
@@ -208,13 +212,28 @@ class _Reader:
                 del rest[key]
                 self._unknown_plugin(kind, key)
         made = self._walker.build(options, rest, place)
+        choice: Any = BAD
+        if made is not BAD:
+            anchor = () if made.backend in sections else (kind, "backend")
+            choice = self._plugin(kind, made.backend, self._walker, anchor)
+        self._follow(kind, self._walker)
+        # Options of a plugin that nothing uses are checked too, but do nothing.
+        idle = self._new_walker()
         for name in sections:
-            # Options of a plugin that is not chosen are checked too, but do nothing.
-            chosen = made is not BAD and made.backend == name
-            self._plugin(kind, name, self._walker if chosen else self._new_walker(), ())
-        if made is BAD:
-            return BAD
-        return self._plugin(kind, made.backend, self._walker, (kind, "backend"))
+            self._plugin(kind, name, idle, ())
+        self._follow(kind, idle)
+        return choice
+
+    def _follow(self, kind: str, walker: Walker) -> None:
+        """Read the options of all that was named, and of what that names, and look for circles."""
+        if kind not in schema.SEVERAL:
+            return
+        # The list grows while it is gone through.
+        for word, name, place in walker.seen.names:
+            if word == kind:
+                self._plugin(kind, name, walker, place.path)
+        for text, place in circles(kind, walker.seen.names):
+            self._report.add(place, text)
 
     def _active_roles(self, node: Any, roles: Sequence[str]) -> dict[str, tuple[str | int, ...]]:
         """Names of the roles to build, each with the path that named it."""
@@ -240,9 +259,9 @@ class _Reader:
         return active
 
     def _named_plugins(self) -> None:
-        """Read the options of every policy, filter and delivery that something in use names."""
+        """Read the options of every policy, filter, delivery and directory that something in use names."""
         for kind, name, place in self._walker.seen.names:
-            if kind in schema.FAMILIES and kind != "role":
+            if kind in schema.SEVERAL:
                 self._plugin(kind, name, self._walker, place.path)
 
     def _family(self, kind: str) -> dict[str, Choice]:
@@ -256,6 +275,9 @@ class _Reader:
                 self._plugin(kind, name, self._new_walker(), ())
             else:
                 self._unknown_plugin(kind, name)
+        return self._chosen(kind)
+
+    def _chosen(self, kind: str) -> dict[str, Choice]:
         return {name: choice for (word, name), choice in self._choices.items() if word == kind}
 
     def _plugin(self, kind: str, name: str, walker: Walker, anchor: tuple[str | int, ...]) -> Any:

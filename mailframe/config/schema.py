@@ -142,9 +142,14 @@ class HAProxyOptions:
 
 @attrs.frozen
 class DirectoryOptions:
-    """``[directory]``: who has an account here; its own options are in ``[directory.BACKEND]``."""
+    """``[directory]``: who has an account here; its own options are in ``[directory.BACKEND]``.
 
-    backend: DirectoryName = option("The plugin to use.", DirectoryName("sqlite"))
+    A plugin may be there under several names, ``[directory.staff]`` with ``plugin = "sqlite"``, for others to name.
+    """
+
+    backend: DirectoryName = option(
+        "The plugin to use, or the name of a section that says which.", DirectoryName("sqlite")
+    )
 
 
 @attrs.frozen
@@ -205,8 +210,8 @@ LISTS: dict[str, type[Any]] = {
 """Sections that may be there any number of times, ``[[shaping]]``: lists of rules, in the order of the file."""
 FAMILIES = ("role", "policy", "filter", "delivery")
 """Sections that have nothing but a subsection for each plugin."""
-SEVERAL = ("policy", "filter", "delivery")
-"""Families of which a plugin may be there under several names: ``[delivery.slow]`` with ``plugin = "smarthost"``."""
+SEVERAL = ("policy", "filter", "delivery", "directory")
+"""Kinds of which a plugin may be there under several names: ``[delivery.slow]`` with ``plugin = "smarthost"``."""
 
 
 @attrs.frozen
@@ -271,6 +276,7 @@ class Configuration:
         policies: every policy that a role names or that has a section, by name.
         filters: the same of filters.
         deliveries: the same of deliveries.
+        directories: the same of directories, the chosen one among them.
     """
 
     path: str
@@ -301,3 +307,4 @@ class Configuration:
     policies: Mapping[str, Choice]
     filters: Mapping[str, Choice]
     deliveries: Mapping[str, Choice]
+    directories: Mapping[str, Choice]

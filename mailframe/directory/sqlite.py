@@ -27,6 +27,7 @@ from .answers import MISSING, Answers
 from .editing import perform
 from .entries import Batch, Change, Edit, Entry, Key, Kind, Outcome, Put
 from .entry_interfaces import IDirectoryEntries, IDirectoryFeed
+from .feeding import batch_txn, entries_txn
 from .grants import subjects_of
 from .interfaces import (
     ICredentialSource,
@@ -200,12 +201,12 @@ class SQLiteDirectory(Administration):
 
     async def entries(self, after: Key | None = None, limit: int = 1000) -> Sequence[Entry]:
         """The next entries of all kinds."""
-        found: Sequence[Entry] = await self._ask(lambda c: _entries_txn(c, after, limit))
+        found: Sequence[Entry] = await self._ask(lambda c: entries_txn(c, after, limit))
         return found
 
     async def changes(self, since: str, limit: int = 1000) -> Batch | None:
         """What is new since a version."""
-        batch: Batch | None = await self._ask(lambda c: _batch_txn(c, since, limit))
+        batch: Batch | None = await self._ask(lambda c: batch_txn(c, since, limit))
         return batch
 
     def listen(self, hint: Callable[[], None]) -> Callable[[], None]:
@@ -257,30 +258,3 @@ class SQLiteDirectory(Administration):
 
 def _lookup_txn(connection: apsw.Connection, name: str) -> Account | Alias | None:
     return account_txn(connection, name) or alias_txn(connection, name)
-
-
-def _entries_txn(connection: apsw.Connection, after: Key | None, limit: int) -> list[Entry]:
-    found: list[Entry] = []
-    for kind in list(Kind)[0 if after is None else list(Kind).index(after.kind) :]:
-        behind = after.name if after is not None and kind is after.kind else ""
-        found += listing_txn(connection, kind, None, behind, limit - len(found))
-        if len(found) >= limit:
-            break
-    return found
-
-
-def _batch_txn(connection: apsw.Connection, since: str, limit: int) -> Batch | None:
-    epoch, before_oldest, newest = versions_txn(connection)
-    known, _, number = since.partition(":")
-    if known != epoch or not number.isdecimal() or not before_oldest <= int(number) <= newest:
-        return None
-    changes = changes_txn(connection, int(number), limit)
-    if not changes:
-        return Batch(since)
-    found = {change.key: entry_txn(connection, change.key) for change in changes}
-    return Batch(
-        f"{epoch}:{changes[-1].version}",
-        [entry for entry in found.values() if entry is not None],
-        [key for key, entry in found.items() if entry is None],
-        len(changes) == limit,
-    )

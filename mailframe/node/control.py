@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -18,7 +19,8 @@ from .acceptor import Acceptor
 from .control_client import usable_path
 
 Answer = dict[str, Any]
-Command = Callable[[], Awaitable[Answer]]
+Command = Callable[..., Awaitable[Answer]]
+"""Takes what the question says under ``arguments``, by name; mostly nothing."""
 
 log = Logger()
 
@@ -43,9 +45,9 @@ class ControlProtocol(LineOnlyReceiver):
     def lineReceived(self, line: bytes) -> None:
         """Answer one question."""
         try:
-            name = json.loads(line)["command"]
-            command = self._commands[name]
-        except (ValueError, TypeError):
+            question = json.loads(line)
+            command = partial(self._commands[question["command"]], **question.get("arguments", {}))
+        except (ValueError, TypeError, AttributeError):
             self._answer(_refusal("expected a JSON object with a command"))
         except KeyError:
             self._answer(_refusal(f"expected one of the commands {', '.join(sorted(self._commands))}"))

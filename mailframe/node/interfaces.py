@@ -53,6 +53,9 @@ class IWork(Interface):
     def sessions() -> Mapping[str, int]:
         """Open connections by role."""
 
+    def ask(question: str, details: Mapping[str, Any]) -> Awaitable[Any]:
+        """Answer a question that somebody puts to the running node, in what JSON can say; None for unknown ones."""
+
     def finish() -> None:
         """Ask sessions to end when their transaction does; idle ones end now. Safe to call often."""
 

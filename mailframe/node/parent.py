@@ -294,13 +294,14 @@ class Node(Service):
 
     # What others ask.
 
-    def _commands(self) -> Mapping[str, Callable[[], Awaitable[Answer]]]:
+    def _commands(self) -> Mapping[str, Callable[..., Awaitable[Answer]]]:
         return {
             "status": self.describe,
             "reload": self.reload,
             "metrics": self._metrics,
             "health": self._health,
             "stop": self._stop,
+            "ask": self._ask,
         }
 
     async def _metrics(self) -> Answer:
@@ -309,6 +310,11 @@ class Node(Service):
     async def _health(self) -> Answer:
         problems = await self.hub.problems()
         return {"problems": [f"{problem.name}: {problem.text}" for problem in problems]}
+
+    async def _ask(self, question: str, details: Mapping[str, object]) -> Answer:
+        """What all workers say to a question that their roles understand."""
+        answers = await self.hub.ask("ask", about=question, details=details)
+        return {"answers": [answer["answer"] for _, answer in answers if answer is not None]}
 
     async def _stop(self) -> Answer:
         self._reactor.callLater(0, self._reactor.stop)

@@ -93,9 +93,21 @@ class Worker:
             self._end_within(message["seconds"], message["seconds"])
         elif kind in self._questions:
             self._run(self._answer(message["id"], self._questions[kind]))
+        elif kind == "ask":
+            self._run(self._ask(message))
 
     async def _answer(self, number: int, question: Callable[[Worker], Awaitable[Message]]) -> None:
         self.channel.send({"type": "reply", "id": number, **await question(self)})
+
+    async def _ask(self, message: Message) -> None:
+        """A question that roles understand; None where none of them does."""
+        try:
+            work = self._work
+            answer = None if work is None else await work.ask(message["about"], message["details"])
+        except Exception:
+            log.failure("{question} cannot be answered", question=message["about"])
+            answer = None
+        self.channel.send({"type": "reply", "id": message["id"], "answer": answer})
 
     async def _ping(self) -> Message:
         return {}

@@ -99,6 +99,27 @@ memory_directory = Declaration(
     schema="mailframe.directory.options.MemoryDirectoryOptions",
     implementation="mailframe.roles.backends.build_memory_directory",
 )
+chain = Declaration(
+    IDirectoryFactory,
+    name="chain",
+    summary="Several directories as one, in order or by domain",
+    schema="mailframe.directory.composed_options.ChainOptions",
+    implementation="mailframe.roles.directories.build_chain",
+)
+cache = Declaration(
+    IDirectoryFactory,
+    name="cache",
+    summary="Remembers what another directory answers, also while that is away",
+    schema="mailframe.directory.composed_options.CacheOptions",
+    implementation="mailframe.roles.directories.build_cache",
+)
+replica = Declaration(
+    IDirectoryFactory,
+    name="replica",
+    summary="A complete copy of another directory in a local file, which serves while that is away",
+    schema="mailframe.directory.composed_options.ReplicaOptions",
+    implementation="mailframe.roles.directories.build_replica",
+)
 password = Declaration(
     IAuthenticatorFactory,
     name="password",

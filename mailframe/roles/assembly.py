@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from twisted.internet.defer import maybeDeferred
 from zope.interface import implementer
@@ -72,6 +73,12 @@ class Roles:
     def sessions(self) -> Mapping[str, int]:
         """Open connections by role."""
         return {name: role.sessions() for name, role in self._roles.items()}
+
+    async def ask(self, question: str, details: Mapping[str, Any]) -> Any:
+        """Answer what a role, or what roles share, has an answer to."""
+        answers = {name: answer for role in self._roles.values() for name, answer in role.questions().items()}
+        answer = (self._context.questions | answers).get(question)
+        return None if answer is None else await answer(**details)
 
     def finish(self) -> None:
         """End what is idle."""

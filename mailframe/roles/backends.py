@@ -7,7 +7,7 @@ from typing import cast
 
 import attrs
 
-from mailframe.config.schema import Configuration
+from mailframe.config.schema import Choice, Configuration
 from mailframe.config.types import Secret
 from mailframe.directory.authenticator import PasswordAuthenticator
 from mailframe.directory.interfaces import ICredentialSource, IDirectoryAdmin, ITokens
@@ -133,12 +133,20 @@ def _tokens(options: PasswordOptions, context: Context) -> ITokens | None:
         raise PluginUnavailable(f"[authenticator.password] oauth: {error}") from error
 
 
-def directory_admin(configuration: Configuration) -> IDirectoryAdmin | None:
-    """The configured directory for commands, without a reactor; None when commands cannot change it."""
-    options = configuration.directory.options
+def directory_admin(configuration: Configuration, choice: Choice | None = None) -> IDirectoryAdmin | None:
+    """A directory for commands, without a reactor; None when commands cannot change it.
+
+    Args:
+        configuration: a checked one.
+        choice: which directory; the configured one by default.
+    """
+    # Directories of several parts, which most nodes need not load.
+    from .directories import composed_admin
+
+    options = (choice or configuration.directory).options
     if isinstance(options, SQLiteOptions):
         return cast(IDirectoryAdmin, SQLiteDirectory(options.path, None, options))
-    return None
+    return composed_admin(configuration, options)
 
 
 # Policies and filters.

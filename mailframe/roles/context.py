@@ -15,8 +15,10 @@ from mailframe.config.schema import Configuration
 from mailframe.config.types import FilePath
 from mailframe.delivery.interfaces import IDelivery
 from mailframe.directory.alias_domains import AliasDomains
+from mailframe.directory.cache import CacheDirectory
 from mailframe.directory.entry_interfaces import IDirectoryFeed
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
+from mailframe.directory.standby import Standby
 from mailframe.dns.interfaces import IResolver
 from mailframe.filters.interfaces import IFilter
 from mailframe.limits.interfaces import ITallies
@@ -39,7 +41,7 @@ from mailframe.tls.server import Contexts
 
 from .health import disk_writable
 from .here import HereStore
-from .interfaces import IRole
+from .interfaces import IRole, Question
 from .listening import Front, Listener, ListeningRole
 from .quotas import DirectoryLimits, quota_warning
 from .retaining import Rounds
@@ -84,8 +86,12 @@ class Context:
         self._named: dict[tuple[str, str], Any] = {}
         self.resources: list[Any] = []
         """What was built and has to be stopped at the end, in the order it was built."""
+        self.caches: list[CacheDirectory] = []
+        """Directories that remember answers, for those who want them forgotten."""
         self.checks: dict[str, Check] = {"data": disk_writable(reactor, self.data)}
         """What every role asks when it is asked how it is, besides its own; builders of stores add theirs."""
+        self.questions: dict[str, Question] = {}
+        """What the running node can be asked of what roles share, by name."""
         self.warnings: dict[str, Check] = {}
         """The same of what delays mail on its way out; for that nobody need be sent to another node."""
 
@@ -111,8 +117,12 @@ class Context:
     @cached_property
     def directory(self) -> IDirectory:
         """Who has an account; alias domains are resolved."""
-        source = cast(IDirectory, self.configuration.directory.build(self))
-        return cast(IDirectory, self.keep(AliasDomains(source)))
+        source = self._directory(self.configuration.directory.name, self.keep)
+        return cast(IDirectory, AliasDomains(source))
+
+    def directory_named(self, name: str) -> IDirectory:
+        """A directory that another one stands on; it need not be there when the node starts."""
+        return self._directory(name, lambda built: self.keep(Standby(built, self.reactor)))
 
     @cached_property
     def catch_all(self) -> CatchAllGuard:
@@ -285,6 +295,13 @@ class Context:
         """Start something with the roles, and stop it after them; what it uses was kept before it."""
         self.resources.append(built)
         return built
+
+    def _directory(self, name: str, keep: Callable[[Any], Any]) -> IDirectory:
+        new = ("directories", name) not in self._named
+        found = self._by_name("directories", name)
+        if new:
+            keep(found)
+        return cast(IDirectory, found)
 
     def _by_name(self, family: str, name: str) -> Any:
         key = (family, name)

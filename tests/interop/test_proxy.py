@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import imaplib
 import json
+import os
 import poplib
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.directory.sqlite import SQLiteDirectory
 from tests.crash.test_move import at_store
-from tests.node.harness import Node
+from tests.node.harness import ROOT, Node
 
 from . import service
 from .dovecot_store import MASTER, MASTER_PASSWORD, PASSWORD, DovecotStore
@@ -115,6 +119,34 @@ class ProxyTests(SynchronousTestCase):
             client = self.imap(name)
             self.assertEqual([b"1"], client.select()[1])
         self.assertIn("rip=127.0.0.1", self.dovecot.log())
+
+    def test_control(self) -> None:
+        """Sessions are seen and ended from outside, and a store that is drained takes nobody until it is over."""
+        client = self.imap(ALICE)
+        (one,) = self.command("sessions", "--json", ALICE)
+        self.assertEqual((ALICE, "imap", "d1"), (one["account"], one["protocol"], one["store"]))
+        self.assertEqual({"drained": ["d1"], "ended": 1}, self.command("drain", "d1", "--kick", "--json"))
+        with self.assertRaises((imaplib.IMAP4.abort, OSError)):
+            client.noop()
+        with self.assertRaises(imaplib.IMAP4.error) as caught:
+            self.imap(ALICE)
+        self.assertIn("UNAVAILABLE", str(caught.exception))
+        self.imap(BOB).logout()
+        self.assertEqual([], self.command("drain", "d1", "--end", "--json")["drained"])
+        self.imap(ALICE).logout()
+
+    def command(self, *words: str) -> Any:
+        """``mailframe proxy ...``, as JSON."""
+        program = [sys.executable, "-c", "from mailframe.cli import main; main()", "proxy", *words]
+        environment = {**os.environ, "PYTHONPATH": ROOT}
+        done = subprocess.run(
+            [*program, "--config", str(self.proxy.configuration)],
+            capture_output=True,
+            timeout=60,
+            env=environment,
+        )
+        self.assertEqual(0, done.returncode, done.stderr)
+        return json.loads(done.stdout)
 
     def test_mbsync(self) -> None:
         """mbsync keeps a Maildir and an account alike, through the door."""
