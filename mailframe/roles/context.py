@@ -117,8 +117,8 @@ class Context:
     @cached_property
     def directory(self) -> IDirectory:
         """Who has an account; alias domains are resolved."""
-        source = self._directory(self.configuration.directory.name, self.keep)
-        return cast(IDirectory, AliasDomains(source))
+        source = self._directory(self.configuration.directory.name, lambda built: built)
+        return cast(IDirectory, self.keep(AliasDomains(source)))
 
     def directory_named(self, name: str) -> IDirectory:
         """A directory that another one stands on; it need not be there when the node starts."""
