@@ -56,11 +56,11 @@ class ForwardsTests(RoleCase):
         self.patch(outbound, "free_octets", lambda *arguments: None)
         self.begin()
 
-    def begin(self) -> None:
+    def begin(self, text: str = TEXT) -> None:
         """A running node; what leaves it is remembered."""
         path = os.path.abspath(self.mktemp())
         os.makedirs(os.path.join(path, "data"))
-        configuration = loads(TEXT.encode(), os.path.join(path, "mailframe.toml"))
+        configuration = loads(text.encode(), os.path.join(path, "mailframe.toml"))
         self.context = Context(
             configuration, self.reactor, LocalHints(), lambda address: serverFromString(self.reactor, address)
         )
@@ -125,6 +125,15 @@ class ForwardsTests(RoleCase):
         self.assertEqual(["alice@example.org", "bob@example.org"], sorted(self.sent()))
         self.assertEqual({"alice": 0, "bob": 1, "carol": 0}, self.kept())
         self.assertTrue(self.world.messages[0].octets.startswith(b"Delivered-To: "))
+
+    def test_store_by_name(self) -> None:
+        """The store of the node may be named as any other delivery, and is the same then."""
+        super().setUp()
+        self.begin(TEXT.replace('router = "queue"', 'router = "queue"\ndelivery = "store"'))
+        self.account("alice", "alice@example.org")
+        self.assertTrue(self.send("alice").startswith("250"))
+        self.settle()
+        self.assertEqual(["alice@example.org"], self.sent())
 
     def test_within(self) -> None:
         """From one of ours to another, and on from there."""
