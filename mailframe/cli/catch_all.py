@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import time
 from collections.abc import Sequence
@@ -66,7 +67,9 @@ def refuse(addresses: tuple[Address, ...], config: str) -> None:
 
     An address of an alias domain is named as it is in the domain that has the catch-all.
     """
-    _opened(_path(config)).refuse(addresses, int(time.time()))
+    path = _path(config)
+    _opened(path).refuse(addresses, int(time.time()))
+    _give_to_node(path)
     click.echo(f"Refused from now on: {', '.join(map(str, addresses))}.")
 
 
@@ -87,6 +90,14 @@ def _path(config: str) -> str:
 
 def _opened(path: str) -> CaughtAddresses:
     return CaughtAddresses(path, None)
+
+
+def _give_to_node(path: str) -> None:
+    """What root made the node has to write, too, whoever it runs as."""
+    if os.geteuid() == 0:
+        owner = os.stat(os.path.dirname(path))
+        for name in glob.glob(glob.escape(path) + "*"):
+            os.chown(name, owner.st_uid, owner.st_gid)
 
 
 def _row(one: Caught) -> dict[str, object]:

@@ -159,8 +159,8 @@ class ForwardingDelivery:
         """Hand copies on.
 
         Returns:
-            By account: success where that was all, a failure where the message has to come again, None where it
-            comes into the mailbox as well.
+            For each account success where that was all, a failure where the message has to come again, None where
+            it comes into the mailbox as well.
         """
         answers: dict[str, Status | None] = {}
         for forward in forwards:

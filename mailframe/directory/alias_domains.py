@@ -15,7 +15,7 @@ from zope.interface.declarations import directlyProvides
 from mailframe.message.address import Address
 from mailframe.message.status import MailframeError
 
-from .interfaces import IDirectory
+from .interfaces import IDirectory, INameAccounts
 from .names import comparable_domain
 from .refusals import MISCONFIGURED
 from .values import Account, Alias, Credential, Domain
@@ -55,7 +55,7 @@ class AliasDomains:
 
     def __init__(self, source: IDirectory) -> None:
         self._source: Any = source
-        directlyProvides(self, providedBy(source))
+        directlyProvides(self, providedBy(source), INameAccounts)
 
     def __getattr__(self, name: str) -> Any:
         """What is not about addresses is asked of the directory itself: its feed, its administration."""
@@ -88,7 +88,7 @@ class AliasDomains:
         """The account of this name, which may be in an alias domain (see `IDirectory.account`)."""
         found = await self._source.account(name)
         if found is None:
-            meant = await self._named(name)
+            meant = await self.canonical(name)
             found = None if meant == name else await self._source.account(meant)
         return cast("Account | None", found)
 
@@ -96,13 +96,13 @@ class AliasDomains:
         """What the password of this account is checked against (see `ICredentialSource.credential`)."""
         found = await self._source.credential(name)
         if found is None:
-            meant = await self._named(name)
+            meant = await self.canonical(name)
             found = None if meant == name else await self._source.credential(meant)
         return cast("Credential | None", found)
 
     async def granted(self, account: str, address: Address) -> bool:
         """Was this address granted, by either of its names? (see `ISenderGrants.granted`)"""
-        name = await self._named(account)
+        name = await self.canonical(account)
         if await self._source.granted(name, address):
             return True
         meant = await self._meant(address)
@@ -110,7 +110,7 @@ class AliasDomains:
 
     async def may_send_as(self, account: str, address: Address) -> bool:
         """Does this address belong to this account, by either of its names? (see `ISenderRights.may_send_as`)"""
-        name = await self._named(account)
+        name = await self.canonical(account)
         if await self._source.may_send_as(name, address):
             return True
         meant = await self._meant(address)
@@ -118,15 +118,15 @@ class AliasDomains:
 
     async def keep_keys(self, name: str, password_hash: str, keys: Sequence[str]) -> bool:
         """Keep keys beside a hash (see `IKeepKeys.keep_keys`)."""
-        return bool(await self._source.keep_keys(await self._named(name), password_hash, keys))
+        return bool(await self._source.keep_keys(await self.canonical(name), password_hash, keys))
 
     async def keep_hash(self, name: str, password_hash: str, new_hash: str) -> bool:
         """Keep another hash of the same password (see `IKeepHash.keep_hash`)."""
-        return bool(await self._source.keep_hash(await self._named(name), password_hash, new_hash))
+        return bool(await self._source.keep_hash(await self.canonical(name), password_hash, new_hash))
 
     async def verify(self, name: str, password: bytes) -> bool | None:
         """Is this the password? For directories that check it themselves."""
-        return cast("bool | None", await self._source.verify(await self._named(name), password))
+        return cast("bool | None", await self._source.verify(await self.canonical(name), password))
 
     async def _meant(self, address: Address) -> Address | None:
         """The address that one of an alias domain means; None for any other."""
@@ -137,8 +137,8 @@ class AliasDomains:
             return None
         return Address(address.local_part, home.name)
 
-    async def _named(self, name: str) -> str:
-        """The same for an account's name, which stays as it is in any other domain."""
+    async def canonical(self, name: str) -> str:
+        """The name in the domain that an alias domain stands for, any other as it is (see `INameAccounts`)."""
         local_part, _, domain = name.rpartition("@")
         if not domain:
             return name

@@ -94,6 +94,9 @@ class DirectoryRights:
                 if isinstance(found, Alias):
                     deeper += found.targets
                 elif found is not None and found.name == name:
+                    if self._aliases == "also":
+                        # Of a large group nobody else need be looked up.
+                        return True, elsewhere
                     here = True
                 else:
                     elsewhere = True

@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from mailframe.delivery.forwarding import ForwardingDelivery
 from mailframe.delivery.interfaces import IDelivery
+from mailframe.delivery.options import StoreDeliveryOptions
 from mailframe.delivery.store import StoreDelivery
 from mailframe.directory.interfaces import IDirectory
 from mailframe.filters.interfaces import IFilter
@@ -134,16 +135,17 @@ def _way(
 
 def build(options: MXOptions, context: Context) -> MXRole:
     """The role as it is configured."""
+    elsewhere = _elsewhere(options, context)
     notices_to = context.delivery(options.router) if options.router is not None else None
-    if notices_to is not None and options.delivery is not None:
+    if notices_to is not None and elsewhere is not None:
         raise PluginUnavailable(
             "[role.mx] router: where mail goes to another node, that node tells of success"
         )
-    if outbound.is_queue(context, options.delivery):
+    if outbound.is_queue(context, elsewhere):
         raise PluginUnavailable("[role.mx] delivery: the queue is no place for mail from strangers")
     role = MXRole(
         listeners=context.listeners(options.listen),
-        store=context.here if options.delivery is None else None,
+        store=context.here if elsewhere is None else None,
         directory=context.directory,
         clock=context.reactor,
         settings=context.smtp_settings(options),
@@ -154,7 +156,7 @@ def build(options: MXOptions, context: Context) -> MXRole:
         subaddress_mailboxes=options.subaddress_mailboxes,
         postmaster=context.postmaster(options.postmaster),
         tallies=context.tallies,
-        delivery=context.delivery(options.delivery) if options.delivery is not None else None,
+        delivery=context.delivery(elsewhere) if elsewhere is not None else None,
         notices=outbound.notices(context) if notices_to is not None else None,
         notices_to=notices_to,
         forwards_to=outbound.forwards_to(context, options.router),
@@ -162,3 +164,11 @@ def build(options: MXOptions, context: Context) -> MXRole:
     )
     context.add_health_checks(role)
     return role
+
+
+def _elsewhere(options: MXOptions, context: Context) -> str | None:
+    """The delivery to another node; None where mail stays here, whether that is said by its name or not."""
+    name = options.delivery
+    if name is not None and isinstance(context.configuration.deliveries[name].options, StoreDeliveryOptions):
+        return None
+    return name

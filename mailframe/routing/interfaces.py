@@ -109,3 +109,14 @@ class ICatchAllGuard(Interface):
             address: as `Route.caught` has it.
             notice: it came from the null reverse-path.
         """
+
+    def learn(address: Address, why: str) -> Awaitable[None]:
+        """Refuse such an address from now on; for policies and filters that know it for a trap.
+
+        Args:
+            address: in its own domain.
+            why: one word for the report.
+
+        Raises:
+            MailframeError: temporary, when that cannot be kept.
+        """

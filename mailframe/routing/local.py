@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Final, cast
 
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from mailframe.directory.answers import MISSING, Answers
 from mailframe.directory.interfaces import IDirectory
+from mailframe.directory.names import name_of
 from mailframe.directory.refusals import MISCONFIGURED, held
 from mailframe.directory.values import Account, Alias
 from mailframe.message.address import Address
@@ -26,6 +29,12 @@ ALIAS_DEPTH = 10
 """Aliases that may lead to each other."""
 ALIAS_SIZE = 20_000
 """Addresses an alias may stand for in all."""
+
+GROUP: Final = 100
+"""Mailboxes that make a group. Where one of 10,000 leads takes 80 ms (measured), and a stranger may ask it often."""
+GROUP_SECONDS: Final = 1.0
+"""How long it is known where a group leads."""
+GROUPS: Final = 32
 
 log = Logger()
 
@@ -65,6 +74,7 @@ class LocalRouter:
         self._hostname = hostname
         self._subaddress_mailboxes = subaddress_mailboxes
         self._seconds = seconds
+        self._groups = Answers(GROUPS, GROUP_SECONDS)
 
     async def route(self, forward_path: Address) -> Route | Status:
         """The mailboxes of one forward-path, or why there are none.
@@ -124,6 +134,16 @@ class LocalRouter:
 
     async def _expand(self, address: Address, alias: Alias, *, caught: bool = False) -> Route | Status:
         """All mailboxes an alias, or a catch-all, leads to, each once, in the order of the targets."""
+        key, now = name_of(alias.address), self._seconds()
+        known = MISSING if caught else self._groups.get(key, now)
+        if known is not MISSING:
+            return cast(Route, known)
+        route = await self._walk(address, alias, caught)
+        if isinstance(route, Route) and len(route.mailboxes) >= GROUP and not caught:
+            self._groups.put(key, route, now)
+        return route
+
+    async def _walk(self, address: Address, alias: Alias, caught: bool) -> Route | Status:
         mailboxes: dict[tuple[str, str], LocalMailbox] = {}
         seen = {address, alias.address}
         level: Sequence[Address] = alias.targets

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from mailframe.message.address import parse_mailbox
 from mailframe.routing.catch_all.kept import FILE, CaughtAddresses, Count
 from mailframe.testing.smtp import run
@@ -37,6 +39,15 @@ class CatchAllTests(CommandTestCase):
         )
         self.assertIn("shop@example.test", self.on_service("catch-all", "report").stdout)
         self.assertEqual([], self.json_of("catch-all", "report", "example.org"))
+
+    def test_owner(self) -> None:
+        """What root's command makes belongs to whom the data directory belongs, so that the node can go on writing."""
+        given: list[tuple[str, int, int]] = []
+        self.patch(os, "geteuid", lambda: 0)
+        self.patch(os, "chown", lambda name, user, group: given.append((str(name), user, group)))
+        self.on_service("catch-all", "refuse", "a@example.test")
+        owner = self.path.parent.stat()
+        self.assertIn((str(self.path), owner.st_uid, owner.st_gid), given)
 
     def test_refuse(self) -> None:
         """Addresses are refused by name, and taken again."""

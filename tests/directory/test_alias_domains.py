@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from mailframe.directory.alias_domains import DEPTH, AliasDomains
+from mailframe.directory.authenticator import PasswordAuthenticator
 from mailframe.directory.entries import Put
 from mailframe.directory.entry_interfaces import IDirectoryEntries, IDirectoryFeed
+from mailframe.directory.hashing import HashingThreads
 from mailframe.directory.interfaces import (
     ICredentialSource,
     IDirectory,
@@ -22,15 +26,19 @@ from mailframe.directory.interfaces import (
     ISenderRights,
 )
 from mailframe.directory.memory import MemoryDirectory
+from mailframe.directory.options import PasswordOptions
 from mailframe.directory.refusals import MISCONFIGURED
 from mailframe.directory.rights import DirectoryRights
-from mailframe.directory.values import Account, Alias, Domain
+from mailframe.directory.scram_keys import new_keys
+from mailframe.directory.values import Account, Alias, Credentials, Domain, Identity
 from mailframe.message.address import Address, parse_mailbox
 from mailframe.message.status import CANNOT_LOOK_UP, MailframeError
 from mailframe.testing.directory import KEYS, DirectoryContract, KeepKeysContract
 from mailframe.testing.grants import GrantsContract
 from mailframe.testing.smtp import run
 from tests.strategies import addresses
+
+from .test_authenticator import Threads
 
 ALICE = "alice@example.test"
 
@@ -168,6 +176,51 @@ class AliasDomainsTests(SynchronousTestCase):
             there = run(directory.lookup(Address(part, "example.test")))
             self.assertEqual(there, run(directory.lookup(Address(part, "example.net"))))
         self.assertEqual(run(filled().lookup(address)), run(directory.lookup(address)))
+
+
+class LoginTests(SynchronousTestCase):
+    """Logins by either name are logins to one account, and tell nothing of whether there is one."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.directory = AliasDomains(filled())
+        options = PasswordOptions(account_attempts=2, scram=True, scram_iterations=4096)
+        threads = cast(HashingThreads, Threads())
+        self.authenticator = PasswordAuthenticator(
+            cast(ICredentialSource, self.directory), self.clock, options, threads
+        )
+        run(self.authenticator.start())
+
+    def ask(self, name: str, password: bytes, authzid: str = "") -> Deferred[Identity]:
+        credentials = Credentials(name, password, authzid, "192.0.2.1", "imap")
+        return Deferred.fromCoroutine(self.authenticator.authenticate(credentials))
+
+    def test_right(self) -> None:
+        """The password of the account lets in, and whoever it is for may be named by either name."""
+        for authzid in ("", ALICE, "alice@example.net"):
+            identity = self.successResultOf(self.ask("Alice@Example.NET", b"x", authzid))
+            self.assertEqual((ALICE, ALICE), (identity.account.name, identity.authcid))
+        self.failureResultOf(self.ask("alice@example.net", b"x", "bob@example.net"), MailframeError)
+
+    def test_failures(self) -> None:
+        """Failures by one name delay the next attempt by the other, whether there is such an account or not."""
+        for local_part in ("alice", "nobody"):
+            for _ in range(2):
+                self.failureResultOf(self.ask(f"{local_part}@example.net", b"wrong"), MailframeError)
+            waiting = self.ask(f"{local_part}@example.test", b"wrong")
+            self.assertNoResult(waiting)
+            self.clock.advance(60)
+            self.failureResultOf(waiting, MailframeError)
+
+    def test_salts(self) -> None:
+        """What a client is shown before its proof is the same by both names, also of nobody."""
+        run(self.directory.keep_keys(ALICE, "{PLAIN}x", new_keys("x", ["SCRAM-SHA-256"], 4096)))
+        for local_part in ("alice", "bob", "nobody"):
+            shown = {
+                run(self.authenticator.keys(f"{local_part}@{domain}", "SCRAM-SHA-256")).salt
+                for domain in ("example.test", "example.net")
+            }
+            self.assertEqual(1, len(shown), local_part)
 
 
 class AliasDomainsContractTests(KeepKeysContract, DirectoryContract, GrantsContract, TestCase):
