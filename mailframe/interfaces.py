@@ -1,6 +1,6 @@
 """Every public interface, for authors of plugins: one page to look at. Our own rooms do not import it."""
 
-from mailframe.delivery.interfaces import IAttempts, IDelivery, INextHop
+from mailframe.delivery.interfaces import IAttempts, IDelivery, INextHop, IReturnPath
 from mailframe.delivery.protection.mta_sts.interfaces import IPolicyCache, IPolicyFetcher
 from mailframe.dialogue.interfaces import IConnection, IConversation
 from mailframe.directory.interfaces import (
@@ -10,6 +10,7 @@ from mailframe.directory.interfaces import (
     IDirectoryAdmin,
     IGrantAdmin,
     IKeepKeys,
+    INameAccounts,
     ISASLAuthenticator,
     ISenderGrants,
     ISenderRights,
@@ -38,7 +39,7 @@ from mailframe.registry import (
     IRoleFactory,
     ISpoolFactory,
 )
-from mailframe.routing.interfaces import IMailRouter, IRouter
+from mailframe.routing.interfaces import ICatchAllGuard, IMailRouter, IRouter
 from mailframe.store.interfaces import IHints, IMailAccount, IMailbox, IMailStore
 from mailframe.tls.interfaces import IClientContexts, IServerContexts, ITLSPolicySource, ITLSReports
 
@@ -46,6 +47,7 @@ __all__ = [
     "IAttempts",
     "IAuthenticator",
     "IAuthenticatorFactory",
+    "ICatchAllGuard",
     "IClientContexts",
     "IConclusionPolicy",
     "IConnectPolicy",
@@ -71,6 +73,7 @@ __all__ = [
     "IMailStore",
     "IMailStoreFactory",
     "IMailbox",
+    "INameAccounts",
     "INextHop",
     "IPluginFactory",
     "IPolicyCache",
@@ -78,6 +81,7 @@ __all__ = [
     "IPolicyFetcher",
     "IRecipientPolicy",
     "IResolver",
+    "IReturnPath",
     "IRoleFactory",
     "IRouter",
     "ISASLAuthenticator",

@@ -19,6 +19,7 @@ from .errors import Refused
 COMMANDS = {
     "account": "Add, list and remove accounts; change passwords.",
     "alias": "Add, list and remove aliases.",
+    "catch-all": "See what catch-alls took; refuse addresses that are nobody's.",
     "check-config": "Say everything that is wrong with a configuration.",
     "completion": "Print what a shell needs to complete commands.",
     "directory": "Look at copies of the directory; forget what is remembered of it.",
@@ -30,6 +31,7 @@ COMMANDS = {
     "mailbox": "Look at mailboxes; check and repair them; have expunged mail back.",
     "plugins": "List what can be named in the configuration.",
     "probe": "Ask a server what it is and does.",
+    "proxy": "Look at sessions at the front door; end some; send nobody to a store.",
     "queue": "Look at mail on its way out; hold it, try it again, give it up.",
     "quickstart": "Make a service to try, start it, and say how to use it.",
     "read": "Read the newest message of an account, by IMAP.",

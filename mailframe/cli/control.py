@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mailframe.config.loading import load_node
@@ -10,8 +11,10 @@ from mailframe.node.control_client import ControlError, request
 from .errors import NotRunning, Refused
 
 
-def ask(config: str, command: str, timeout: float, **arguments: Any) -> dict[str, Any]:
-    """One command over the control socket; the answer.
+def ask(
+    config: str, command: str, timeout: float, arguments: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """One command over the control socket, with what it takes; the answer.
 
     Only ``[node]`` of the configuration is looked at: the rest may be in the middle of a change.
 
@@ -20,7 +23,9 @@ def ask(config: str, command: str, timeout: float, **arguments: Any) -> dict[str
         Refused: the node refused; says why.
     """
     try:
-        answer = request(load_node(config).control, {"command": command, **arguments}, timeout)
+        answer = request(
+            load_node(config).control, {"command": command, "arguments": arguments or {}}, timeout
+        )
     except ControlError as error:
         raise NotRunning(f"{error}\nStart it with: twistd -n mailframe --config {config}") from None
     if not answer.get("ok"):

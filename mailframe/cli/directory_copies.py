@@ -28,7 +28,7 @@ COLUMNS = ("directory", "state", "age", "version", "domains", "accounts", "alias
 @json_option
 def flush(name: str, config: str, as_json: bool) -> None:
     """Forget what caches of the running node remember: all, or of an address, or of a domain."""
-    answer = ask(config, "ask", 30.0, question="directory-flush", arguments={"name": name})
+    answer = ask(config, "ask", 30.0, {"question": "directory-flush", "details": {"name": name}})
     forgotten = sum(one["forgotten"] for one in answer["answers"] if one)
     if as_json:
         print_json({"forgotten": forgotten})

@@ -20,6 +20,7 @@ from mailframe.link.options import LinkOptions
 from mailframe.location.options import StoreHostOptions
 from mailframe.queue.notice_settings import NoticeSettings
 from mailframe.queue.settings import QueueOptions
+from mailframe.routing.catch_all.options import CatchAllOptions
 from mailframe.routing.options import RoutingOptions
 from mailframe.store.ingest.options import IngestOptions
 from mailframe.store.quota_options import QuotaOptions
@@ -182,6 +183,7 @@ SECTIONS: dict[str, type[Any]] = {
     "routing": RoutingOptions,
     "notices": NoticeSettings,
     "protection": ProtectionOptions,
+    "catch_all": CatchAllOptions,
     "quota": QuotaOptions,
     "retention": RetentionOptions,
 }
@@ -256,6 +258,7 @@ class Configuration:
         routing: which way mail takes out of the queue.
         notices: how senders are told what became of their mail.
         protection: how other people's hosts are known to be the right ones.
+        catch_all: how much catch-alls take.
         quota: how much mail there may be.
         retention: how long it is kept.
         tlsrpt: reports on TLS; None for none.
@@ -286,6 +289,7 @@ class Configuration:
     routing: RoutingOptions
     notices: NoticeSettings
     protection: ProtectionOptions
+    catch_all: CatchAllOptions
     quota: QuotaOptions
     retention: RetentionOptions
     tlsrpt: TLSReportOptions | None

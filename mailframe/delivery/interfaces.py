@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Sequence
 
 from zope.interface import Interface
 
+from mailframe.message.address import Address
 from mailframe.message.mail import MailObject
 from mailframe.message.status import Status
 from mailframe.routing.interfaces import Route
@@ -52,4 +53,16 @@ class IAttempts(Interface):
 
         Returns:
             An attempt for each recipient, in order. A fault is a temporary status; nothing is raised for it.
+        """
+
+
+class IReturnPath(Interface):
+    """Says whom a forwarded message comes from, for the next host; what the header says stays as it is."""
+
+    def of(reverse_path: Address | None, account: str) -> Address | None:
+        """The reverse-path of a copy that is forwarded.
+
+        Args:
+            reverse_path: of the message; None, the null one, must stay null (RFC 5321 section 4.5.5).
+            account: whose forwarding it is.
         """

@@ -40,12 +40,13 @@ class StoreDelivery:
         places: dict[tuple[str, str], int] = {}
         deliveries: list[Delivery] = []
         return_path, date = _return_path(mail.envelope.reverse_path), int(self._seconds())
-        for route in routes:
+        for recipient, route in zip(mail.envelope.recipients, routes, strict=True):
+            front = return_path + _original_to(recipient.forward_path, route)
             for mailbox in route.mailboxes:
                 key = (mailbox.account, mailbox.mailbox)
                 if key not in places:
                     places[key] = len(deliveries)
-                    deliveries.append(_delivery(mail, mailbox, return_path, date))
+                    deliveries.append(_delivery(mail, mailbox, front, date))
         try:
             statuses = await self._store.deliver(deliveries, atomic)
         except CancelledError:
@@ -64,10 +65,15 @@ class StoreDelivery:
         return [Attempt(status, final=status.success) for status in statuses]
 
 
-def _delivery(mail: MailObject, mailbox: LocalMailbox, return_path: bytes, date: int) -> Delivery:
-    prefix = return_path + b"Delivered-To: " + bytes(mailbox.delivered_to) + b"\r\n"
+def _delivery(mail: MailObject, mailbox: LocalMailbox, front: bytes, date: int) -> Delivery:
+    prefix = front + b"Delivered-To: " + bytes(mailbox.delivered_to) + b"\r\n"
     message = NewMessage(mail.content.with_prefix(prefix), internal_date=date, queue_id=mail.queue_id)
     return Delivery(mailbox.account, message, mailbox.mailbox)
+
+
+def _original_to(forward_path: Address, route: Route) -> bytes:
+    """Whoever has a catch-all wants to know what it caught; the field is the one other servers add."""
+    return b"" if route.caught is None else b"X-Original-To: " + bytes(forward_path) + b"\r\n"
 
 
 def _return_path(reverse_path: Address | None) -> bytes:

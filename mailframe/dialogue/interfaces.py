@@ -80,6 +80,13 @@ class IFarewell(Interface):
         """
 
 
+class IHandshaken(Interface):
+    """A conversation that speaks first when TLS is on; provided besides `IConversation`."""
+
+    def handshaken() -> None:
+        """TLS, begun by `IConnection.start_tls`, is on now."""
+
+
 class IOwned(Interface):
     """A conversation that knows whose it is; provided besides `IConversation`."""
 

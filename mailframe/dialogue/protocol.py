@@ -21,7 +21,7 @@ from zope.interface import implementer
 from mailframe.message.status import ProtocolError
 
 from .connection import Connection
-from .interfaces import NEED_DATA, IConversation, IFarewell, IOwned
+from .interfaces import NEED_DATA, IConversation, IFarewell, IHandshaken, IOwned
 
 BUFFER_LIMIT = 64 * 1024
 """Octets that may wait unread before the transport is paused (one read more may arrive)."""
@@ -84,6 +84,8 @@ class DialogueProtocol(Connection):
         self._touch()
         if not self._opened:
             self._open()
+        elif IHandshaken.providedBy(self._conversation):
+            IHandshaken(self._conversation).handshaken()
 
     def dataReceived(self, data: bytes) -> None:
         """Keep what arrived, and begin to answer unless an answer is under way."""

@@ -34,7 +34,7 @@ from .attempts import Attempt, Attempts, Recent
 from .better_hash import BetterHash
 from .evidence import EvidenceCheck
 from .hashing import BUSY, HashingThreads
-from .interfaces import ICredentialSource, ISASLAuthenticator, ITokens
+from .interfaces import ICredentialSource, INameAccounts, ISASLAuthenticator, ITokens
 from .keys_at_login import KeysAtLogin
 from .metrics import LOGIN_OUTCOMES
 from .names import comparable_name
@@ -75,6 +75,7 @@ class PasswordAuthenticator:
         tallies: ITallies | None = None,
     ) -> None:
         self._source = source
+        self._names = INameAccounts(source) if INameAccounts.providedBy(source) else None
         self._reactor = reactor
         self._options = options = options or PasswordOptions()
         self._threads = threads or HashingThreads(
@@ -151,8 +152,9 @@ class PasswordAuthenticator:
         Raises:
             MailframeError: `CREDENTIALS_INVALID`, or temporary: `BUSY`, or the directory's own.
         """
-        login = _Login(credentials, self._name(credentials.authcid))
+        login = _Login(credentials)
         try:
+            login.name = await self._name(credentials.authcid)
             identity = await self._identify(login)
         except MailframeError as error:
             _count_refusal(error)
@@ -186,7 +188,7 @@ class PasswordAuthenticator:
             raise MailframeError(CREDENTIALS_INVALID, f"wrong name or password{waited}")
         if credential is None or not credential.account.enabled:
             raise MailframeError(CREDENTIALS_INVALID, "the account may not log in")
-        if credentials.authzid and self._name(credentials.authzid) != login.name:
+        if credentials.authzid and await self._name(credentials.authzid) != login.name:
             raise MailframeError(CREDENTIALS_INVALID, "a login may not act for another account")
         if credential.account.is_held(self._reactor.seconds()):
             raise held(credential.account.hold)
@@ -196,12 +198,14 @@ class PasswordAuthenticator:
         if not self._threads.running:
             raise MailframeError(UNAVAILABLE, "passwords are not checked before the start or after the stop")
 
-    def _name(self, login: str) -> str:
+    async def _name(self, login: str) -> str:
+        """What an account is called that somebody means by this, whether there is one or not."""
         if self._options.default_domain and "@" not in login:
             login = f"{login}@{self._options.default_domain}"
         if len(login) > LONGEST_NAME:
             return login[: LONGEST_NAME + 1]
-        return comparable_name(login)
+        name = comparable_name(login)
+        return name if self._names is None else await self._names.canonical(name)
 
     # One check, shared by all that ask the same at the same time.
 
@@ -288,9 +292,9 @@ class _Login:
 
     __slots__ = ("app_password", "credentials", "delay", "name", "outcome", "secrets")
 
-    def __init__(self, credentials: Credentials, name: str) -> None:
+    def __init__(self, credentials: Credentials) -> None:
         self.credentials = credentials
-        self.name = name
+        self.name = ""
         self.delay = 0.0
         self.outcome = "success"
         self.app_password = ""

@@ -45,7 +45,7 @@ class EvidenceCheck:
         attempts: who must wait.
         options: which mechanisms are wanted, and at what cost.
         tokens: knows OAuth tokens; None where nobody does.
-        name: a login name as accounts are compared; one that is too long to be an account's stays so.
+        name: of a login name, what an account of it is called; one that is too long to be an account's stays so.
         seconds: the time, since 1970.
     """
 
@@ -56,7 +56,7 @@ class EvidenceCheck:
         attempts: Attempts,
         options: PasswordOptions,
         tokens: ITokens | None,
-        name: Callable[[str], str],
+        name: Callable[[str], Awaitable[str]],
         seconds: Callable[[], float],
     ) -> None:
         self._source = source
@@ -79,7 +79,7 @@ class EvidenceCheck:
 
     async def keys(self, authcid: str, mechanism: str, peer: str = "") -> Keys:
         """The SCRAM keys of a user (see `ISASLAuthenticator.keys`)."""
-        name = self._name(authcid)
+        name = await self._name(authcid)
         attempt = self._attempts.ask(name, peer)
         try:
             await self._attempts.wait(attempt)
@@ -125,7 +125,7 @@ class EvidenceCheck:
 
     async def _proved(self, evidence: Evidence, claim: Proof) -> Identity:
         """What answers a question after keys; they were the costly part, so hanging up now takes nothing back."""
-        name = self._name(claim.authcid)
+        name = await self._name(claim.authcid)
         self._attempts.answered(name, evidence.peer)
         try:
             return await self._counted(evidence, claim.authcid, lambda found: _now(claim.right))
@@ -137,7 +137,7 @@ class EvidenceCheck:
         self, evidence: Evidence, authcid: str, right: Callable[[Credential | None], Awaitable[bool]]
     ) -> Identity:
         """Wait for earlier failures, check, and count the outcome."""
-        name = self._name(authcid)
+        name = await self._name(authcid)
         credential = await self._source.credential(name)
         attempt = self._attempts.begin(name, evidence.peer)
         try:
@@ -148,7 +148,7 @@ class EvidenceCheck:
             self._attempts.end(attempt)
         if not passed or credential is None:
             raise MailframeError(CREDENTIALS_INVALID, "wrong name or proof, or the account may not log in")
-        return self._identity(credential, evidence.claim)
+        return await self._identity(credential, evidence.claim)
 
     async def _is_digest(self, claim: Digest, credential: Credential | None) -> bool:
         try:
@@ -167,28 +167,28 @@ class EvidenceCheck:
         try:
             await self._attempts.wait(attempt)
             try:
-                name = self._name(await self._tokens.account(claim.token))
+                name = await self._name(await self._tokens.account(claim.token))
             except MailframeError as error:
                 if error.status.permanent:
                     self._attempts.count(attempt, False)
                 raise
         finally:
             self._attempts.end(attempt)
-        if claim.authcid and self._name(claim.authcid) != name:
+        if claim.authcid and await self._name(claim.authcid) != name:
             raise MailframeError(CREDENTIALS_INVALID, f"the token is of {name!r}")
         return await self._account(name, claim)
 
     async def _certificate(self, claim: Certificate) -> Identity:
-        return await self._account(self._name(claim.authcid), claim)
+        return await self._account(await self._name(claim.authcid), claim)
 
     async def _account(self, name: str, claim: Claim) -> Identity:
         credential = await self._source.credential(name)
         if credential is None or not credential.account.enabled:
             raise MailframeError(CREDENTIALS_INVALID, f"{name!r} is no account, or may not log in")
-        return self._identity(credential, claim)
+        return await self._identity(credential, claim)
 
-    def _identity(self, credential: Credential, claim: Claim) -> Identity:
-        if claim.authzid and self._name(claim.authzid) != credential.account.name:
+    async def _identity(self, credential: Credential, claim: Claim) -> Identity:
+        if claim.authzid and await self._name(claim.authzid) != credential.account.name:
             raise MailframeError(CREDENTIALS_INVALID, "a login may not act for another account")
         if credential.account.is_held(self._seconds()):
             raise held(credential.account.hold)

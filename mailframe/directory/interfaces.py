@@ -92,6 +92,24 @@ class ICredentialSource(Interface):
         """
 
 
+class INameAccounts(Interface):
+    """A directory whose accounts log in by several names; an optional capability of an `ICredentialSource`.
+
+    What is counted, waited for and shown by a login's name is by this one, so that a second name is neither another
+    try, nor tells by its difference whether there is an account.
+    """
+
+    def canonical(name: str) -> Awaitable[str]:
+        """The name an account would have, whether there is one or not.
+
+        Args:
+            name: as `mailframe.directory.names.comparable_name` gives it.
+
+        Raises:
+            MailframeError: temporary, when the directory cannot be asked.
+        """
+
+
 class IKeepKeys(Interface):
     """A directory that takes SCRAM keys from a service; an optional capability of an `ICredentialSource`.
 

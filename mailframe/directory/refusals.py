@@ -13,6 +13,8 @@ NO_TARGETS = Status((5, 1, 3), "An alias needs a target", "CANNOT")
 NOT_OURS = Status((5, 1, 2), "This is not one of our domains", "NONEXISTENT")
 CONFLICT = Status((5, 3, 0), "Somebody else changed this meanwhile; look again", "CONFLICT")
 WRONG = Status((5, 3, 0), "This cannot be so in a directory", "CANNOT")
+MISCONFIGURED = Status((4, 3, 5), "The address is not set up properly here; try again later")
+"""For mail to an address that leads in circles or nowhere: our mistake, which somebody may put right."""
 
 
 class RefusedEdit(MailframeError):

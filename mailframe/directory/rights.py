@@ -14,7 +14,7 @@ from .values import Account, Alias
 
 ALIAS_DEPTH = 10
 """Aliases that may lead to each other, as in routing."""
-ALIAS_SIZE = 1000
+ALIAS_SIZE = 20_000
 """Addresses an alias may stand for in all, as in routing."""
 
 Aliases = Literal["also", "only", "none"]
@@ -46,13 +46,13 @@ class DirectoryRights:
 
     async def may_send_as(self, account: str, address: Address) -> bool:
         """Does this address belong to this account? (see `ISenderRights.may_send_as`)"""
-        name = comparable_name(account)
-        owner = await self._directory.account(name)
+        owner = await self._directory.account(comparable_name(account))
         if owner is None or not owner.enabled:
             # Logged in, but gone or shut out since.
             return False
+        name = owner.name
         for form in self._forms(address):
-            if name_of(form) == name or await self._is_own_alias(name, form):
+            if name_of(form) == name or await self._is_own(name, form):
                 return True
             if self._grants is not None and await self._grants.granted(name, form):
                 return True
@@ -67,11 +67,12 @@ class DirectoryRights:
                 forms.append(Address(user, address.domain))
         return forms
 
-    async def _is_own_alias(self, name: str, address: Address) -> bool:
-        if self._aliases == "none":
-            return False
+    async def _is_own(self, name: str, address: Address) -> bool:
+        """Is it another name of the account, as in an alias domain, or an alias that counts?"""
         found = await self._directory.lookup(address)
         if not isinstance(found, Alias):
+            return found is not None and found.name == name
+        if self._aliases == "none":
             return False
         leads_here, leads_elsewhere = await self._ends(name, found)
         return leads_here and (self._aliases == "also" or not leads_elsewhere)
@@ -93,6 +94,9 @@ class DirectoryRights:
                 if isinstance(found, Alias):
                     deeper += found.targets
                 elif found is not None and found.name == name:
+                    if self._aliases == "also":
+                        # Of a large group nobody else need be looked up.
+                        return True, elsewhere
                     here = True
                 else:
                     elsewhere = True

@@ -24,7 +24,7 @@ class Entrance(enum.StrEnum):
     PASSWORD = "password"  # noqa: S105 - a word of the configuration
     """With the password that was said to the proxy: PLAIN or LOGIN logins only."""
     MASTER = "master"
-    """With the proxy's own name and password, for the user (RFC 4616: authzid)."""
+    """With the proxy's own name and password, for the user, who is the authorization identity (RFC 4616)."""
     SEPARATOR = "separator"
     """The same where the store wants one name of both: ``user*master``."""
 

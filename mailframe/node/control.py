@@ -19,9 +19,8 @@ from .acceptor import Acceptor
 from .control_client import usable_path
 
 Answer = dict[str, Any]
-Command = Callable[[], Awaitable[Answer]]
-Asking = Callable[[Mapping[str, Any]], Awaitable[Answer]]
-"""A command with arguments: it is given the whole question."""
+Command = Callable[..., Awaitable[Answer]]
+"""Takes what the question says under ``arguments``, by name; mostly nothing."""
 
 log = Logger()
 
@@ -35,31 +34,23 @@ class ControlProtocol(LineOnlyReceiver):
 
     Args:
         commands: what may be asked, by name.
-        asking: the same of commands with arguments.
     """
 
     delimiter = b"\n"
     MAX_LENGTH = 65536
 
-    def __init__(self, commands: Mapping[str, Command], asking: Mapping[str, Asking] | None = None) -> None:
+    def __init__(self, commands: Mapping[str, Command]) -> None:
         self._commands = commands
-        self._asking = asking or {}
 
     def lineReceived(self, line: bytes) -> None:
         """Answer one question."""
         try:
             question = json.loads(line)
-            name = question["command"]
-            asking = self._asking.get(name)
-            command = self._commands[name] if asking is None else partial(asking, question)
-        except (ValueError, TypeError):
+            command = partial(self._commands[question["command"]], **question.get("arguments", {}))
+        except (ValueError, TypeError, AttributeError):
             self._answer(_refusal("expected a JSON object with a command"))
         except KeyError:
-            self._answer(
-                _refusal(
-                    f"expected one of the commands {', '.join(sorted([*self._commands, *self._asking]))}"
-                )
-            )
+            self._answer(_refusal(f"expected one of the commands {', '.join(sorted(self._commands))}"))
         else:
             Deferred.fromCoroutine(_called(command)).addErrback(_failed).addCallback(self._answer)
 
@@ -75,22 +66,15 @@ class ControlSocket:
         reactor: accepts.
         path: where; made now.
         commands: what may be asked, by name.
-        asking: the same of commands with arguments.
 
     Raises:
         ControlInUse: another node answers there.
         OSError: it cannot be made.
     """
 
-    def __init__(
-        self,
-        reactor: Any,
-        path: str,
-        commands: Mapping[str, Command],
-        asking: Mapping[str, Asking] | None = None,
-    ) -> None:
+    def __init__(self, reactor: Any, path: str, commands: Mapping[str, Command]) -> None:
         self._path = path
-        factory = Factory.forProtocol(lambda: ControlProtocol(commands, asking))
+        factory = Factory.forProtocol(lambda: ControlProtocol(commands))
         factory.noisy = False
         # Our own acceptor: Twisted's UNIX port makes what it adopts writable for everybody.
         self._acceptor = Acceptor(reactor, _bind(path), factory)

@@ -1,7 +1,8 @@
 """Asks a running node over its control socket; blocking, for commands.
 
-One JSON object a line each way. A question has ``command``: ``status``, ``reload``, ``metrics``, ``health`` or
-``stop``. An answer has ``ok``; where that is false, ``errors`` is a list of sentences.
+One JSON object a line each way. A question has ``command``: ``status``, ``reload``, ``metrics``, ``health``,
+``stop``, or ``ask``, whose ``arguments`` are a ``question`` that roles understand and its ``details``. An answer has
+``ok``; where that is false, ``errors`` is a list of sentences.
 """
 
 from __future__ import annotations

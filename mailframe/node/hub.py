@@ -35,11 +35,11 @@ class Hub:
             if worker is not sender:
                 worker.channel.send_hint(message)
 
-    async def ask(self, question: str, **arguments: Any) -> Sequence[tuple[WorkerProcess, Message | None]]:
+    async def ask(self, question: str, **details: Any) -> Sequence[tuple[WorkerProcess, Message | None]]:
         """Every worker with its answer, None where it did not answer."""
         workers = [worker for worker in self._workers() if worker.state is not State.STARTING]
         answers: Deferred[Any] = DeferredList(
-            [worker.ask(question, ANSWER_TIMEOUT, **arguments) for worker in workers], consumeErrors=True
+            [worker.ask(question, ANSWER_TIMEOUT, **details) for worker in workers], consumeErrors=True
         )
         return [
             (worker, answer if success else None)

@@ -53,16 +53,8 @@ class IWork(Interface):
     def sessions() -> Mapping[str, int]:
         """Open connections by role."""
 
-    def ask(question: str, arguments: Mapping[str, Any]) -> Awaitable[Any]:
-        """Answer a question of a command, ``mailframe directory flush`` for one, as JSON can say it.
-
-        Args:
-            question: its name.
-            arguments: what a user said; nothing of it has been checked.
-
-        Returns:
-            None for a question that is not known.
-        """
+    def ask(question: str, details: Mapping[str, Any]) -> Awaitable[Any]:
+        """Answer a question that somebody puts to the running node, in what JSON can say; None for unknown ones."""
 
     def finish() -> None:
         """Ask sessions to end when their transaction does; idle ones end now. Safe to call often."""

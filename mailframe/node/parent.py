@@ -132,9 +132,7 @@ class Node(Service):
         assert self._opened is not None
         await self._opened
         os.makedirs(self._plan.data, mode=0o700, exist_ok=True)
-        self._control = control.ControlSocket(
-            self._reactor, self._plan.control, self._commands(), {"ask": self._ask}
-        )
+        self._control = control.ControlSocket(self._reactor, self._plan.control, self._commands())
         # Not earlier: the control socket says that no other node runs here, whose copy this would be.
         self._tallies.open()
         await self.page.listen(self._plan.status)
@@ -296,20 +294,15 @@ class Node(Service):
 
     # What others ask.
 
-    def _commands(self) -> Mapping[str, Callable[[], Awaitable[Answer]]]:
+    def _commands(self) -> Mapping[str, Callable[..., Awaitable[Answer]]]:
         return {
             "status": self.describe,
             "reload": self.reload,
             "metrics": self._metrics,
             "health": self._health,
             "stop": self._stop,
+            "ask": self._ask,
         }
-
-    async def _ask(self, question: Mapping[str, Any]) -> Answer:
-        """Put a question to the roles of all workers."""
-        asked = {"question": question.get("question"), "arguments": question.get("arguments", {})}
-        answers = await self.hub.ask("ask", **asked)
-        return {"answers": [answer["answer"] for _, answer in answers if answer is not None]}
 
     async def _metrics(self) -> Answer:
         return {"text": await self.hub.metrics_text()}
@@ -317,6 +310,11 @@ class Node(Service):
     async def _health(self) -> Answer:
         problems = await self.hub.problems()
         return {"problems": [f"{problem.name}: {problem.text}" for problem in problems]}
+
+    async def _ask(self, question: str, details: Mapping[str, object]) -> Answer:
+        """What all workers say to a question that their roles understand."""
+        answers = await self.hub.ask("ask", about=question, details=details)
+        return {"answers": [answer["answer"] for _, answer in answers if answer is not None]}
 
     async def _stop(self) -> Answer:
         self._reactor.callLater(0, self._reactor.stop)

@@ -91,13 +91,23 @@ class Worker:
             self._end_within(message["seconds"], HURRY)
         elif kind == "stop":
             self._end_within(message["seconds"], message["seconds"])
-        elif kind == "ask":
-            self._run(self._answer(message["id"], lambda worker: worker._asked(message)))
         elif kind in self._questions:
             self._run(self._answer(message["id"], self._questions[kind]))
+        elif kind == "ask":
+            self._run(self._ask(message))
 
     async def _answer(self, number: int, question: Callable[[Worker], Awaitable[Message]]) -> None:
         self.channel.send({"type": "reply", "id": number, **await question(self)})
+
+    async def _ask(self, message: Message) -> None:
+        """A question that roles understand; None where none of them does."""
+        try:
+            work = self._work
+            answer = None if work is None else await work.ask(message["about"], message["details"])
+        except Exception:
+            log.failure("{question} cannot be answered", question=message["about"])
+            answer = None
+        self.channel.send({"type": "reply", "id": message["id"], "answer": answer})
 
     async def _ping(self) -> Message:
         return {}
@@ -117,15 +127,6 @@ class Worker:
         if self._work is None:
             return {"problems": [("worker", "it has not started")]}
         return {"problems": [astuple(problem) for problem in await self._work.health()]}
-
-    async def _asked(self, message: Message) -> Message:
-        if self._work is None:
-            return {"answer": None}
-        try:
-            return {"answer": await self._work.ask(message["question"], message["arguments"])}
-        except Exception:
-            log.failure("a question to the roles was not answered")
-            return {"answer": None}
 
     _questions = {"ping": _ping, "status": _status, "metrics": _metrics, "health": _health}
 

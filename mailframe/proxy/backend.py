@@ -59,6 +59,19 @@ class BackendConnection(Protocol):
                 return line
             await self._more()
 
+    def lines(self) -> ReceiveBuffer:
+        """What has come and was not read yet, for whoever reads more than lines."""
+        assert self._buffer is not None
+        return self._buffer
+
+    async def more(self) -> None:
+        """Wait until more has come.
+
+        Raises:
+            MailframeError: as `line`.
+        """
+        await self._more()
+
     def send(self, octets: bytes) -> None:
         """Say something."""
         self._wire.write(octets)

@@ -45,6 +45,7 @@ class Door:
         clock: the reactor.
         tls: offers contexts for STARTTLS; None where it is not offered.
         tallies: count for limits.
+        hostname: this server's name.
     """
 
     def __init__(
@@ -56,8 +57,10 @@ class Door:
         clock: Any,
         tls: IServerContexts | None,
         tallies: ITallies,
+        hostname: str = "localhost",
     ) -> None:
         self.protocol = protocol
+        self.hostname = hostname
         self.authenticator = authenticator
         self.entering = entering
         self.settings = settings

@@ -28,6 +28,7 @@ from mailframe.tls.policies import ClientPolicy, Level
 
 from . import metrics
 from .backend import NO_STORE, BackendConnection
+from .drained import Drained
 from .hosts import Hosts
 from .sessions import Sessions
 from .settings import ProxySettings
@@ -109,6 +110,7 @@ class Entering:
         sessions: those that stand.
         hosts: which of them answer.
         protocol: ``imap``, ...
+        drained: stores that nobody is sent to.
     """
 
     def __init__(
@@ -120,6 +122,7 @@ class Entering:
         sessions: Sessions,
         hosts: Hosts,
         protocol: str,
+        drained: Drained | None = None,
     ) -> None:
         self._reactor = reactor
         self._locations = locations
@@ -128,6 +131,7 @@ class Entering:
         self._sessions = sessions
         self._hosts = hosts
         self._protocol = protocol
+        self._drained = drained or Drained()
         self._seconds = metrics.entering_seconds.labels(protocol)
         self._open = metrics.open_sessions.labels(protocol)
 
@@ -140,6 +144,7 @@ class Entering:
             MailframeError: temporary: it cannot be reached or does not let us in; or what it says itself.
         """
         store = self._locations.locate(admission.account)
+        self._drained.check(store.name)
         began = self._reactor.seconds()
         failure: MailframeError | None = None
         for host in self._hosts.order(store):

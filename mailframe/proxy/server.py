@@ -14,8 +14,16 @@ from mailframe.dialogue.protocol import DialogueProtocol
 
 from .door import Door
 from .imap import IMAPConversation
+from .managesieve import ManageSieveConversation
+from .pop3 import POP3Conversation
+from .submission import SubmissionConversation
 
-CONVERSATIONS: dict[str, Callable[[Door], object]] = {"imap": IMAPConversation}
+CONVERSATIONS: dict[str, Callable[[Door], object]] = {
+    "imap": IMAPConversation,
+    "pop3": POP3Conversation,
+    "submission": SubmissionConversation,
+    "managesieve": ManageSieveConversation,
+}
 """By protocol."""
 
 

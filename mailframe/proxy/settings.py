@@ -52,6 +52,14 @@ class ProxySettings(NetworkSettings):
         "stores have and that clients look for in the greeting.",
         "IMAP4rev1 LITERAL+ SASL-IR ID IDLE",
     )
+    submission_capabilities: tuple[str, ...] = option(
+        "What clients of submission are told before they log in: keywords of EHLO that all servers behind have.",
+        ("PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "SMTPUTF8", "DSN", "CHUNKING", "SIZE"),
+    )
+    sieve_extensions: tuple[str, ...] = option(
+        "The extensions of Sieve that clients of ManageSieve are told of before they log in: what all stores have.",
+        ("fileinto", "reject", "envelope", "imap4flags", "vacation", "copy"),
+    )
     hops_limit: int = option(
         "Proxies of ours that a session may come through: more is a loop.", 3, minimum=1, maximum=50
     )

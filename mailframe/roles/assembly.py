@@ -74,12 +74,11 @@ class Roles:
         """Open connections by role."""
         return {name: role.sessions() for name, role in self._roles.items()}
 
-    async def ask(self, question: str, arguments: Mapping[str, Any]) -> Any:
-        """Answer a question of a command (see `IWork.ask`)."""
-        if question == "directory-flush":
-            name = str(arguments.get("name", ""))
-            return {"forgotten": sum(cache.flush(name) for cache in self._context.caches)}
-        return None
+    async def ask(self, question: str, details: Mapping[str, Any]) -> Any:
+        """Answer what a role, or what roles share, has an answer to."""
+        answers = {name: answer for role in self._roles.values() for name, answer in role.questions().items()}
+        answer = (self._context.questions | answers).get(question)
+        return None if answer is None else await answer(**details)
 
     def finish(self) -> None:
         """End what is idle."""

@@ -14,6 +14,7 @@ from mailframe.config.listen import format_listener, parse_listener
 from mailframe.config.schema import Configuration
 from mailframe.config.types import FilePath
 from mailframe.delivery.interfaces import IDelivery
+from mailframe.directory.alias_domains import AliasDomains
 from mailframe.directory.cache import CacheDirectory
 from mailframe.directory.entry_interfaces import IDirectoryFeed
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
@@ -27,6 +28,8 @@ from mailframe.message.networks import Networks
 from mailframe.monitor.health import Check
 from mailframe.queue.interfaces import ISpool
 from mailframe.queue.spool.options import MemorySpoolOptions
+from mailframe.routing.catch_all.guard import CatchAllGuard
+from mailframe.routing.catch_all.kept import FILE, CaughtAddresses
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.ingest.log import IngestLog
 from mailframe.store.interfaces import IHints, IMailStore
@@ -38,7 +41,7 @@ from mailframe.tls.server import Contexts
 
 from .health import disk_writable
 from .here import HereStore
-from .interfaces import IRole
+from .interfaces import IRole, Question
 from .listening import Front, Listener, ListeningRole
 from .quotas import DirectoryLimits, quota_warning
 from .retaining import Rounds
@@ -87,6 +90,8 @@ class Context:
         """Directories that remember answers, for those who want them forgotten."""
         self.checks: dict[str, Check] = {"data": disk_writable(reactor, self.data)}
         """What every role asks when it is asked how it is, besides its own; builders of stores add theirs."""
+        self.questions: dict[str, Question] = {}
+        """What the running node can be asked of what roles share, by name."""
         self.warnings: dict[str, Check] = {}
         """The same of what delays mail on its way out; for that nobody need be sent to another node."""
 
@@ -111,12 +116,20 @@ class Context:
 
     @cached_property
     def directory(self) -> IDirectory:
-        """Who has an account."""
-        return self._directory(self.configuration.directory.name, self.keep)
+        """Who has an account; alias domains are resolved."""
+        source = self._directory(self.configuration.directory.name, lambda built: built)
+        return cast(IDirectory, self.keep(AliasDomains(source)))
 
     def directory_named(self, name: str) -> IDirectory:
         """A directory that another one stands on; it need not be there when the node starts."""
         return self._directory(name, lambda built: self.keep(Standby(built, self.reactor)))
+
+    @cached_property
+    def catch_all(self) -> CatchAllGuard:
+        """What stands before catch-alls."""
+        kept = CaughtAddresses(os.path.join(self.data, FILE), self.reactor)
+        guard = CatchAllGuard(kept, self.reactor, self.configuration.catch_all, self.tallies)
+        return cast(CatchAllGuard, self.keep(guard))
 
     @cached_property
     def authenticator(self) -> IAuthenticator:

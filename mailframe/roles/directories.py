@@ -29,6 +29,9 @@ from mailframe.registry import PluginUnavailable
 
 from .context import Context
 
+FLUSH = "directory-flush"
+"""The question by which ``mailframe directory flush`` makes caches forget."""
+
 
 def build_chain(options: ChainOptions, context: Context) -> ChainDirectory:
     """Several directories as one."""
@@ -44,6 +47,11 @@ def build_cache(options: CacheOptions, context: Context) -> CacheDirectory:
     """A directory whose answers are remembered."""
     cache = CacheDirectory(context.directory_named(options.source), options, context.reactor)
     context.caches.append(cache)
+
+    async def flush(name: str = "") -> dict[str, int]:
+        return {"forgotten": sum(one.flush(str(name)) for one in context.caches)}
+
+    context.questions[FLUSH] = flush
     return cache
 
 

@@ -58,8 +58,9 @@ class HereStore:
         return [next(answers) if refusal is None else refusal.status for refusal in refusals]
 
     async def room(self, account: str) -> Status | None:
-        """See `IMailStore.room`."""
-        return await self._store.room(account)
+        """See `IMailStore.room`; there is none where the mailbox cannot be used now."""
+        refusal = await self._refusal(account)
+        return await self._store.room(account) if refusal is None else refusal.status
 
     async def account(self, name: str) -> IMailAccount:
         """See `IMailStore.account`."""

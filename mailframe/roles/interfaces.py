@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from twisted.application.service import IService
 
 from mailframe.monitor.health import Problem
+
+Question = Callable[..., Awaitable[Any]]
+"""Takes details by name; answers in what JSON can say."""
 
 
 class IRole(IService):
@@ -24,11 +28,8 @@ class IRole(IService):
             Exception: why it cannot. Then it listens nowhere.
         """
 
-    def drain() -> Awaitable[None]:
-        """Listen no more; sessions go on. Safe to call twice."""
-
-    def sessions() -> int:
-        """How many connections it has."""
+    def questions() -> Mapping[str, Question]:
+        """What the running role can be asked, by name (see `mailframe.node.interfaces.IWork.ask`)."""
 
     def end(account: str, abort: bool = False) -> int:
         """End the sessions of an account, each when its transaction does; to be asked again until none is left.
@@ -40,6 +41,12 @@ class IRole(IService):
         Returns:
             How many there were.
         """
+
+    def drain() -> Awaitable[None]:
+        """Listen no more; sessions go on. Safe to call twice."""
+
+    def sessions() -> int:
+        """How many connections it has."""
 
     def finish() -> None:
         """End idle sessions now, with a goodbye, and leave those in a transaction alone. May be called often."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -34,7 +34,7 @@ from mailframe.smtp.settings import SMTPSettings
 from mailframe.tls.interfaces import IServerContexts
 from mailframe.tls.server import wrap
 
-from .interfaces import IRole
+from .interfaces import IRole, Question
 
 LAST_WORDS = 1.0
 """Seconds a peer has to take our goodbye at a stop: one that has gone to sleep must not keep us."""
@@ -227,6 +227,10 @@ class ListeningRole(Service):
                 continue
             if now - self._leaving.setdefault(protocol, now) > LAST_WORDS:
                 protocol.abort()
+
+    def questions(self) -> Mapping[str, Question]:
+        """What it can be asked (see `IRole.questions`): nothing, unless a role has something to say."""
+        return {}
 
     def end(self, account: str, abort: bool = False) -> int:
         """End the sessions of an account (see `IRole.end`)."""

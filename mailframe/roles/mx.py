@@ -13,7 +13,9 @@ from typing import cast
 import attrs
 from twisted.internet.interfaces import IReactorTime
 
+from mailframe.delivery.forwarding import ForwardingDelivery
 from mailframe.delivery.interfaces import IDelivery
+from mailframe.delivery.options import StoreDeliveryOptions
 from mailframe.delivery.store import StoreDelivery
 from mailframe.directory.interfaces import IDirectory
 from mailframe.filters.interfaces import IFilter
@@ -23,9 +25,10 @@ from mailframe.queue.notices import Notices
 from mailframe.queue.notifying import NotifyingDelivery
 from mailframe.queue.queue import QueueDelivery
 from mailframe.registry import PluginUnavailable
-from mailframe.routing.interfaces import IRouter
+from mailframe.routing.catch_all.guard import CountingDelivery
+from mailframe.routing.interfaces import ICatchAllGuard, IRouter
 from mailframe.routing.local import LocalRouter
-from mailframe.routing.room import RoomRouter
+from mailframe.routing.room import Room, RoomRouter
 from mailframe.smtp.reception import Reception
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IMailStore
@@ -58,6 +61,8 @@ class MXRole(ListeningRole):
             given nothing but routes to mailboxes.
         notices: with ``notices_to``, writes notices of success; without, DSN is not offered.
         notices_to: takes these notices, and nothing else.
+        forwards_to: takes copies for accounts of ``store`` that forward their mail; without it, that stays here.
+        guard: decides what catch-alls take; None for all of it.
 
     Raises:
         ValueError: there is nowhere to put mail, or it is to go into a queue: that asks anew where an address leads,
@@ -81,6 +86,8 @@ class MXRole(ListeningRole):
         delivery: IDelivery | None = None,
         notices: Notices | None = None,
         notices_to: IDelivery | None = None,
+        forwards_to: IDelivery | None = None,
+        guard: ICatchAllGuard | None = None,
     ) -> None:
         place = delivery or store
         if place is None:
@@ -89,7 +96,7 @@ class MXRole(ListeningRole):
             raise ValueError("the mx cannot put mail into a queue: it could leave the house from there")
         super().__init__("mx", clock, [directory, place], tls, tallies)
         settings = attrs.evolve(settings or SMTPSettings(), protocol="smtp", require_auth=False)
-        way = delivery or StoreDelivery(cast(IMailStore, store))
+        way, room = _way(delivery, store, directory, forwards_to)
         if notices is not None and notices_to is not None and delivery is None:
             way = NotifyingDelivery(way, notices, notices_to, clock.seconds)
         else:
@@ -97,27 +104,48 @@ class MXRole(ListeningRole):
             # host does, where it is not offered.
             settings = settings.without("DSN")
         router: IRouter = LocalRouter(
-            directory, delimiter, postmaster, settings.hostname, subaddress_mailboxes
+            directory,
+            delimiter,
+            postmaster,
+            settings.hostname,
+            subaddress_mailboxes,
+            guard=guard,
+            strangers=True,
         )
-        if delivery is None and store is not None:
-            router = RoomRouter(router, store.room)
+        if guard is not None:
+            way = CountingDelivery(way, guard)
+        if room is not None:
+            router = RoomRouter(router, room)
         reception = Reception(router, way, policies, filters, authenticator=None)
         self.open_smtp_doors(listeners, reception, settings)
         self._health.add("directory", directory_answers(directory, clock))
 
 
+def _way(
+    delivery: IDelivery | None, store: IMailStore | None, directory: IDirectory, forwards_to: IDelivery | None
+) -> tuple[IDelivery, Room | None]:
+    """Where mail goes, and who knows whether there is room."""
+    if delivery is not None or store is None:
+        return cast(IDelivery, delivery), None
+    if forwards_to is None:
+        return StoreDelivery(store), store.room
+    forwarding = ForwardingDelivery(StoreDelivery(store), store, directory, forwards_to)
+    return forwarding, forwarding.room
+
+
 def build(options: MXOptions, context: Context) -> MXRole:
     """The role as it is configured."""
+    elsewhere = _elsewhere(options, context)
     notices_to = context.delivery(options.router) if options.router is not None else None
-    if notices_to is not None and options.delivery is not None:
+    if notices_to is not None and elsewhere is not None:
         raise PluginUnavailable(
             "[role.mx] router: where mail goes to another node, that node tells of success"
         )
-    if outbound.is_queue(context, options.delivery):
+    if outbound.is_queue(context, elsewhere):
         raise PluginUnavailable("[role.mx] delivery: the queue is no place for mail from strangers")
     role = MXRole(
         listeners=context.listeners(options.listen),
-        store=context.here if options.delivery is None else None,
+        store=context.here if elsewhere is None else None,
         directory=context.directory,
         clock=context.reactor,
         settings=context.smtp_settings(options),
@@ -128,9 +156,19 @@ def build(options: MXOptions, context: Context) -> MXRole:
         subaddress_mailboxes=options.subaddress_mailboxes,
         postmaster=context.postmaster(options.postmaster),
         tallies=context.tallies,
-        delivery=context.delivery(options.delivery) if options.delivery is not None else None,
+        delivery=context.delivery(elsewhere) if elsewhere is not None else None,
         notices=outbound.notices(context) if notices_to is not None else None,
         notices_to=notices_to,
+        forwards_to=outbound.forwards_to(context, options.router),
+        guard=context.catch_all,
     )
     context.add_health_checks(role)
     return role
+
+
+def _elsewhere(options: MXOptions, context: Context) -> str | None:
+    """The delivery to another node; None where mail stays here, whether that is said by its name or not."""
+    name = options.delivery
+    if name is not None and isinstance(context.configuration.deliveries[name].options, StoreDeliveryOptions):
+        return None
+    return name

@@ -109,8 +109,9 @@ class MXOptions(_NoLogin):
     )
     router: DeliveryName | None = option(
         "What takes notices of success to senders who ask for them (``NOTIFY=SUCCESS``, RFC 3461): ``queue``, or a "
-        "delivery such as ``smarthost``. Without it DSN is not offered, and the sending host tells them. Nothing but "
-        "such notices goes there.",
+        "delivery such as ``smarthost``. Without it DSN is not offered, and the sending host tells them. It also "
+        "takes copies for accounts of this node's store that forward their mail, whose mail stays here without it. "
+        "Nothing else goes there: whom a stranger writes to is never a recipient.",
         None,
     )
     delimiter: str = option(
@@ -232,6 +233,16 @@ class ProxyOptions:
 
     imap: list[ListenAddress] = option(
         "Where IMAP listens; ``[]`` for nowhere.", factory=_on("tcp:143", "ssl:993")
+    )
+    pop3: list[ListenAddress] = option(
+        "Where POP3 listens; ``[]`` for nowhere.", factory=_on("tcp:110", "ssl:995")
+    )
+    submission: list[ListenAddress] = option(
+        "Where submission listens; it goes on to the ``submission`` port of the account's store.",
+        factory=list,
+    )
+    managesieve: list[ListenAddress] = option(
+        "Where ManageSieve listens, usually ``tcp:4190``, for stores that have it.", factory=list
     )
     options: ProxySettings = option("What is the same for all protocols.", factory=ProxySettings)
 

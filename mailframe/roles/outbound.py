@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from zope.interface import implementer
+
 from mailframe.config.schema import Configuration
+from mailframe.delivery.forwarding import ForwardingDelivery
 from mailframe.delivery.interfaces import IDelivery
+from mailframe.delivery.options import StoreDeliveryOptions
 from mailframe.delivery.remote_options import RemoteOptions
 from mailframe.delivery.store import StoreDelivery
+from mailframe.message.mail import MailObject
+from mailframe.message.status import Status
+from mailframe.queue.direct import ExpandingDelivery
 from mailframe.queue.disk import free_octets
 from mailframe.queue.notices import Notices
 from mailframe.queue.queue import Queue, QueueDelivery
 from mailframe.queue.spool.options import SQLiteSpoolOptions
 from mailframe.registry import PluginUnavailable
 from mailframe.routing.expansion import Expansion
-from mailframe.routing.interfaces import IMailRouter
+from mailframe.routing.interfaces import IMailRouter, Route
 from mailframe.routing.local import LocalRouter
 from mailframe.routing.onward import OnwardRouter
 from mailframe.routing.options import RouteOptions
@@ -85,6 +92,7 @@ def _way_of(options: RelayOptions, context: Context) -> tuple[OneWay, str, IDeli
         context.postmaster(options.postmaster),
         context.hostname,
         options.subaddress_mailboxes,
+        guard=context.catch_all,
     )
     delivery = StoreDelivery(context.here, context.reactor.seconds)
     return OneWay(SubmissionRouter(local, context.directory), MAILBOXES), MAILBOXES, delivery
@@ -124,7 +132,41 @@ def ways(context: Context) -> Mapping[str, IDelivery]:
     for name in names:
         if context.configuration.deliveries[name].plugin == QUEUE:
             raise PluginUnavailable(f'the way "{name}" leads back into the queue: name another delivery')
-    return {name: context.delivery(name) for name in names}
+    return {name: _way_out(context, name) for name in names}
+
+
+def _way_out(context: Context, name: str) -> IDelivery:
+    """One way by its name; copies for accounts of this node that forward their mail come into the queue again."""
+    delivery = context.delivery(name)
+    if not isinstance(context.configuration.deliveries[name].options, StoreDeliveryOptions):
+        return delivery
+    return ForwardingDelivery(delivery, context.here, context.directory, _ToQueue(context))
+
+
+@implementer(IDelivery)
+class _ToQueue:
+    """The way into the queue that is being built."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def deliver(self, mail: MailObject, routes: Sequence[Route], atomic: bool) -> Sequence[Status]:
+        """As `IDelivery.deliver`."""
+        return await _into_queue(self._context).deliver(mail, routes, atomic)
+
+
+def _into_queue(context: Context) -> IDelivery:
+    """The way into the queue, by the targets of aliases that lead out of the house."""
+    delivery = queue_delivery(context)
+    found = expansion(context)
+    return delivery if found is None else ExpandingDelivery(delivery, found)
+
+
+def forwards_to(context: Context, name: str | None) -> IDelivery | None:
+    """What takes copies for accounts that forward their mail, by the name of a delivery; None for nothing."""
+    if name is None:
+        return None
+    return _into_queue(context) if is_queue(context, name) else context.delivery(name)
 
 
 def routing_table(context: Context) -> RoutingTable:
@@ -146,13 +188,18 @@ def expansion(context: Context) -> Expansion | None:
     options = context.configuration.routing
     if options.local is None or options.aliases == "keep":
         return None
-    return Expansion(context.directory)
+    return Expansion(context.directory, options.delimiter)
 
 
 def _local(context: Context) -> LocalRouter:
     options = context.configuration.routing
     return LocalRouter(
-        context.directory, options.delimiter, None, context.hostname, options.subaddress_mailboxes
+        context.directory,
+        options.delimiter,
+        None,
+        context.hostname,
+        options.subaddress_mailboxes,
+        guard=context.catch_all,
     )
 
 

@@ -5,7 +5,10 @@ It keeps no mail, and can say nothing to a store but a login; what follows passe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
 
 import attrs
 from twisted.internet.interfaces import IReactorTime
@@ -16,22 +19,29 @@ from mailframe.location.interfaces import ILocations
 from mailframe.location.locations import Locations
 from mailframe.location.values import Entrance
 from mailframe.proxy.door import Door
+from mailframe.proxy.drained import Drained
 from mailframe.proxy.entering import Entering
 from mailframe.proxy.hosts import Hosts
 from mailframe.proxy.server import ProxyServerFactory
 from mailframe.proxy.sessions import Sessions
 from mailframe.proxy.settings import ProxySettings
+from mailframe.proxy.values import ProxiedSession
 from mailframe.registry import PluginUnavailable
 from mailframe.tls.client import ClientContexts
 from mailframe.tls.interfaces import IClientContexts, IServerContexts
 
 from .context import Context
 from .health import directory_answers
+from .interfaces import Question
 from .listening import Listener, ListeningRole
 from .mechanisms import require_mechanisms
 from .options import ProxyOptions
 
 PASSWORDS = ("PLAIN", "LOGIN")
+DRAINED = "drained-stores.json"
+"""File in the data directory."""
+SESSIONS_LIMIT = 10_000
+"""Sessions that one worker lists."""
 
 
 class ProxyRole(ListeningRole):
@@ -42,11 +52,13 @@ class ProxyRole(ListeningRole):
         directory: who has an account.
         authenticator: checks logins.
         reactor: connects to stores.
-        listeners: where it listens, by protocol: ``imap``.
+        listeners: where it listens, by protocol: ``imap``, ``pop3``, ``submission``, ``managesieve``.
         settings: of all listeners.
         contexts: TLS towards stores.
         tls: certificates for clients.
         tallies: count for limits; of this process alone by default.
+        hostname: this server's name, for submission.
+        drained: stores that nobody is sent to; remembered as long as this is there by default.
 
     Attributes:
         proxied: the sessions that stand.
@@ -63,6 +75,8 @@ class ProxyRole(ListeningRole):
         contexts: IClientContexts | None = None,
         tls: IServerContexts | None = None,
         tallies: ITallies | None = None,
+        hostname: str = "localhost",
+        drained: Drained | None = None,
     ) -> None:
         super().__init__("proxy", reactor, [directory, authenticator], tls, tallies)
         settings = settings or ProxySettings()
@@ -71,10 +85,13 @@ class ProxyRole(ListeningRole):
         ):
             settings = attrs.evolve(settings, mechanisms=PASSWORDS)
         self.proxied = Sessions()
+        self._drained = drained or Drained()
         hosts = Hosts(reactor)
         contexts = contexts or ClientContexts()
         for protocol, places in listeners.items():
-            entering = Entering(reactor, locations, contexts, settings, self.proxied, hosts, protocol)
+            entering = Entering(
+                reactor, locations, contexts, settings, self.proxied, hosts, protocol, self._drained
+            )
             self.open_doors(
                 places,
                 lambda implicit, protocol=protocol, entering=entering: ProxyServerFactory(  # type: ignore[misc]
@@ -86,6 +103,7 @@ class ProxyRole(ListeningRole):
                         reactor,
                         None if implicit else tls,
                         self._tallies,
+                        hostname,
                     )
                 ),
             )
@@ -96,6 +114,39 @@ class ProxyRole(ListeningRole):
             return f"{', '.join(down)} cannot be reached" if down else None
 
         self._health.add("stores", stores_answer, fatal=False)
+
+    def questions(self) -> Mapping[str, Question]:
+        """What it can be asked: its sessions, to end some, to drain a store."""
+        return {
+            "proxy.sessions": self._list_sessions,
+            "proxy.kick": self._kick,
+            "proxy.drain": self._drain,
+        }
+
+    async def _list_sessions(self, account: str = "", store: str = "") -> list[dict[str, Any]]:
+        fits = _fitting(account, store)
+        return [
+            {field.name: getattr(session, field.name) for field in fields(session) if field.name != "cut"}
+            for session in list(self.proxied.all())[:SESSIONS_LIMIT]
+            if fits(session)
+        ]
+
+    async def _kick(self, account: str = "", store: str = "", session_id: str = "") -> int:
+        return self.proxied.kick(_fitting(account, store, session_id))
+
+    async def _drain(self, store: str = "", drained: bool | None = None) -> list[str]:
+        if drained is not None:
+            self._drained.set(store, drained)
+        return sorted(self._drained.names)
+
+
+def _fitting(account: str = "", store: str = "", session_id: str = "") -> Callable[[ProxiedSession], bool]:
+    """Sessions of which all that is said is so."""
+    return lambda session: (
+        account in ("", session.account)
+        and store in ("", session.store)
+        and session_id in ("", session.session_id)
+    )
 
 
 def build(options: ProxyOptions, context: Context) -> ProxyRole:
@@ -109,11 +160,18 @@ def build(options: ProxyOptions, context: Context) -> ProxyRole:
         context.directory,
         context.authenticator,
         context.reactor,
-        {"imap": context.listeners(options.imap)},
+        {
+            "imap": context.listeners(options.imap),
+            "pop3": context.listeners(options.pop3),
+            "submission": context.listeners(options.submission),
+            "managesieve": context.listeners(options.managesieve),
+        },
         options.options,
         ClientContexts(None, None, context.configuration.tls.minimum),
         context.tls,
         context.tallies,
+        context.hostname,
+        Drained(os.path.join(context.data, DRAINED)),
     )
     context.add_health_checks(role)
     return role

@@ -17,6 +17,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from mailframe.config.types import Duration, Size
+from mailframe.delivery.forwarding import ForwardingDelivery
 from mailframe.delivery.interfaces import IDelivery, INextHop
 from mailframe.delivery.options import StoreDeliveryOptions
 from mailframe.delivery.store import StoreDelivery
@@ -30,7 +31,7 @@ from mailframe.queue.aside import HoldingFor
 from mailframe.queue.direct import DirectDelivery, ExpandingDelivery
 from mailframe.queue.interfaces import IHolding
 from mailframe.routing.expansion import Expansion
-from mailframe.routing.interfaces import IRouter
+from mailframe.routing.interfaces import ICatchAllGuard, IRouter
 from mailframe.routing.local import LocalRouter
 from mailframe.routing.onward import OnwardRouter
 from mailframe.routing.outward import OutwardRouter
@@ -74,6 +75,7 @@ class RelayRole(ListeningRole):
         delimiter: between user and subaddress, "" for none.
         subaddress_mailboxes: deliver ``user+tag`` into the mailbox ``tag``.
         postmaster: gets mail for the bare ``Postmaster``.
+        guard: knows what catch-alls do not take; None for nothing.
     """
 
     def __init__(
@@ -97,6 +99,7 @@ class RelayRole(ListeningRole):
         delimiter: str = "+",
         subaddress_mailboxes: bool = False,
         postmaster: Address | None = None,
+        guard: ICatchAllGuard | None = None,
     ) -> None:
         rules = rules or SubmissionRules()
         if onward is not None and queue is not None:
@@ -111,7 +114,9 @@ class RelayRole(ListeningRole):
         in_front = any(one.front is not None and one.front.trusts_tls for one in listeners)
         if tls is None and not (settings.clear_auth_from_loopback or rules.networks or in_front):
             log.warn("relay has no certificates: nobody can log in, so nobody can send")
-        local = LocalRouter(directory, delimiter, postmaster, settings.hostname, subaddress_mailboxes)
+        local = LocalRouter(
+            directory, delimiter, postmaster, settings.hostname, subaddress_mailboxes, guard=guard
+        )
         if queue is not None:
             router, delivery = _by_queue(store, directory, queue, expansion, local)
         else:
@@ -160,7 +165,8 @@ def _by_queue(
     """Mailboxes of this node at once, all else by the queue."""
     delivery = queue if expansion is None else ExpandingDelivery(queue, expansion)
     if store is not None:
-        delivery = DirectDelivery(StoreDelivery(store), delivery)
+        into = ForwardingDelivery(StoreDelivery(store), store, directory, delivery)
+        delivery = DirectDelivery(into, delivery)
     return OutwardRouter(local, directory, expansion), delivery
 
 
@@ -245,4 +251,5 @@ def _common(options: RelayOptions, context: Context) -> dict[str, Any]:
         "delimiter": options.delimiter,
         "subaddress_mailboxes": options.subaddress_mailboxes,
         "postmaster": context.postmaster(options.postmaster),
+        "guard": context.catch_all,
     }

@@ -21,7 +21,7 @@ from mailframe.queue.direct import ExpandingDelivery
 from mailframe.queue.interfaces import IHolding
 from mailframe.registry import PluginUnavailable
 from mailframe.routing.expansion import Expansion
-from mailframe.routing.interfaces import IRouter
+from mailframe.routing.interfaces import ICatchAllGuard, IRouter
 from mailframe.routing.local import LocalRouter
 from mailframe.routing.onward import OnwardRouter
 from mailframe.routing.outward import OutwardRouter
@@ -58,6 +58,7 @@ class RouterRole(ListeningRole):
         tallies: count for limits; of this process alone by default.
         collaborators: what else has to be started before it listens, such as the queue.
         delimiter: between user and subaddress, "" for none; goes with ``directory``.
+        guard: knows what catch-alls do not take, likewise; None for nothing.
 
     Raises:
         ValueError: nobody could send, or everybody.
@@ -81,6 +82,7 @@ class RouterRole(ListeningRole):
         tallies: ITallies | None = None,
         collaborators: Sequence[object] = (),
         delimiter: str = "+",
+        guard: ICatchAllGuard | None = None,
     ) -> None:
         used = [one for one in (directory, authenticator, delivery) if one is not None]
         super().__init__("router", clock, [*used, *collaborators], tls, tallies)
@@ -88,7 +90,7 @@ class RouterRole(ListeningRole):
             settings or SMTPSettings(), protocol="smtp", require_auth=False, require_tls_for_auth=True
         )
         reception = Reception(
-            _router(directory, expansion, settings.hostname, delimiter),
+            _router(directory, expansion, settings.hostname, delimiter, guard),
             delivery if expansion is None else ExpandingDelivery(delivery, expansion),
             [OwnHosts(networks, certificates, authenticator is not None), *policies],
             filters,
@@ -102,12 +104,16 @@ class RouterRole(ListeningRole):
 
 
 def _router(
-    directory: IDirectory | None, expansion: Expansion | None, hostname: str, delimiter: str
+    directory: IDirectory | None,
+    expansion: Expansion | None,
+    hostname: str,
+    delimiter: str,
+    guard: ICatchAllGuard | None,
 ) -> IRouter:
     """Our own recipients are verified where the directory is at hand; all else is the queue's business."""
     if directory is None:
         return OnwardRouter()
-    local = LocalRouter(directory, delimiter, None, hostname)
+    local = LocalRouter(directory, delimiter, None, hostname, guard=guard)
     return OutwardRouter(local, directory, expansion)
 
 
@@ -144,6 +150,7 @@ def build(options: RouterOptions, context: Context) -> RouterRole:
         tallies=context.tallies,
         collaborators=[queue],
         delimiter=routing.delimiter,
+        guard=context.catch_all if verifies else None,
     )
     context.add_health_checks(role)
     return role

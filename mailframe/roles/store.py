@@ -1,7 +1,8 @@
 """Mailboxes: LMTP in, IMAP and POP3 out.
 
-It takes mail for its own mailboxes only, from listed networks only, and sends nothing anywhere;
-but where it has a router for them, notices that mail has arrived, to senders who asked for them.
+It takes mail for its own mailboxes only, from listed networks only, and sends nothing anywhere; but where it has a
+router for them, notices that mail has arrived, to senders who asked for them, and copies for accounts that forward
+their mail.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 import attrs
 from twisted.internet.interfaces import IReactorTime
 
+from mailframe.delivery.forwarding import ForwardingDelivery
 from mailframe.delivery.interfaces import IDelivery
 from mailframe.delivery.store import StoreDelivery
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
@@ -23,8 +25,9 @@ from mailframe.pop3.server import POP3ServerFactory
 from mailframe.pop3.settings import POP3Settings
 from mailframe.queue.notices import Notices
 from mailframe.queue.notifying import NotifyingDelivery
+from mailframe.routing.interfaces import ICatchAllGuard
 from mailframe.routing.local import LocalRouter
-from mailframe.routing.room import RoomRouter
+from mailframe.routing.room import Room, RoomRouter
 from mailframe.smtp.reception import Reception
 from mailframe.smtp.settings import SMTPSettings
 from mailframe.store.interfaces import IMailStore
@@ -66,6 +69,8 @@ class StoreRole(ListeningRole):
         notices: with ``notices_to``, writes notices of success for mail that comes by LMTP; without, DSN is not
             offered there.
         notices_to: takes these notices, and nothing else.
+        forwards_to: takes copies for accounts that forward their mail; without it, that stays here.
+        guard: knows what catch-alls do not take; None for nothing.
         sessions: what sessions of IMAP have, where that is more than ``store``: mailboxes of others, too.
         expire: seconds after which mail of INBOX goes by itself, for POP3 to tell; None for never.
         name: what the directory calls this store; "" where it does not say where mail is.
@@ -92,6 +97,8 @@ class StoreRole(ListeningRole):
         tallies: ITallies | None = None,
         notices: Notices | None = None,
         notices_to: IDelivery | None = None,
+        forwards_to: IDelivery | None = None,
+        guard: ICatchAllGuard | None = None,
         sessions: SharingStore | None = None,
         expire: float | None = None,
         name: str = "",
@@ -101,14 +108,18 @@ class StoreRole(ListeningRole):
         settings = attrs.evolve(lmtp_settings or SMTPSettings(), protocol="lmtp", require_auth=False)
         here = HereStore(store, directory, name, clock.seconds)
         delivery: IDelivery = StoreDelivery(here)
+        room: Room = here.room
+        if forwards_to is not None:
+            delivery = forwarding = ForwardingDelivery(delivery, here, directory, forwards_to)
+            room = forwarding.room
         if notices is not None and notices_to is not None:
             delivery = NotifyingDelivery(delivery, notices, notices_to, clock.seconds)
         else:
             # No notices of success from here: the exchanger sends them, where DSN is not offered.
             settings = settings.without("DSN")
-        local = LocalRouter(directory, delimiter, None, settings.hostname, subaddress_mailboxes)
+        local = LocalRouter(directory, delimiter, None, settings.hostname, subaddress_mailboxes, guard=guard)
         reception = Reception(
-            RoomRouter(local, store.room),
+            RoomRouter(local, room),
             delivery,
             [ListedNetworks(lmtp_networks)],
             filters,
@@ -168,6 +179,8 @@ def build(options: StoreOptions, context: Context) -> StoreRole:
         tallies=context.tallies,
         notices=outbound.notices(context) if notices_to is not None else None,
         notices_to=notices_to,
+        forwards_to=outbound.forwards_to(context, options.router),
+        guard=context.catch_all,
         sessions=context.shared_store,
         expire=_expires(context.configuration.retention.rules),
         name=options.name,

@@ -9,19 +9,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mailframe.directory.interfaces import IDirectory
-from mailframe.directory.values import Alias
+from mailframe.directory.names import name_of
+from mailframe.directory.refusals import MISCONFIGURED
+from mailframe.directory.values import Account, Alias
 from mailframe.message.address import Address
 from mailframe.message.status import MailframeError
 
-from .local import ALIAS_DEPTH, ALIAS_SIZE, MISCONFIGURED
+from .local import ALIAS_DEPTH, ALIAS_SIZE
+from .meaning import Meanings
 
 
 @dataclass(slots=True)
 class _Found:
-    """What a walk along aliases came by: all targets that are no aliases, in order."""
+    """What a walk along aliases came by: all targets that are no aliases, in order, by what they are."""
 
     seen: set[Address] = field(default_factory=set)
-    targets: list[Address] = field(default_factory=list)
+    targets: dict[str, Address] = field(default_factory=dict)
     abroad: bool = False
 
 
@@ -30,16 +33,18 @@ class Expansion:
 
     Args:
         directory: domains and aliases.
+        delimiter: parts user and subaddress; "" for no subaddresses.
     """
 
-    def __init__(self, directory: IDirectory) -> None:
+    def __init__(self, directory: IDirectory, delimiter: str = "+") -> None:
         self._directory = directory
+        self._meanings = Meanings(directory, delimiter)
 
     async def targets(self, address: Address) -> Sequence[Address] | None:
         """Whom an alias stands for in the end, in order, each once.
 
         Args:
-            address: any.
+            address: any; one that only a catch-all takes is an alias of those who get its mail.
 
         Returns:
             Addresses of ours and of others; None where it is no alias, or one that stays in the house.
@@ -47,18 +52,22 @@ class Expansion:
         Raises:
             MailframeError: temporary: the directory cannot be asked, or the alias is too deep or too large.
         """
-        alias = await self._alias(address)
-        if alias is None:
+        if not address.domain or not await self._directory.is_local(address.domain):
             return None
-        found = _Found({address, alias.address})
-        level: Sequence[Address] = alias.targets
+        meaning = await self._meanings.find(address)
+        if not isinstance(meaning.found, Alias):
+            return None
+        found = _Found({address, meaning.found.address})
+        level: Sequence[Address] = meaning.found.targets
         for _ in range(ALIAS_DEPTH):
-            level = await self._deeper(address, level, found)
+            level = await self._deeper(address, level, found, caught=meaning.caught is not None)
             if not level:
-                return found.targets if found.abroad else None
+                return list(found.targets.values()) if found.abroad else None
         raise MailframeError(MISCONFIGURED, f"alias {address} is deeper than {ALIAS_DEPTH} aliases")
 
-    async def _deeper(self, alias: Address, level: Sequence[Address], found: _Found) -> Sequence[Address]:
+    async def _deeper(
+        self, alias: Address, level: Sequence[Address], found: _Found, *, caught: bool
+    ) -> Sequence[Address]:
         """Sort the targets of one level; the targets of those that are aliases are the next."""
         deeper: list[Address] = []
         for target in level:
@@ -67,19 +76,16 @@ class Expansion:
             found.seen.add(target)
             if len(found.seen) > ALIAS_SIZE:
                 raise MailframeError(MISCONFIGURED, f"alias {alias} stands for more than {ALIAS_SIZE}")
-            inner = await self._alias(target)
-            if inner is not None:
-                deeper += inner.targets
+            if not target.domain or not await self._directory.is_local(target.domain):
+                found.abroad = True
+                found.targets.setdefault(str(target), target)
+                continue
+            meaning = await self._meanings.find(target)
+            if isinstance(meaning.found, Alias) and not (caught and meaning.caught is not None):
+                deeper += meaning.found.targets
+            elif isinstance(meaning.found, Account):
+                # One mailbox has many names: subaddresses, and those of alias domains.
+                found.targets.setdefault(f"{meaning.tag} {meaning.found.name}", target)
             else:
-                found.targets.append(target)
-                found.abroad = found.abroad or not await self._is_local(target)
+                found.targets.setdefault(name_of(target), target)
         return deeper
-
-    async def _alias(self, address: Address) -> Alias | None:
-        if not address.domain or not await self._is_local(address):
-            return None
-        found = await self._directory.lookup(address)
-        return found if isinstance(found, Alias) else None
-
-    async def _is_local(self, address: Address) -> bool:
-        return await self._directory.is_local(address.domain)

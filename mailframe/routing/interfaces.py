@@ -41,6 +41,7 @@ class Route:
         domain: for a delivery that finds the hosts itself, the domain (as A-labels, lower case) or the address
             literal (``"[192.0.2.1]"``) to find them for.
         queue: the queue in which it waits.
+        caught: nobody has the address, and its domain's catch-all takes it: the address in its own domain.
     """
 
     mailboxes: tuple[LocalMailbox, ...] = ()
@@ -48,6 +49,7 @@ class Route:
     way: str = ""
     domain: str = ""
     queue: str = "normal"
+    caught: Address | None = None
 
     @property
     def destination(self) -> str:
@@ -80,4 +82,41 @@ class IMailRouter(Interface):
         Returns:
             A route whose ``way`` is set, to mailboxes of this node or elsewhere; or a status: permanent where the
             recipient cannot exist, temporary where nobody can say now.
+        """
+
+
+class ICatchAllGuard(Interface):
+    """Decides what a catch-all takes."""
+
+    def admit(address: Address, *, budget: bool = True) -> Awaitable[Status | None]:
+        """May mail for an address come in that nobody has?
+
+        Args:
+            address: in its own domain, not an alias domain.
+            budget: it comes from a stranger, and counts against the domain's budget.
+
+        Returns:
+            None for yes; 5.1.1 where the address was found to be dead, 4.2.1 where the domain has had enough.
+
+        Raises:
+            MailframeError: temporary, when nobody can say.
+        """
+
+    def took(address: Address, notice: bool) -> None:
+        """A message for such an address was delivered.
+
+        Args:
+            address: as `Route.caught` has it.
+            notice: it came from the null reverse-path.
+        """
+
+    def learn(address: Address, why: str) -> Awaitable[None]:
+        """Refuse such an address from now on; for policies and filters that know it for a trap.
+
+        Args:
+            address: in its own domain.
+            why: one word for the report.
+
+        Raises:
+            MailframeError: temporary, when that cannot be kept.
         """

@@ -11,6 +11,9 @@ from mailframe.message.status import Status
 
 from .interfaces import IRouter, Route
 
+Room = Callable[[str], Awaitable[Status | None]]
+"""What to refuse an account's mail with; None where it has room."""
+
 
 @implementer(IRouter)
 class RoomRouter:
@@ -24,7 +27,7 @@ class RoomRouter:
         room: what to refuse an account's mail with; None where it has room.
     """
 
-    def __init__(self, router: IRouter, room: Callable[[str], Awaitable[Status | None]]) -> None:
+    def __init__(self, router: IRouter, room: Room) -> None:
         self._router = router
         self._room = room
 

@@ -16,6 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -141,7 +142,7 @@ class MoveTests(SynchronousTestCase):
             self.nodes[name] = Node(str(self.base / name), accounts, ("store",), 2, extra)
         self.nodes["s1"].prepare()
         entries = SQLiteDirectory(directory, None)
-        entries.change_account(ALICE, _at("s1"))
+        entries.change_account(ALICE, at_store("s1"))
         self.entries = entries
         for node in self.nodes.values():
             node.start()
@@ -257,7 +258,6 @@ class MoveTests(SynchronousTestCase):
             time.sleep(0.1)
 
 
-def _at(store: str) -> Callable[[Credential], Credential]:
-    from dataclasses import replace
-
+def at_store(store: str) -> Callable[[Credential], Credential]:
+    """The directory says that an account's mail is there."""
     return lambda found: replace(found, account=replace(found.account, store=store))

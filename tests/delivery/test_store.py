@@ -66,6 +66,17 @@ class StoreDeliveryTests(SynchronousTestCase):
         """It is a delivery."""
         verifyObject(IDelivery, self.delivery)
 
+    def test_caught(self) -> None:
+        """What a catch-all took says which address it came for."""
+        self.deliver(Route((mailbox(BOB),), caught=Address("x", "example.test")))
+        self.assertEqual(
+            [
+                b"Return-Path: <bob@example.test>\r\nX-Original-To: alice@example.test\r\n"
+                b"Delivered-To: bob@example.test\r\nSubject: x\r\n\r\n"
+            ],
+            self.octets(),
+        )
+
     def test_fields(self) -> None:
         """Each copy says who sent it and for which address it came; the null reverse-path stays null."""
         self.assertEqual(self.deliver(Route((mailbox(ALICE),))), [OK])

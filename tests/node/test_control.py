@@ -36,7 +36,12 @@ async def fail() -> dict[str, Any]:
     raise RuntimeError("broken: secret")
 
 
-COMMANDS = {"hello": hello, "refuse": refuse, "fail": fail}
+async def echo(word: str) -> dict[str, Any]:
+    """A command that takes something."""
+    return {"word": word}
+
+
+COMMANDS = {"hello": hello, "refuse": refuse, "fail": fail, "echo": echo}
 
 
 class ControlProtocolTests(SynchronousTestCase):
@@ -60,10 +65,19 @@ class ControlProtocolTests(SynchronousTestCase):
         )
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
+    def test_arguments(self) -> None:
+        """A command gets what the question says for it; without that, it fails."""
+        self.assertEqual(
+            self.ask(b'{"command": "echo", "arguments": {"word": "x"}}'), {"ok": True, "word": "x"}
+        )
+        self.assertFalse(self.ask(b'{"command": "echo"}')["ok"])
+        self.assertFalse(self.ask(b'{"command": "echo", "arguments": 5}')["ok"])
+        self.flushLoggedErrors(TypeError)
+
     def test_unknown(self) -> None:
         """An unknown command is told which there are."""
         answer = self.ask(b'{"command": "explode"}')
-        self.assertEqual(answer["errors"], ["expected one of the commands fail, hello, refuse"])
+        self.assertEqual(answer["errors"], ["expected one of the commands echo, fail, hello, refuse"])
 
     @given(st.binary(max_size=40).filter(lambda octets: b"\n" not in octets))
     def test_nonsense(self, line: bytes) -> None:

@@ -115,10 +115,6 @@ class Trivial:
         """Open connections."""
         return {"trivial": len(self.open)}
 
-    async def ask(self, question: str, arguments: dict[str, object]) -> object:
-        """Say it again."""
-        return [question, arguments]
-
     def finish(self) -> None:
         """Nobody is in a transaction."""
         for greeter in tuple(self.open):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from mailframe.directory.values import Credential
 from mailframe.message.address import parse_mailbox
 from mailframe.queue.notice_settings import NoticeSettings
 from mailframe.queue.notices import Notices
@@ -171,6 +173,57 @@ class NoticeTests(RoleCase):
             client.say("RSET\n")
         self.send(client, f"<{ALICE}> NOTIFY=FAILURE,DELAY")
         self.assertEqual([], self.out.messages)
+
+    def forward(self, *targets: str, keeps: bool) -> None:
+        """Have alice's mail forwarded."""
+
+        def change(found: Credential) -> Credential:
+            forwards = tuple(map(parse_mailbox, targets))
+            return replace(found, account=replace(found.account, forwards=forwards, keeps_copy=keeps))
+
+        self.directory.change_account(ALICE, change)
+
+    def test_forwards(self) -> None:
+        """Where copies can be handed on, an account's mail goes where it wants, and nothing a stranger names does."""
+        self.forward("alice@example.org", keeps=False)
+        self.options = {"forwards_to": self.out}
+        client = self.mx()
+        for recipient in (f"<{ALICE}>", "<alice+bob=example.org@example.test>"):
+            self.assertTrue(self.send(client, recipient).startswith("250"), recipient)
+        self.assertTrue(self.send(client, "<bob@example.org>").startswith("550"))
+        for mail in self.out.messages:
+            (recipient,) = mail.envelope.recipients
+            self.assertEqual("alice@example.org", str(recipient.forward_path))
+        self.assertEqual(2, len(self.out.messages))
+        self.assertEqual([], self.contents(ALICE))
+
+    def test_forwards_only(self) -> None:
+        """A full mailbox does not matter to an account that keeps nothing."""
+        self.forward("alice@example.org", keeps=False)
+        self.fill_mailbox()
+        self.options = {"forwards_to": self.out}
+        self.assertTrue(self.send(self.mx(), f"<{ALICE}>").startswith("250"))
+
+    def test_forwards_nowhere(self) -> None:
+        """Without anything that takes copies, mail is kept, and nothing is sent."""
+        self.forward("alice@example.org", keeps=False)
+        self.assertTrue(self.send(self.mx(), f"<{ALICE}>").startswith("250"))
+        self.assertEqual(([], 1), (self.out.messages, len(self.contents(ALICE))))
+
+    def test_store_forwards(self) -> None:
+        """A store forwards what comes by LMTP."""
+        self.forward("alice@example.org", keeps=True)
+        role = StoreRole(
+            self.store,
+            self.directory,
+            self.authenticator,
+            self.reactor,
+            [self.listener(24)],
+            forwards_to=self.out,
+        )
+        self.run_role(role)
+        self.send(Client(self.reactor, 24, peer="127.0.0.1"), f"<{ALICE}>", "LHLO")
+        self.assertEqual((1, 1), (len(self.out.messages), len(self.contents(ALICE))))
 
     def test_no_queue_for_strangers(self) -> None:
         """An exchanger cannot be built with a queue for its mail."""

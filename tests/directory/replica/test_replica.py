@@ -29,7 +29,6 @@ from mailframe.directory.values import Account, Alias, Credential, Domain, Grant
 from mailframe.message.address import Address
 from mailframe.message.status import MailframeError
 from mailframe.testing.directory import ALICE, HASH, KEYS
-
 from tests.directory.sources import Moody
 
 BOB = Address("bob", "example.test")

@@ -1,0 +1,216 @@
+"""The front door with a real Dovecot and a store of ours behind it, and real clients before it."""
+
+from __future__ import annotations
+
+import contextlib
+import imaplib
+import json
+import os
+import poplib
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from mailframe.directory.sqlite import SQLiteDirectory
+from tests.crash.test_move import at_store
+from tests.node.harness import ROOT, Node
+
+from . import service
+from .dovecot_store import MASTER, MASTER_PASSWORD, PASSWORD, DovecotStore
+from .outside import letter, name_of
+from .service import run
+from .test_imapflow import ENVIRONMENT, SCRIPT
+
+ALICE, BOB = "alice@example.test", "bob@example.test"
+"""Alice's mail is at Dovecot, Bob's at a store of ours."""
+
+
+class ProxyTests(SynchronousTestCase):
+    """Two stores of two makes, one door."""
+
+    skip = service.SKIP
+    timeout = 180
+    login = "password"
+
+    def setUp(self) -> None:
+        """Start all of them."""
+        self.base = Path(tempfile.mkdtemp(prefix="mailframe-proxy-"))
+        self.base.chmod(0o755)
+        self.addCleanup(shutil.rmtree, self.base, ignore_errors=True)
+        for name in ("dovecot", "s2", "proxy"):
+            (self.base / name).mkdir()
+        self.dovecot = DovecotStore(self.base / "dovecot", [ALICE])
+        self.addCleanup(self.dovecot.stop)
+        self.dovecot.start()
+        accounts = {ALICE: PASSWORD, BOB: PASSWORD}
+        self.ours = Node(str(self.base / "s2"), accounts, ("store",), 1, {"role.store": ['name = "s2"']})
+        self.addCleanup(self.ours.stop)
+        self.ours.start()
+        path = str(self.ours.data / "directory.sqlite")
+        directory = SQLiteDirectory(path, None)
+        directory.change_account(ALICE, at_store("d1"))
+        directory.change_account(BOB, at_store("s2"))
+        self.proxy = Node(str(self.base / "proxy"), {}, ("proxy",), 2)
+        self.proxy._extra = {
+            "directory.sqlite": [f'path = "{path}"'],
+            "role.proxy": [
+                f'{protocol} = ["tcp:{ports[protocol]}:interface=127.0.0.1", '
+                f'"ssl:{ports[protocol + "s"]}:interface=127.0.0.1"]'
+                for ports in (self.proxy.ports,)
+                for protocol in ("imap", "pop3")
+            ],
+            "role.proxy.options": ["clear_auth_from_loopback = true"],
+            "[stores]": self.stores(),
+        }
+        self.addCleanup(self.proxy.stop)
+        self.proxy.start()
+
+    def stores(self) -> list[str]:
+        """Both stores, as the configuration has them."""
+        ports = self.dovecot.ports
+        first = [
+            'name = "d1"', 'hosts = ["127.0.0.1"]', f'authorities = "{self.dovecot.certificate}"',
+            f"imap = {ports['imaps']}", f"pop3 = {ports['pop3s']}", f'login = "{self.login}"',
+        ]  # fmt: skip
+        if self.login != "password":
+            first += [f'master = "{MASTER}"', f'master_password = "{MASTER_PASSWORD}"']
+        second = [
+            "[[stores]]", 'name = "s2"', 'hosts = ["127.0.0.1"]', 'tls = "starttls"',
+            f'authorities = "{self.ours.certificate}"', f"imap = {self.ours.ports['imap']}",
+            f"pop3 = {self.ours.ports['pop3']}",
+        ]  # fmt: skip
+        return first + second
+
+    def imap(self, name: str) -> imaplib.IMAP4:
+        """Somebody logs in at the door."""
+        client = imaplib.IMAP4("127.0.0.1", self.proxy.ports["imap"], timeout=20)
+        self.addCleanup(_close, client)
+        client.login(name, PASSWORD)
+        return client
+
+    def fill(self, name: str, *letters: str) -> None:
+        """Some mail."""
+        client = self.imap(name)
+        for one in letters:
+            client.append("INBOX", "", "", letter(one))
+        client.logout()
+
+    def test_imap_and_pop3(self) -> None:
+        """Mail goes in by IMAP and comes out by IMAP and POP3, at each store; Dovecot knows who the client is."""
+        for name in (ALICE, BOB):
+            self.fill(name, "one", "two")
+            client = self.imap(name)
+            self.assertIn("UIDPLUS", client.capability()[1][0].decode().split())
+            client.select()
+            rows = client.fetch("1:2", "(BODY.PEEK[])")[1]
+            self.assertEqual(["one", "two"], [name_of(row[1]) for row in rows if isinstance(row, tuple)])
+            client.logout()
+            pop3 = poplib.POP3("127.0.0.1", self.proxy.ports["pop3"], timeout=20)
+            pop3.user(name)
+            pop3.pass_(PASSWORD)
+            self.assertEqual("one", name_of(b"\r\n".join(pop3.retr(1)[1])))
+            pop3.dele(1)
+            pop3.quit()
+            client = self.imap(name)
+            self.assertEqual([b"1"], client.select()[1])
+        self.assertIn("rip=127.0.0.1", self.dovecot.log())
+
+    def test_control(self) -> None:
+        """Sessions are seen and ended from outside, and a store that is drained takes nobody until it is over."""
+        client = self.imap(ALICE)
+        (one,) = self.command("sessions", "--json", ALICE)
+        self.assertEqual((ALICE, "imap", "d1"), (one["account"], one["protocol"], one["store"]))
+        self.assertEqual({"drained": ["d1"], "ended": 1}, self.command("drain", "d1", "--kick", "--json"))
+        with self.assertRaises((imaplib.IMAP4.abort, OSError)):
+            client.noop()
+        with self.assertRaises(imaplib.IMAP4.error) as caught:
+            self.imap(ALICE)
+        self.assertIn("UNAVAILABLE", str(caught.exception))
+        self.imap(BOB).logout()
+        self.assertEqual([], self.command("drain", "d1", "--end", "--json")["drained"])
+        self.imap(ALICE).logout()
+
+    def command(self, *words: str) -> Any:
+        """``mailframe proxy ...``, as JSON."""
+        program = [sys.executable, "-c", "from mailframe.cli import main; main()", "proxy", *words]
+        environment = {**os.environ, "PYTHONPATH": ROOT}
+        done = subprocess.run(
+            [*program, "--config", str(self.proxy.configuration)],
+            capture_output=True,
+            timeout=60,
+            env=environment,
+        )
+        self.assertEqual(0, done.returncode, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_mbsync(self) -> None:
+        """mbsync keeps a Maildir and an account alike, through the door."""
+        for name in (ALICE, BOB):
+            self.fill(name, "one", "two", "three")
+            near = self.base / name
+            near.mkdir()
+            rc = near / "mbsyncrc"
+            rc.write_text(
+                f"IMAPAccount a\nHost localhost\nPort {self.proxy.ports['imaps']}\nUser {name}\nPass {PASSWORD}\n"
+                f"SSLType IMAPS\nCertificateFile {self.proxy.certificate}\nSystemCertificates no\n\nIMAPStore far\n"
+                f"Account a\n\nMaildirStore near\nPath {near}/\nInbox {near}/INBOX\n\nChannel c\nFar :far:\nNear :near:\n"
+                "Patterns INBOX\nCreate Both\nSync All\nExpunge Both\nSyncState *\n"
+            )
+            run("mbsync", "-q", "-c", rc, "c")
+            found = [
+                name_of(file.read_bytes())
+                for part in ("new", "cur")
+                for file in (near / "INBOX" / part).iterdir()
+            ]
+            self.assertEqual(["one", "three", "two"], sorted(found))
+
+    def test_imapflow(self) -> None:
+        """imapflow works at each store as it does without a proxy."""
+        for name in (ALICE, BOB):
+            self.fill(name, "one")
+            wanted = {
+                "options": {
+                    "host": "localhost", "port": self.proxy.ports["imaps"], "secure": True,
+                    "tls": {"ca": self.proxy.certificate.read_text()}, "auth": {"user": name, "pass": PASSWORD},
+                },
+                "steps": [["mailboxOpen", "INBOX"], ["all", "1:*", {"envelope": True}], ["mailboxCreate", "New"]],
+            }  # fmt: skip
+            said = json.loads(run("node", SCRIPT, stdin=json.dumps(wanted).encode(), env=ENVIRONMENT))
+            self.assertNotIn("error", said)
+            self.assertEqual("Grüße one", said["gave"][1][0]["envelope"]["subject"])
+
+    def test_idle(self) -> None:
+        """News come through while a client idles."""
+        for name in (ALICE, BOB):
+            client = self.imap(name)
+            client.select()
+            client.send(b"i IDLE\r\n")
+            self.assertTrue(client.readline().startswith(b"+"))
+            self.fill(name, "news")
+            told = client.readline()
+            while b"EXISTS" not in told:
+                told = client.readline()
+            self.assertIn(b"* 1 EXISTS", told)
+
+
+class SeparatorTests(ProxyTests):
+    """Dovecot entered by the proxy's own name behind the user's."""
+
+    login = "separator"
+
+
+class MasterTests(ProxyTests):
+    """Dovecot entered by the proxy's own name, for the user."""
+
+    login = "master"
+
+
+def _close(client: imaplib.IMAP4) -> None:
+    """Leave, whether the session has ended already or not."""
+    with contextlib.suppress(OSError):
+        client.shutdown()

@@ -1,0 +1,1 @@
+"""Catch-alls and their guard."""
