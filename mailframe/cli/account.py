@@ -8,6 +8,7 @@ from mailframe.config.describe import size_text
 from mailframe.config.loading import load
 from mailframe.config.scalars import to_size
 
+from .account_changes import COMMANDS
 from .directory import admin_of, hash_of, keys_for, open_admin, open_grants, to_domain, to_mailbox
 from .shared import (
     ask_password,
@@ -22,7 +23,7 @@ from .shared import (
 
 @click.group("account")
 def command() -> None:
-    """Add, list and remove accounts; change passwords; say who may send as whom.
+    """Add, list, change and remove accounts; passwords, forwards, who may send as whom.
 
     A running node sees changes at once.
     """
@@ -143,6 +144,10 @@ def list_grants(address: str | None, config: str, as_json: bool) -> None:
     if as_json:
         rows = [{"account": one.account, "subject": one.subject} for one in found]
     print_rows(rows, ("account", "sends as"), as_json, "No grants. Add one: mailframe account grant")
+
+
+for one in COMMANDS:
+    command.add_command(one)
 
 
 def _quota(text: str) -> int:

@@ -17,13 +17,14 @@ from mailframe.registry import PluginError
 from .errors import Refused
 
 COMMANDS = {
-    "account": "Add, list and remove accounts; change passwords.",
+    "account": "Add, list, change and remove accounts; change passwords.",
     "alias": "Add, list and remove aliases.",
+    "app-password": "Make passwords for one program or device each; take them back.",
     "catch-all": "See what catch-alls took; refuse addresses that are nobody's.",
     "check-config": "Say everything that is wrong with a configuration.",
     "completion": "Print what a shell needs to complete commands.",
-    "directory": "Look at copies of the directory; forget what is remembered of it.",
-    "domain": "Add, list and remove domains.",
+    "directory": "See who changed what; look at copies; forget what is remembered.",
+    "domain": "Add, list, change and remove domains.",
     "export": "Export an account's mail into files.",
     "import": "Import mail into an account, from files or another server.",
     "ingest": "Look at copies of accepted mail; put them into mailboxes again.",

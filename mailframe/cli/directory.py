@@ -15,16 +15,21 @@ from mailframe.directory.scram_keys import new_keys
 from mailframe.message.address import Address, parse_domain, parse_mailbox
 
 from .directory_copies import flush, status
+from .directory_entries import by_us, entry_of, open_entries
+from .directory_history import history
 from .errors import Refused
+
+__all__ = ["entry_of", "open_entries"]
 
 
 @click.group("directory")
 def command() -> None:
-    """Look at copies of the directory on this node, and forget what is remembered of it."""
+    """See who changed what in the directory; look at copies of it; forget what is remembered of it."""
 
 
 command.add_command(flush)
 command.add_command(status)
+command.add_command(history)
 
 
 def admin_of(configuration: Configuration) -> IDirectoryAdmin:
@@ -40,7 +45,7 @@ def admin_of(configuration: Configuration) -> IDirectoryAdmin:
             f'The directory "{configuration.directory.name}" is not kept by these commands: '
             "accounts, aliases and domains are changed where it has them from."
         )
-    return IDirectoryAdmin(admin)
+    return IDirectoryAdmin(by_us(admin))
 
 
 def open_admin(config: str) -> IDirectoryAdmin:
