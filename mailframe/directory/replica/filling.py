@@ -150,12 +150,15 @@ class Filling:
             return bool(batch.more)
         state = self._state._replace(version=batch.version, confirmed=self._now())
 
+        known = self._state
+
         def write_txn(connection: Any) -> int:
+            _need_same(connection, known)
             done = batch_txn(connection, batch, state.confirmed)
             save_txn(connection, state)
             return done
 
-        self._wrote(await self._copy.database.run(write_txn))
+        await self._write(write_txn)
         self._state = state
         return bool(batch.more)
 
@@ -163,15 +166,17 @@ class Filling:
         """Make the copy equal to the source, part by part; changes from its beginning on come afterwards."""
         version = await self._asked(self._source.version())
         after: Key | None = None
-        more, quiet = True, not self._state.complete
+        known = self._state
+        more, quiet = True, not known.complete
         while more:
             entries = await self._asked(self._source.entries(after, PAGE))
             begin = after
 
             def write_txn(connection: Any, begin: Key | None = begin, entries: Any = entries) -> int:
+                _need_same(connection, known)
                 return page_txn(connection, begin, entries, self._now(), quiet)
 
-            self._wrote(await self._copy.database.run(write_txn))
+            await self._write(write_txn)
             more = bool(entries)
             if more:
                 after = key_of(entries[-1])
@@ -190,7 +195,12 @@ class Filling:
         except TookTooLong as error:
             raise MailframeError(CANNOT_LOOK_UP, "the source does not answer in time") from error
 
-    def _wrote(self, entries: int) -> None:
+    async def _write(self, write_txn: Callable[[Any], int]) -> None:
+        try:
+            entries = await self._copy.database.run(write_txn)
+        except _Overtaken as error:
+            self._state = await self._copy.database.run(state_txn)
+            raise MailframeError(CANNOT_LOOK_UP, "another process fills the copy too") from error
         if entries:
             COPY_CHANGES.inc(entries)
             self._changed()
@@ -201,6 +211,20 @@ class Filling:
 
     def _now(self) -> int:
         return int(self._reactor.seconds())
+
+
+class _Overtaken(Exception):
+    """What was fetched is older than what is in the copy now."""
+
+
+def _need_same(connection: Any, known: State) -> None:
+    """Nobody else has gone on with the copy since we asked the source.
+
+    While a node reloads, a process of the old generation and one of the new one fill the same copy for a moment.
+    """
+    found = state_txn(connection)
+    if (found.version, found.complete) != (known.version, known.complete):
+        raise _Overtaken
 
 
 async def _plain(question: Awaitable[T]) -> T:

@@ -229,6 +229,25 @@ class ReplicaTests(ReplicaCase):
 
         await self.until(gone)
 
+    async def test_two_fill(self) -> None:
+        """While a node reloads two processes fill one copy: what is older never overwrites what is newer."""
+        source, path = self.source(), self.mktemp()
+        slow = Moody(source)
+        old = await self.make(slow, path)
+        await self.filled(old)
+        new = await self.make(source, path)
+        for quota in range(1, 20):
+            slow.hangs = quota % 2 == 1
+            source.set_quota("alice@example.test", quota)
+
+            async def followed(quota: int = quota) -> bool:
+                return bool((await new.lookup(ALICE)).quota == quota)
+
+            await self.until(followed)
+            slow.go_on()
+            await deferLater(reactor, 0.02, lambda: None)  # type: ignore[arg-type]
+            self.assertTrue(await followed())
+
     async def test_health(self) -> None:
         """A copy that is too old is a problem, and says why."""
         source = Moody(self.source())
