@@ -79,7 +79,7 @@ def forward(address: str, targets: tuple[str, ...], no_copy: bool, config: str) 
 @click.argument("reason")
 @config_option
 def hold(address: str, reason: str, config: str) -> None:
-    """Let nobody use a mailbox for now: logins and mail are told to come again, sessions end. REASON is for the log."""
+    """Let nobody use a mailbox for now: logins and mail are told to come again, sessions end. REASON is logged."""
     _change(config, address, lambda account: replace(account, hold=reason, hold_until=0))
 
 
