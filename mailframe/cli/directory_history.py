@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections import deque
+from collections.abc import Iterator
+from heapq import merge
+from itertools import islice
 
 import click
 
-from mailframe.directory.entries import Key, Kind
+from mailframe.directory.entries import Change, Key, Kind
+from mailframe.directory.entry_interfaces import IDirectoryEntries
 from mailframe.directory.names import comparable_domain, comparable_name
 
 from .directory_entries import open_entries
 from .shared import config_option, json_option, print_rows
+
+PAGE = 1000
+"""Changes asked for at a time."""
 
 
 @click.command("history")
@@ -24,12 +32,9 @@ from .shared import config_option, json_option, print_rows
 def history(name: str, since: int, limit: int, config: str, as_json: bool) -> None:
     """Show who changed what in the directory: all, or an account, alias or domain."""
     entries = open_entries(config)
-    if not since and not name:
-        since = max(0, entries.last_version() - limit)
-    keys = [None] if not name else _keys(name)
-    found = sorted(
-        (change for key in keys for change in entries.history(since, limit, key)), key=lambda one: one.version
-    )
+    changes = _of_name(entries, name, since) if name else _changes(entries, since or _recent(entries, limit))
+    # Behind a version the first, so that the last of them is where to go on; otherwise the newest.
+    found = list(islice(changes, limit)) if since else list(deque(changes, limit))
     rows = [
         {
             "version": one.version,
@@ -39,12 +44,26 @@ def history(name: str, since: int, limit: int, config: str, as_json: bool) -> No
             "name": one.key.name,
             "how": one.what,
         }
-        for one in found[-limit:]
+        for one in found
     ]
     print_rows(rows, ("version", "time", "by", "what", "name", "how"), as_json, "No changes.")
 
 
-def _keys(name: str) -> list[Key | None]:
+def _recent(entries: IDirectoryEntries, limit: int) -> int:
+    """A version behind which there are at least so many changes, where there are so many at all."""
+    # Versions may have gaps, but few: pages behind it are read to their end anyway.
+    return max(0, entries.last_version() - 2 * limit)
+
+
+def _of_name(entries: IDirectoryEntries, name: str, since: int) -> Iterator[Change]:
     if "@" not in name:
-        return [Key(Kind.DOMAIN, comparable_domain(name))]
-    return [Key(kind, comparable_name(name)) for kind in (Kind.ACCOUNT, Kind.ALIAS)]
+        return _changes(entries, since, Key(Kind.DOMAIN, comparable_domain(name)))
+    both = (_changes(entries, since, Key(kind, comparable_name(name))) for kind in (Kind.ACCOUNT, Kind.ALIAS))
+    return merge(*both, key=lambda change: change.version)
+
+
+def _changes(entries: IDirectoryEntries, since: int, key: Key | None = None) -> Iterator[Change]:
+    """All changes behind a version, page by page."""
+    while page := entries.history(since, PAGE, key):
+        yield from page
+        since = page[-1].version

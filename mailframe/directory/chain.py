@@ -23,7 +23,7 @@ class ChainDirectory:
     """Directories one behind the other; who builds them starts and stops them.
 
     Args:
-        members: asked in this order about every domain that is not in `domains`.
+        members: asked in this order about every domain that is not in ``domains``.
         domains: which directory alone is asked about a domain.
     """
 

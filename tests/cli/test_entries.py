@@ -138,3 +138,15 @@ class HistoryTests(EntryCommandTestCase):
         self.assertEqual({ALICE}, {row["name"] for row in self.json_of("directory", "history", ALICE)})
         self.assertEqual(1, len(self.json_of("directory", "history", "--limit", "1")))
         self.assertNotIn("{ARGON2ID}", self.on_service("directory", "history").stdout)
+
+    def test_paging(self) -> None:
+        """Without a beginning the newest are shown; behind a version the first, so that one can go on."""
+        for quota in range(1, 6):
+            self.on_service("account", "set", ALICE, "--quota", str(quota))
+        newest = self.json_of("directory", "history", ALICE, "--limit", "2")
+        self.assertEqual(["quota 3 -> 4", "quota 4 -> 5"], [row["how"] for row in newest])
+        seen, since = [], 1
+        while page := self.json_of("directory", "history", ALICE, "--limit", "2", "--since", str(since)):
+            seen += [row["how"] for row in page if row["how"]]
+            since = page[-1]["version"]
+        self.assertEqual([f"quota {quota} -> {quota + 1}" for quota in range(5)], seen)
