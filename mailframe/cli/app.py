@@ -23,7 +23,7 @@ COMMANDS = {
     "catch-all": "See what catch-alls took; refuse addresses that are nobody's.",
     "check-config": "Say everything that is wrong with a configuration.",
     "completion": "Print what a shell needs to complete commands.",
-    "directory": "See who changed what; look at copies; forget what is remembered.",
+    "directory": "Import and export it; see who changed what; look at copies.",
     "domain": "Add, list, change and remove domains.",
     "export": "Export an account's mail into files.",
     "import": "Import mail into an account, from files or another server.",

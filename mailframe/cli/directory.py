@@ -14,6 +14,7 @@ from mailframe.directory.passwords import make_hash
 from mailframe.directory.scram_keys import new_keys
 from mailframe.message.address import Address, parse_domain, parse_mailbox
 
+from .directory_bulk import export, import_
 from .directory_copies import flush, status
 from .directory_entries import by_us, entry_of, open_entries
 from .directory_history import history
@@ -24,12 +25,14 @@ __all__ = ["entry_of", "open_entries"]
 
 @click.group("directory")
 def command() -> None:
-    """See who changed what in the directory; look at copies of it; forget what is remembered of it."""
+    """Import and export the directory; see who changed what; look at copies; forget what is remembered."""
 
 
 command.add_command(flush)
 command.add_command(status)
 command.add_command(history)
+command.add_command(export)
+command.add_command(import_)
 
 
 def admin_of(configuration: Configuration) -> IDirectoryAdmin:

@@ -150,3 +150,78 @@ class HistoryTests(EntryCommandTestCase):
             seen += [row["how"] for row in page if row["how"]]
             since = page[-1]["version"]
         self.assertEqual([f"quota {quota} -> {quota + 1}" for quota in range(5)], seen)
+
+
+class BulkTests(EntryCommandTestCase):
+    """Many entries at once."""
+
+    def file(self, *lines: str) -> str:
+        """A file with these lines."""
+        path = self.place / "many"
+        path.write_text("".join(f"{line}\n" for line in lines))
+        return str(path)
+
+    def test_there_and_back(self) -> None:
+        """What was exported with its secrets makes the same directory elsewhere; a second time nothing changes."""
+        self.on_service("account", "set", ALICE, "--quota", "77", "--store", "s1")
+        self.on_service("alias", "add", "info@example.test", ALICE, BOB)
+        self.on_service("account", "grant", ALICE, "x@example.net")
+        self.on_service("app-password", "add", BOB, "telephone")
+        exported = self.on_service("directory", "export", "--secrets").stdout
+        self.assertNotIn("password_hash", self.on_service("directory", "export").stdout)
+        for name in (ALICE, BOB):
+            self.on_service("account", "remove", name, "--yes")
+        self.on_service("alias", "remove", "info@example.test")
+        path = self.file(*exported.splitlines())
+        self.assertEqual(
+            {"added": 4, "changed": 0, "unchanged": 1}, self.json_of("directory", "import", path)
+        )
+        self.assertEqual(exported, self.on_service("directory", "export", "--secrets").stdout)
+        self.assertEqual(
+            {"added": 0, "changed": 0, "unchanged": 5}, self.json_of("directory", "import", path)
+        )
+
+    def test_without_secrets(self) -> None:
+        """What was exported without secrets changes the rest only, and nobody's password."""
+        before = self.on_service("directory", "export", "--secrets").stdout
+        exported = self.on_service("directory", "export").stdout
+        self.on_service(
+            "directory", "import", self.file(*exported.replace('"quota": 0', '"quota": 9').splitlines())
+        )
+        after = self.on_service("directory", "export", "--secrets").stdout
+        self.assertEqual(before.replace('"quota": 0', '"quota": 9'), after)
+
+    def test_other_formats(self) -> None:
+        """Files of Dovecot and Postfix, and tables; domains are added where that is wanted."""
+        users = self.file("carol@example.org:{PLAIN}x", "dave@example.org:{PLAIN}y")
+        self.on_service("directory", "import", users, "--format", "passwd-file", code=1)
+        result = self.on_service("directory", "import", users, "--format", "passwd-file", "--make-domains")
+        self.assertIn("3 added", result.stdout)
+        aliases = self.file(
+            "all@example.org carol@example.org, dave@example.org", "@example.org carol@example.org"
+        )
+        self.on_service("directory", "import", aliases, "--format", "virtual-alias")
+        self.assertEqual(["carol@example.org"], self.json_of("domain", "show", "example.org")["catch_all"])
+        table = self.file("account,quota", f"{ALICE},1 GB")
+        self.assertIn("1 changed", self.on_service("directory", "import", table, "--format", "csv").stdout)
+        self.assertEqual(10**9, self.account()["quota"])
+        self.assertIn("ARGON2ID", self.on_service("account", "list").stdout)
+
+    def test_all_problems_at_once(self) -> None:
+        """While a line is wrong nothing is done, and all are told."""
+        path = self.file('{"account": "x@example.test"}', "nonsense", '{"alias": 5}')
+        told = self.on_service("directory", "import", path, code=1).stderr
+        self.assertIn("many:2: ", told)
+        self.assertIn("many:3: ", told)
+        self.assertEqual(2, len(self.json_of("account", "list")))
+
+    def test_refused(self) -> None:
+        """What the directory refuses is told with its line."""
+        path = self.file('{"account": "x@example.test"}', '{"account": "x@elsewhere.test"}')
+        self.assertIn("many:2: ", self.on_service("directory", "import", path, code=1).stderr)
+
+    def test_dry_run(self) -> None:
+        """A dry run says what would be, and does nothing."""
+        path = self.file('{"account": "x@example.org"}', '{"domain": "example.org"}')
+        self.assertIn("would be: 2 added", self.on_service("directory", "import", path, "--dry-run").stdout)
+        self.assertEqual(2, len(self.json_of("account", "list")))

@@ -41,6 +41,7 @@ ELSEWHERE.update(dict.fromkeys(commands(DOCS / "queue-commands.rst"), "tests.doc
 ELSEWHERE.update(dict.fromkeys(commands(DOCS / "moving-mail.rst"), "tests.docs.test_moving_mail"))
 ELSEWHERE.update(dict.fromkeys(commands(DOCS / "adoption.rst"), "tests.docs.test_adoption"))
 ELSEWHERE.update(dict.fromkeys(commands(DOCS / "addresses.rst"), "tests.docs.test_addresses"))
+ELSEWHERE.update(dict.fromkeys(commands(DOCS / "provisioning.rst"), "tests.docs.test_provisioning"))
 ELSEWHERE.update(dict.fromkeys(commands(DOCS / "full-text.rst"), "tests.cli.test_mailbox_texts"))
 ELSEWHERE.update(
     (line, "tests.cli.test_mailbox_check")
