@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, cast
 
 import click
@@ -37,7 +38,10 @@ from .shared import actor, config_option, json_option, print_json
     "--from", "origin", default="", help="All accounts that the directory says to be at this store."
 )
 @click.option(
-    "--link", "link", required=True, help="HOST:PORT of the link of the node that has the mail now."
+    "--link",
+    "link",
+    default="",
+    help="HOST:PORT of the link of the node that has the mail now. [default: what [[stores]] says of it]",
 )
 @click.option("--insecure", is_flag=True, help="Do not verify that node's certificate.")
 @click.option("--clear", is_flag=True, help="Without TLS: a link on this machine.")
@@ -77,7 +81,7 @@ def command(
         raise Refused("A hold has to last: at least three times as long as it takes to be known, --settle.")
     _check_here(configuration, to)
     entries = _entries(configuration)
-    peer = _peer(configuration, link, insecure, clear)
+    peers = _Peers(configuration, link, insecure, clear)
     outcomes: list[MoveOutcome] = []
     failed: list[str] = []
     with opened(configuration, unlimited=True) as store:
@@ -86,12 +90,13 @@ def command(
             try:
                 if restart:
                     _forget(entries, store, name, to)
+                peer = peers.of(entries, name)
                 with account_of(store, name) as image:
                     work = Move(
                         name,
                         to,
                         entries,
-                        lambda name=name: cast(IMailAccount, RemoteAccount(peer, name)),  # type: ignore[misc]
+                        partial(_opened, peer, name),
                         image,
                         time,
                         actor=actor(),
@@ -136,15 +141,53 @@ def _entries(configuration: Configuration) -> IDirectoryEntries:
     return IDirectoryEntries(admin)
 
 
-def _peer(configuration: Configuration, link: str, insecure: bool, clear: bool) -> LinkPeer:
-    if configuration.link is None:
-        raise Refused("The configuration has no [link], whose key both nodes need.")
-    host, colon, port = link.rpartition(":")
-    if not colon or not port.isdecimal():
-        raise Refused("Write --link HOST:PORT.")
-    host = host.strip("[]")
-    context = None if clear else client_context(configuration, host, insecure)
-    return LinkPeer(host, int(port), configuration.link.key, context)
+def _opened(peer: LinkPeer, name: str) -> IMailAccount:
+    """An account at its old place; of `IMailAccount` it has what copying asks for."""
+    return cast(IMailAccount, RemoteAccount(peer, name))
+
+
+class _Peers:
+    """Where accounts are now.
+
+    Args:
+        configuration: has the key, and knows the stores.
+        link: where all of them are; "" to look it up.
+        insecure, clear: as they were said.
+    """
+
+    def __init__(self, configuration: Configuration, link: str, insecure: bool, clear: bool) -> None:
+        self._configuration = configuration
+        self._insecure, self._clear = insecure, clear
+        self._all = self._peer(link) if link else None
+        self._links = {store.name: store.link for store in configuration.stores}
+
+    def of(self, entries: IDirectoryEntries, name: str) -> LinkPeer:
+        """The node that has an account's mail.
+
+        Raises:
+            TransferError: nobody knows.
+        """
+        if self._all is not None:
+            return self._all
+        found = entries.entry(account_key(name))
+        store = found.account.store if isinstance(found, Credential) else ""
+        link = self._links.get(store, "")
+        if not link:
+            raise TransferError(
+                f"{store or 'The store that it falls on'} has no link in [[stores]]; say --link HOST:PORT."
+            )
+        return self._peer(link)
+
+    def _peer(self, link: str) -> LinkPeer:
+        configuration = self._configuration
+        if configuration.link is None:
+            raise Refused("The configuration has no [link], whose key both nodes need.")
+        host, colon, port = link.rpartition(":")
+        if not colon or not port.isdecimal():
+            raise Refused("Write --link HOST:PORT.")
+        host = host.strip("[]")
+        context = None if self._clear else client_context(configuration, host, self._insecure)
+        return LinkPeer(host, int(port), configuration.link.key, context)
 
 
 def _names(entries: IDirectoryEntries, addresses: tuple[str, ...], origin: str) -> Iterator[str]:
