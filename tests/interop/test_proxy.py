@@ -23,8 +23,9 @@ from tests.node.harness import ROOT, Node
 from . import service
 from .dovecot_store import MASTER, MASTER_PASSWORD, PASSWORD, DovecotStore
 from .outside import letter, name_of
-from .service import run
+from .service import program, run
 from .test_imapflow import ENVIRONMENT, SCRIPT
+from .test_mutt import DAY, SETTINGS
 
 ALICE, BOB = "alice@example.test", "bob@example.test"
 """Alice's mail is at Dovecot, Bob's at a store of ours."""
@@ -183,6 +184,59 @@ class ProxyTests(SynchronousTestCase):
             said = json.loads(run("node", SCRIPT, stdin=json.dumps(wanted).encode(), env=ENVIRONMENT))
             self.assertNotIn("error", said)
             self.assertEqual("Grüße one", said["gave"][1][0]["envelope"]["subject"])
+
+    def test_fetchmail(self) -> None:
+        """fetchmail takes mail home by POP3 and by IMAP, each message once."""
+        for name, protocol in ((ALICE, "POP3"), (BOB, "POP3"), (ALICE, "IMAP"), (BOB, "IMAP")):
+            self.fill(name, "one", "two")
+            home = self.base / f"{name}-{protocol}"
+            home.mkdir()
+            mda = home / "mda"
+            mda.write_text(f"#!/bin/sh\ncat > $(mktemp {home}/got.XXXXXXXX)\n")
+            mda.chmod(0o755)
+            rc = home / "fetchmailrc"
+            rc.write_text(
+                f"poll localhost protocol {protocol} port {self.proxy.ports[protocol.lower() + 's']}\n"
+                f' user "{name}" password "{PASSWORD}" ssl sslcertck sslcertfile "{self.proxy.certificate}"\n'
+                f' mda "{mda}" norewrite pass8bits no mimedecode nokeep\n'
+            )
+            rc.chmod(0o600)
+            run(
+                "fetchmail", "--fetchmailrc", rc, "--invisible", "--nosyslog", "--pidfile", home / "pid",
+                "--idfile", home / "ids", "--silent", env={**os.environ, "HOME": str(home)},
+            )  # fmt: skip
+            self.assertEqual(
+                ["one", "two"], sorted(name_of(file.read_bytes()) for file in home.glob("got.*"))
+            )
+            client = self.imap(name)
+            self.assertEqual([b"0"], client.select()[1])
+            client.logout()
+
+    def test_neomutt(self) -> None:
+        """Somebody reads, flags, files and throws away mail in neomutt."""
+        for name in (ALICE, BOB):
+            client = self.imap(name)
+            for mailbox in ("Desk", "Done"):
+                client.create(mailbox)
+            for one in ("one", "two", "three", "four", "five"):
+                client.append("Desk", "", "", letter(one))
+            home = self.base / name
+            home.mkdir()
+            at = f"imaps://localhost:{self.proxy.ports['imaps']}/"
+            rc = home / "rc"
+            rc.write_text(
+                f'set imap_user="{name}"\nset imap_pass="{PASSWORD}"\nset folder="{at}"\nset spoolfile="{at}INBOX"\n'
+                f'set certificate_file="{self.proxy.certificate}"\nset tmpdir="{home}"\n{SETTINGS}push "{DAY}<quit>"\n'
+            )
+            environment = {"HOME": str(home), "TERM": "vt100", "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
+            run(
+                "script", "-qefc", f"{program('neomutt')} -n -F {rc} -f {at}Desk", "/dev/null",
+                stdin=b"", env=environment,
+            )  # fmt: skip
+            self.assertEqual([b"3"], client.select("Desk")[1])
+            self.assertEqual([b"2"], client.search(None, "FLAGGED")[1])
+            self.assertEqual([b"2"], client.select("Done")[1])
+            client.logout()
 
     def test_idle(self) -> None:
         """News come through while a client idles."""
