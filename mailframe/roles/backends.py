@@ -10,6 +10,7 @@ import attrs
 from mailframe.config.schema import Choice, Configuration
 from mailframe.config.types import Secret
 from mailframe.directory.authenticator import PasswordAuthenticator
+from mailframe.directory.even import EvenRefusals
 from mailframe.directory.interfaces import ICredentialSource, IDirectoryAdmin, ITokens
 from mailframe.directory.memory import MemoryDirectory
 from mailframe.directory.options import MemoryDirectoryOptions, PasswordOptions, SQLiteOptions
@@ -98,13 +99,13 @@ def build_memory_directory(options: MemoryDirectoryOptions, context: Context) ->
     return MemoryDirectory(options.domains, options.accounts)
 
 
-def build_password_authenticator(options: PasswordOptions, context: Context) -> PasswordAuthenticator:
-    """Checks passwords against the directory."""
+def build_password_authenticator(options: PasswordOptions, context: Context) -> EvenRefusals:
+    """Checks passwords against the directory, and does not tell by its refusals which accounts there are."""
     source = context.directory
     if not ICredentialSource.providedBy(source):
         name = context.configuration.directory.name
         raise PluginUnavailable(f'the directory "{name}" has no passwords that could be checked')
-    return PasswordAuthenticator(
+    checks = PasswordAuthenticator(
         cast(ICredentialSource, source),
         context.reactor,
         _with_salts(options, context),
@@ -112,6 +113,7 @@ def build_password_authenticator(options: PasswordOptions, context: Context) -> 
         _tokens(options, context),
         context.tallies,
     )
+    return EvenRefusals(checks, context.reactor)
 
 
 def _with_salts(options: PasswordOptions, context: Context) -> PasswordOptions:

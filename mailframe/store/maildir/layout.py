@@ -280,9 +280,10 @@ class MaildirLayout:
         info = changing.info_of(self.tree, mailbox, packed, self.tree.place.no_flags) if flagged else None
         file = with_sizes(written.path.rpartition("/")[2], written.disk_size, written.size)
         row = row._replace(file=file, info=info)
-        if abs(row.internal_date - now()) > 2:
-            # Other programs, and a look after the catalogue was lost, take the file's time for the internal date.
-            self._files.set_time(written.path, row.internal_date)
+        # Other programs, and a look after the catalogue was lost, take the file's time for the internal date. It is
+        # set for mail of this moment, too (2 us): a file's time is that of the kernel's last tick, so a second that
+        # has just begun may be the one before there.
+        self._files.set_time(written.path, row.internal_date)
         placed = self.tree.file(mailbox, row)
         self._files.rename(written.path, placed)
         written.placed = placed
