@@ -1,0 +1,209 @@
+"""Tests of the directory in an LDAP server, against a real one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from twisted.internet import defer, reactor
+from twisted.trial import unittest
+from zope.interface.verify import verifyObject
+
+from mailframe.directory.interfaces import ICredentialSource, IDirectory
+from mailframe.directory.ldap.directory import LDAPDirectory
+from mailframe.directory.ldap.options import LDAPOptions
+from mailframe.directory.values import Account, Alias, Credential
+from mailframe.message.address import Address
+from mailframe.message.status import MailframeError
+from tests.slapd import ABSENT, BASE, NAME, PASSWORD, Slapd
+
+ALICE = Address("alice", "example.test")
+ENTRIES = """dn: uid=alice,dc=example,dc=test
+objectClass: inetOrgPerson
+objectClass: inetLocalMailRecipient
+uid: alice
+cn: Alice
+sn: A
+mail: alice@example.test
+mailLocalAddress: info@example.test
+mailHost: s1
+userPassword: geheim
+
+dn: uid=bob,dc=example,dc=test
+objectClass: inetOrgPerson
+objectClass: inetLocalMailRecipient
+uid: bob
+cn: Bob
+sn: B
+mail: bob@example.test
+mailRoutingAddress: bob@example.org
+userPassword: {SSHA}ck5xRzuqkg8zZdr1VlJUeHsSzFQ0UmtW
+
+dn: uid=carol,dc=example,dc=test
+objectClass: account
+objectClass: posixAccount
+uid: carol
+cn: Carol
+uidNumber: 1000
+gidNumber: 1000
+homeDirectory: /home/carol
+
+dn: cn=all,dc=example,dc=test
+objectClass: groupOfNames
+objectClass: inetLocalMailRecipient
+cn: all
+mailLocalAddress: all@example.test
+member: uid=alice,dc=example,dc=test
+member: uid=bob,dc=example,dc=test
+member: uid=gone,dc=example,dc=test
+"""
+
+
+def options(*servers: str, **others: Any) -> LDAPOptions:
+    """Of a directory in these servers."""
+    return attrs.evolve(
+        LDAPOptions(
+            servers, BASE, NAME, PASSWORD, domains=("example.test",), group_attribute="mailLocalAddress"
+        ),
+        **others,
+    )
+
+
+class OptionTests(unittest.SynchronousTestCase):
+    """What cannot be safe is not begun."""
+
+    def test_in_clear(self) -> None:
+        """Passwords do not leave this machine in clear, nor to somebody unknown."""
+        for url, others in [
+            ("ldap://192.0.2.1", {}),
+            ("ldap://ldap.example.test", {"start_tls": True, "verify": False}),
+            ("ldaps://ldap.example.test", {"verify": False}),
+            ("http://127.0.0.1", {}),
+            ("127.0.0.1", {}),
+            ("ldap://127.0.0.1", {"bind_password": ""}),
+        ]:
+            self.assertRaises(ValueError, LDAPDirectory, options(url, **others), reactor)
+        self.assertRaises(ValueError, LDAPDirectory, options(), reactor)
+        LDAPDirectory(
+            options("ldaps://ldap.example.test", "ldap://127.0.0.1", "ldapi://%2Frun%2Fldapi"), reactor
+        )
+
+
+class LDAPDirectoryTests(unittest.TestCase):
+    """A server with people and a group."""
+
+    if ABSENT:
+        skip = ABSENT
+
+    def slapd(self) -> Slapd:
+        """A server that runs."""
+        server = Slapd(ENTRIES)
+        self.addCleanup(server.remove)
+        server.start()
+        return server
+
+    async def directory(self, *servers: str, **others: Any) -> LDAPDirectory:
+        """A directory that was started."""
+        directory = LDAPDirectory(options(*servers, **others), reactor)
+        await directory.start()
+        self.addCleanup(lambda: defer.Deferred.fromCoroutine(directory.stop()))
+        return directory
+
+    async def test_lookups(self) -> None:
+        """Accounts, further addresses and groups are found; what is not there is unknown."""
+        server = self.slapd()
+        directory = await self.directory(server.ldapi, domain_attribute="associatedDomain")
+        self.assertTrue(verifyObject(IDirectory, directory))
+        self.assertTrue(verifyObject(ICredentialSource, directory))
+        self.assertEqual(
+            [True, True, False, False],
+            [await directory.is_local(each) for each in ("Example.TEST", "example.net", "example.org", "*")],
+        )
+        alice = Account("alice@example.test", store="s1")
+        bob = Account("bob@example.test", forwards=(Address("bob", "example.org"),), keeps_copy=False)
+        self.assertEqual(alice, await directory.lookup(Address("Alice", "example.test")))
+        self.assertEqual(bob, await directory.account("BOB@example.test"))
+        info = Address("info", "example.test")
+        self.assertEqual(Alias(info, (ALICE,)), await directory.lookup(info))
+        everyone = Address("all", "example.test")
+        self.assertEqual(
+            Alias(everyone, (ALICE, Address("bob", "example.test"))), await directory.lookup(everyone)
+        )
+        for local_part in ("nobody", "*", "a*", "alice)(uid=*", "", "\u202e", "x" * 1000, "a b"):
+            self.assertIsNone(await directory.lookup(Address(local_part, "example.test")), local_part)
+        for name in ("", "alice", "@", "\ud800@example.test", "info@example.test", "alice@example.org"):
+            self.assertIsNone(await directory.credential(name), name)
+
+    async def test_credentials(self) -> None:
+        """Passwords are given out as they are kept, in clear ones with the scheme that says so."""
+        directory = await self.directory(self.slapd().url)
+        found = await directory.credential("alice@example.test")
+        self.assertEqual(Credential(Account("alice@example.test", store="s1"), "{PLAIN}geheim"), found)
+        found = await directory.credential("bob@example.test")
+        assert found is not None
+        self.assertEqual("{SSHA}ck5xRzuqkg8zZdr1VlJUeHsSzFQ0UmtW", found.password_hash)
+
+    async def test_posix(self) -> None:
+        """Accounts of a system have names without a domain."""
+        directory = await self.directory(self.slapd().url, preset="posix", default_domain="example.test")
+        self.assertEqual(
+            Account("carol@example.test"), await directory.lookup(Address("carol", "example.test"))
+        )
+        found = await directory.credential("carol@example.test")
+        self.assertEqual("", found and found.password_hash)
+
+    async def test_away(self) -> None:
+        """While no server answers, nobody is unknown; afterwards all is well again by itself."""
+        server = self.slapd()
+        directory = await self.directory(server.url)
+        await directory.account("alice@example.test")
+        server.kill()
+        for _ in range(3):
+            await self.cannot_say(directory)
+        server.start()
+        directory._connections._servers[0].until = 0  # The time to wait is over.
+        self.assertIsNotNone(await directory.account("alice@example.test"))
+
+    async def test_restarted(self) -> None:
+        """A server that was only restarted is asked again at once."""
+        server = self.slapd()
+        directory = await self.directory(server.url)
+        await directory.account("alice@example.test")
+        server.kill()
+        server.start()
+        self.assertIsNotNone(await directory.account("alice@example.test"))
+
+    async def test_second_server(self) -> None:
+        """When the first server is gone, the second one answers."""
+        first, second = self.slapd(), self.slapd()
+        directory = await self.directory(first.url, second.url)
+        await directory.account("alice@example.test")
+        first.kill()
+        for _ in range(3):
+            self.assertIsNotNone(await directory.account("alice@example.test"))
+        second.kill()
+        await self.cannot_say(directory)
+
+    async def test_wrong_password_of_ours(self) -> None:
+        """A server that does not let us in does not say that somebody is unknown."""
+        await self.cannot_say(await self.directory(self.slapd().url, bind_password="wrong"))
+
+    async def test_no_start_tls(self) -> None:
+        """Nothing is asked in clear where StartTLS is wanted and cannot be had."""
+        await self.cannot_say(await self.directory(self.slapd().url, start_tls=True))
+
+    async def test_stopped(self) -> None:
+        """A directory that was stopped cannot say; stopping twice is fine."""
+        directory = await self.directory(self.slapd().url)
+        await directory.stop()
+        await directory.stop()
+        await self.cannot_say(directory)
+
+    async def cannot_say(self, directory: LDAPDirectory) -> None:
+        """The answer must be temporary."""
+        try:
+            found = await directory.account("alice@example.test")
+        except MailframeError as error:
+            self.assertFalse(error.status.permanent)
+        else:
+            self.fail(f"an answer: {found}")
