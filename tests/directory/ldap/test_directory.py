@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import attrs
+import trustme
 from twisted.internet import defer, reactor
 from twisted.trial import unittest
 from zope.interface.verify import verifyObject
 
 from mailframe.directory.interfaces import ICredentialSource, IDirectory
+from mailframe.directory.ldap.connections import Found
 from mailframe.directory.ldap.directory import LDAPDirectory
 from mailframe.directory.ldap.options import LDAPOptions
+from mailframe.directory.ldap.presets import attributes_of
 from mailframe.directory.values import Account, Alias, Credential
 from mailframe.message.address import Address
 from mailframe.message.status import MailframeError
@@ -86,6 +90,35 @@ class OptionTests(unittest.SynchronousTestCase):
         self.assertRaises(ValueError, LDAPDirectory, options(), reactor)
         LDAPDirectory(
             options("ldaps://ldap.example.test", "ldap://127.0.0.1", "ldapi://%2Frun%2Fldapi"), reactor
+        )
+
+
+class PresetTests(unittest.SynchronousTestCase):
+    """What attributes mean."""
+
+    def test_qmail(self) -> None:
+        """Of qmail-ldap: quota, store, forwards, whether a copy is kept, and whether the account is shut."""
+        directory = LDAPDirectory(options("ldap://127.0.0.1", preset="qmail"), reactor)
+        values = {
+            "mail": [b"alice@example.test"],
+            "mailquotasize": [b"5000"],
+            "mailhost": [b"s2"],
+            "mailforwardingaddress": [b"alice@example.org"],
+            "deliverymode": [b"nolocal"],
+            "accountstatus": [b"disabled"],
+        }
+        account = Account("alice@example.test", False, 5000, "s2", (Address("alice", "example.org"),), False)
+        self.assertEqual(Credential(account, ""), directory._credential(Found("", values)))
+        del values["deliverymode"], values["accountstatus"]
+        kept = directory._credential(Found("", values)).account
+        self.assertTrue(kept.enabled and kept.keeps_copy)
+
+    def test_set_by_itself(self) -> None:
+        """Each attribute of a preset can be another one, or none."""
+        found = attributes_of(options("ldap://127.0.0.1", name_attribute="uid", store_attribute=""))
+        self.assertEqual(
+            ("uid", "", "mailLocalAddress"),
+            (found.name_attribute, found.store_attribute, found.alias_attribute),
         )
 
 
@@ -191,6 +224,39 @@ class LDAPDirectoryTests(unittest.TestCase):
     async def test_no_start_tls(self) -> None:
         """Nothing is asked in clear where StartTLS is wanted and cannot be had."""
         await self.cannot_say(await self.directory(self.slapd().url, start_tls=True))
+
+    async def test_start_tls(self) -> None:
+        """StartTLS is used where the certificate is good, and nothing is asked where it is not."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        authority, stranger = trustme.CA(), trustme.CA()
+        issued = authority.issue_cert("localhost")
+        files = folder.resolve() / "certificate.pem", folder.resolve() / "key.pem"
+        files[0].write_bytes(issued.cert_chain_pems[0].bytes())
+        files[1].write_bytes(issued.private_key_pem.bytes())
+        for name, one in [("good.pem", authority), ("other.pem", stranger)]:
+            one.cert_pem.write_to_path(folder / name)
+        server = Slapd(ENTRIES, files)
+        self.addCleanup(server.remove)
+        server.start()
+        url = f"ldap://localhost:{server.port}"
+        good = await self.directory(url, start_tls=True, ca_file=str(folder / "good.pem"))
+        self.assertIsNotNone(await good.account("alice@example.test"))
+        await self.cannot_say(await self.directory(url, start_tls=True, ca_file=str(folder / "other.pem")))
+        # The certificate is for another name.
+        await self.cannot_say(
+            await self.directory(server.url, start_tls=True, ca_file=str(folder / "good.pem"))
+        )
+        unchecked = await self.directory(server.url, start_tls=True, verify=False)
+        self.assertIsNotNone(await unchecked.account("alice@example.test"))
+
+    async def test_too_many(self) -> None:
+        """Questions that find no room to wait are refused for now; the others are answered."""
+        directory = await self.directory(self.slapd().url, connections=1, queue=1)
+        asked = [defer.Deferred.fromCoroutine(directory.account("alice@example.test")) for _ in range(3)]
+        answers = await defer.DeferredList(asked, consumeErrors=True)
+        self.assertEqual([True, True, False], [good for good, _ in answers])
+        self.assertFalse(answers[2][1].value.status.permanent)
 
     async def test_stopped(self) -> None:
         """A directory that was stopped cannot say; stopping twice is fine."""
