@@ -132,7 +132,7 @@ ldap = Declaration(
     name="ldap",
     summary="Accounts, further addresses and groups in an LDAP server",
     schema="mailframe.directory.ldap.options.LDAPOptions",
-    implementation="mailframe.roles.directories.build_ldap",
+    implementation="mailframe.roles.ldap.build_ldap",
     install="mailframe[ldap]",
 )
 password = Declaration(

@@ -1,4 +1,4 @@
-"""Builds directories that stand in front of others, and those that others keep."""
+"""Builds directories that stand in front of others."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ from mailframe.directory.composed_options import (
     ReplicaOptions,
 )
 from mailframe.directory.entry_interfaces import IDirectoryEntries, IDirectoryFeed
-from mailframe.directory.interfaces import IDirectory, IDirectoryAdmin
-from mailframe.directory.ldap.options import LDAPOptions
+from mailframe.directory.interfaces import IDirectoryAdmin
 from mailframe.directory.replica.replica import ReplicaDirectory
 from mailframe.link.asking import Asking
 from mailframe.link.directories import NAME
@@ -32,17 +31,6 @@ from .context import Context
 
 FLUSH = "directory-flush"
 """The question by which ``mailframe directory flush`` makes caches forget."""
-
-
-def build_ldap(options: LDAPOptions, context: Context) -> IDirectory:
-    """The directory in an LDAP server."""
-    # The library need not be installed where it is not used.
-    from mailframe.directory.ldap.directory import LDAPDirectory
-
-    try:
-        return cast(IDirectory, LDAPDirectory(options, context.reactor))
-    except ValueError as error:
-        raise PluginUnavailable(f"the directory ldap: {error}") from error
 
 
 def build_chain(options: ChainOptions, context: Context) -> ChainDirectory:
