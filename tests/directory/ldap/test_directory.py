@@ -11,12 +11,14 @@ from twisted.internet import defer, reactor
 from twisted.trial import unittest
 from zope.interface.verify import verifyObject
 
+from mailframe.directory.authenticator import PasswordAuthenticator
 from mailframe.directory.interfaces import ICredentialSource, IDirectory
 from mailframe.directory.ldap.connections import Found
 from mailframe.directory.ldap.directory import LDAPDirectory
 from mailframe.directory.ldap.options import LDAPOptions
 from mailframe.directory.ldap.presets import attributes_of
-from mailframe.directory.values import Account, Alias, Credential
+from mailframe.directory.options import PasswordOptions
+from mailframe.directory.values import Account, Alias, Credential, Credentials
 from mailframe.message.address import Address
 from mailframe.message.status import MailframeError
 from tests.slapd import ABSENT, BASE, NAME, PASSWORD, Slapd
@@ -175,6 +177,24 @@ class LDAPDirectoryTests(unittest.TestCase):
         found = await directory.credential("bob@example.test")
         assert found is not None
         self.assertEqual("{SSHA}ck5xRzuqkg8zZdr1VlJUeHsSzFQ0UmtW", found.password_hash)
+
+    async def test_login(self) -> None:
+        """A right password lets in, a wrong one does not; while no server answers, neither is said."""
+        server = self.slapd()
+        source = await self.directory(server.url)
+        authenticator = PasswordAuthenticator(source, reactor, PasswordOptions(threads=1))
+        self.addCleanup(lambda: defer.Deferred.fromCoroutine(authenticator.stop()))
+        await authenticator.start()
+        identity = await authenticator.authenticate(Credentials("alice@example.test", b"geheim"))
+        self.assertEqual("alice@example.test", identity.account.name)
+        for away in (False, True):
+            if away:
+                server.kill()
+            asked = defer.Deferred.fromCoroutine(
+                authenticator.authenticate(Credentials("alice@example.test", b"wrong", peer="127.0.0.1"))
+            )
+            error = await self.assertFailure(asked, MailframeError)
+            self.assertEqual(not away, error.status.permanent)
 
     async def test_posix(self) -> None:
         """Accounts of a system have names without a domain."""
