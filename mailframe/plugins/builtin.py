@@ -127,6 +127,14 @@ node_directory = Declaration(
     schema="mailframe.directory.composed_options.NodeDirectoryOptions",
     implementation="mailframe.roles.directories.build_node",
 )
+ldap = Declaration(
+    IDirectoryFactory,
+    name="ldap",
+    summary="Accounts, further addresses and groups in an LDAP server",
+    schema="mailframe.directory.ldap.options.LDAPOptions",
+    implementation="mailframe.roles.ldap.build_ldap",
+    install="mailframe[ldap]",
+)
 password = Declaration(
     IAuthenticatorFactory,
     name="password",

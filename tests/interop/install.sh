@@ -4,7 +4,7 @@ set -e
 wanted="bsdutils curl dovecot-imapd dovecot-lmtpd dovecot-pop3d fetchmail getmail6 gsasl haproxy imapfilter interimap isync
     libio-socket-ssl-perl libnet-ssleay-perl ldnsutils libnginx-mod-mail libnginx-mod-stream libnss-wrapper mpop msmtp mutt neomutt nginx
     chromium offlineimap3 openssl php-cli php-gd php-intl php-mbstring php-sqlite3 php-xml php-zip postfix procmail
-    maildrop roundcube-core roundcube-sqlite3 swaks unbound
+    maildrop roundcube-core roundcube-sqlite3 slapd swaks unbound
     uw-mailutils"
 exim="${MAILFRAME_EXIM:-/opt/mailframe-interop/exim}"
 courier="${MAILFRAME_COURIER:-/opt/mailframe-interop/courier}"

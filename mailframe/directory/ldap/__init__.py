@@ -1,0 +1,1 @@
+"""Accounts, aliases and groups in an LDAP server (RFC 4510)."""

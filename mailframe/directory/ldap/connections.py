@@ -1,0 +1,245 @@
+"""Connections to LDAP servers, used by threads: kept while they work, to the first server that answers.
+
+A server that fails is left alone for a while, longer each time. Where a kept connection breaks, the same question
+goes to a new one at once: the server may only have been restarted.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import ldap3  # type: ignore[import-untyped]
+from ldap3.core.exceptions import LDAPException  # type: ignore[import-untyped]
+
+from mailframe.message.status import CANNOT_LOOK_UP, MailframeError
+
+from .options import LDAPOptions
+
+FIRST_DELAY = 0.5
+NO_SUCH_OBJECT = 32
+SIZE_LIMIT_EXCEEDED = 4
+
+
+class Refused(Exception):
+    """A server does not answer as it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An entry.
+
+    Attributes:
+        name: its distinguished name.
+        values: the attributes that were asked for, by name in lower case.
+    """
+
+    name: str
+    values: dict[str, list[bytes]]
+
+
+class _Server:
+    """One server, and how it has been."""
+
+    def __init__(self, url: str, options: LDAPOptions) -> None:
+        self.url = url
+        self.delay = 0.0
+        self.until = float("-inf")
+        parts = urlsplit(url)
+        if parts.scheme not in ("ldap", "ldaps", "ldapi") or not parts.netloc:
+            raise ValueError(f"servers: no ldap://, ldaps:// or ldapi:// URL: {url}")
+        self.start_tls = options.start_tls and parts.scheme == "ldap"
+        local = parts.scheme == "ldapi" or _is_loopback(parts.hostname or "")
+        if not local and not (options.verify and (self.start_tls or parts.scheme == "ldaps")):
+            raise ValueError(f"servers: {url} is not on this machine: use ldaps:// or start_tls, and verify")
+        mode = ssl.CERT_REQUIRED if options.verify else ssl.CERT_NONE
+        tls = ldap3.Tls(validate=mode, ca_certs_file=options.ca_file, version=ssl.PROTOCOL_TLS_CLIENT)
+        timeouts = {"get_info": ldap3.NONE, "connect_timeout": options.connect_timeout, "tls": tls}
+        if parts.scheme == "ldapi":
+            self._arguments = {"host": f"ldapi://{unquote(parts.netloc)}", **timeouts}
+        else:
+            secure = parts.scheme == "ldaps"
+            port = parts.port or (636 if secure else 389)
+            self._arguments = {"host": parts.hostname, "port": port, "use_ssl": secure, **timeouts}
+
+    def library_server(self) -> Any:
+        """A new one each time: the library's remembers for long that it could not be reached."""
+        return ldap3.Server(**self._arguments)
+
+
+class Connections:
+    """Asks servers; for several threads.
+
+    Args:
+        options: which servers, and our name there.
+        seconds: a clock that never goes back.
+
+    Raises:
+        ValueError: a server is not named by a URL, or would be asked in clear over a network.
+    """
+
+    def __init__(self, options: LDAPOptions, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._options = options
+        self._seconds = seconds
+        self._servers = [_Server(url, options) for url in options.servers]
+        if not self._servers:
+            raise ValueError("servers: none is named")
+        if options.bind_name and not options.bind_password:
+            raise ValueError("bind_password: an empty one would be taken for nobody's")
+        self._lock = threading.Lock()
+        self._idle: list[tuple[_Server, Any]] = []
+        self._closed = False
+
+    def search(
+        self, base: str, text: str, attributes: Sequence[str], limit: int = 2, entry: bool = False
+    ) -> list[Found]:
+        """The entries that a filter finds. Blocks.
+
+        Args:
+            base: the entry below which they are.
+            text: the filter.
+            attributes: what is wanted of them.
+            limit: how many at most.
+            entry: look at the base only.
+
+        Raises:
+            MailframeError: temporary: no server answers, or there are more.
+        """
+        scope = ldap3.BASE if entry else ldap3.SUBTREE
+        return self._ask(lambda connection: self._search(connection, base, text, scope, attributes, limit))
+
+    def close(self) -> None:
+        """Close the connections that nobody uses; the others are closed after use."""
+        with self._lock:
+            self._closed = True
+        self._drop_idle()
+
+    def open(self) -> None:
+        """Connections may be kept from now on; they are made when they are needed."""
+        self._closed = False
+
+    def _ask(self, question: Callable[[Any], list[Found]]) -> list[Found]:
+        kept = self._take()
+        if kept is not None:
+            try:
+                answer = question(kept[1])
+            except MailframeError:
+                self._give_back(*kept)
+                raise
+            except Exception:
+                # Whatever the library makes of it: the others of that server are likely to be broken, too.
+                _end(kept[1])
+                self._drop_idle()
+            else:
+                self._give_back(*kept)
+                return answer
+        return self._ask_anew(question)
+
+    def _ask_anew(self, question: Callable[[Any], list[Found]]) -> list[Found]:
+        reason = "no server has been well lately"
+        for server in self._servers:
+            if server.until > self._seconds():
+                continue
+            connection = self._connection(server)
+            try:
+                self._log_in(server, connection)
+                answer = question(connection)
+            except MailframeError:
+                self._give_back(server, connection)
+                raise
+            except Exception as error:
+                # Whatever the library makes of it, another server may be better.
+                _end(connection)
+                self._failed(server)
+                reason = f"{server.url}: {type(error).__name__}: {error}"
+            else:
+                server.delay = 0.0
+                self._give_back(server, connection)
+                return answer
+        raise MailframeError(CANNOT_LOOK_UP, reason)
+
+    def _failed(self, server: _Server) -> None:
+        with self._lock:
+            server.delay = min(max(FIRST_DELAY, server.delay * 2), self._options.longest_delay)
+            server.until = self._seconds() + server.delay
+
+    def _connection(self, server: _Server) -> Any:
+        name = self._options.bind_name
+        return ldap3.Connection(
+            server.library_server(),
+            user=name or None,
+            password=self._options.bind_password if name else None,
+            authentication=ldap3.SIMPLE if name else ldap3.ANONYMOUS,
+            client_strategy=ldap3.SAFE_SYNC,
+            read_only=True,
+            check_names=False,
+            auto_referrals=False,
+            receive_timeout=math.ceil(self._options.timeout),
+        )
+
+    def _log_in(self, server: _Server, connection: Any) -> None:
+        connection.open()
+        if server.start_tls and not connection.start_tls(read_server_info=False):
+            raise Refused("no StartTLS")
+        done, result, *_ = connection.bind(read_server_info=False)
+        if not done:
+            raise Refused(f"our login was refused: {result.get('description')}")
+
+    def _search(
+        self, connection: Any, base: str, text: str, scope: str, attributes: Sequence[str], limit: int
+    ) -> list[Found]:
+        _, result, response, _ = connection.search(
+            base, text, scope, attributes=list(attributes), size_limit=limit, get_operational_attributes=False
+        )
+        code = result["result"]
+        if code == NO_SUCH_OBJECT:
+            return []
+        if code == SIZE_LIMIT_EXCEEDED:
+            raise MailframeError(CANNOT_LOOK_UP, f"more than {limit} entries: {text}")
+        if code != 0:
+            raise Refused(f"the search was refused: {result.get('description')}")
+        return [
+            Found(item["dn"], {name.lower(): list(values) for name, values in item["raw_attributes"].items()})
+            for item in response or ()
+            if item["type"] == "searchResEntry"
+        ]
+
+    def _take(self) -> tuple[_Server, Any] | None:
+        with self._lock:
+            return self._idle.pop() if self._idle else None
+
+    def _give_back(self, server: _Server, connection: Any) -> None:
+        with self._lock:
+            if not self._closed:
+                self._idle.append((server, connection))
+                return
+        _end(connection)
+
+    def _drop_idle(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for _, connection in idle:
+            _end(connection)
+
+
+def _end(connection: Any) -> None:
+    try:
+        connection.unbind()
+    except (LDAPException, OSError):
+        pass  # It is gone already.
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Tests of directories in an LDAP server."""
