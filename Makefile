@@ -59,7 +59,7 @@ format: $(VENV)/.dev
 
 interop: $(VENV)/.test
 	@sh tests/interop/install.sh
-	@MAILFRAME_INTEROP=1 $(BIN)/python -m twisted.trial --temp-directory=_trial_temp_interop tests.interop
+	@MAILFRAME_INTEROP=1 $(BIN)/python -m twisted.trial --temp-directory=_trial_temp_interop tests.interop tests.directory.ldap tests.roles.test_ldap
 
 crash: $(VENV)/.test
 	@MAILFRAME_CRASH_ROUNDS=50 $(BIN)/python -m twisted.trial --temp-directory=_trial_temp_crash tests.crash \
