@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from mailframe.api.options import APIOptions
 from mailframe.delivery.protection.options import ProtectionOptions, TLSPolicyOptions
 from mailframe.delivery.shaping_options import ShapingOptions
 from mailframe.dns.options import DNSOptions
@@ -200,6 +201,7 @@ OPTIONAL: dict[str, type[Any]] = {
     "ingest": IngestOptions,
     "sharing": SharingOptions,
     "link": LinkOptions,
+    "api": APIOptions,
 }
 """Sections without which something is not done at all."""
 LISTS: dict[str, type[Any]] = {
@@ -265,6 +267,7 @@ class Configuration:
         ingest: copies of accepted mail; None for none.
         sharing: how accounts share mailboxes; None where they do not.
         link: how our own nodes talk with each other; None where they do not.
+        api: where programs administer the directory by HTTP; None for nowhere.
         shaping: how fast and from where mail goes to some hosts.
         stores: the stores of the farm.
         tls_policy: what TLS has to give with some domains.
@@ -296,6 +299,7 @@ class Configuration:
     ingest: IngestOptions | None
     sharing: SharingOptions | None
     link: LinkOptions | None
+    api: APIOptions | None
     shaping: Sequence[ShapingOptions]
     stores: Sequence[StoreHostOptions]
     tls_policy: Sequence[TLSPolicyOptions]
