@@ -15,6 +15,7 @@ import attrs
 
 from mailframe.delivery.protection.options import ProtectionOptions, TLSPolicyOptions
 from mailframe.delivery.shaping_options import ShapingOptions
+from mailframe.directory.master_options import MasterOptions
 from mailframe.dns.options import DNSOptions
 from mailframe.link.options import LinkOptions
 from mailframe.location.options import StoreHostOptions
@@ -203,6 +204,7 @@ OPTIONAL: dict[str, type[Any]] = {
 }
 """Sections without which something is not done at all."""
 LISTS: dict[str, type[Any]] = {
+    "masters": MasterOptions,
     "shaping": ShapingOptions,
     "stores": StoreHostOptions,
     "tls_policy": TLSPolicyOptions,
@@ -265,6 +267,7 @@ class Configuration:
         ingest: copies of accepted mail; None for none.
         sharing: how accounts share mailboxes; None where they do not.
         link: how our own nodes talk with each other; None where they do not.
+        masters: who may log in for users.
         shaping: how fast and from where mail goes to some hosts.
         stores: the stores of the farm.
         tls_policy: what TLS has to give with some domains.
@@ -296,6 +299,7 @@ class Configuration:
     ingest: IngestOptions | None
     sharing: SharingOptions | None
     link: LinkOptions | None
+    masters: Sequence[MasterOptions]
     shaping: Sequence[ShapingOptions]
     stores: Sequence[StoreHostOptions]
     tls_policy: Sequence[TLSPolicyOptions]

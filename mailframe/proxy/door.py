@@ -9,7 +9,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from mailframe.dialogue.interfaces import IConnection
-from mailframe.dialogue.logins import Logins
+from mailframe.dialogue.logins import Logins, in_front_of
 from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.directory.interfaces import IAuthenticator, ISASLAuthenticator
 from mailframe.directory.values import Credentials, Evidence, Identity
@@ -18,6 +18,7 @@ from mailframe.limits.interfaces import ITallies
 from mailframe.message.mail import new_session_id
 from mailframe.message.status import MailframeError, ProtocolError, Status
 from mailframe.sasl.scram import Keys
+from mailframe.sasl.values import Token
 from mailframe.tls.interfaces import IServerContexts
 
 from . import metrics
@@ -99,7 +100,12 @@ class Visit:
         self._session_id = new_session_id()
         self._said = _Said(door.authenticator)
         self.logins = Logins(
-            cast(IAuthenticator, self._said), door.settings, connection.peer, door.protocol, self._session_id
+            cast(IAuthenticator, self._said),
+            door.settings,
+            connection.peer,
+            door.protocol,
+            self._session_id,
+            in_front_of(connection),
         )
         self._since = door.clock.seconds()
         self._admitted = False
@@ -169,7 +175,7 @@ class Visit:
             MailframeError: it cannot be.
         """
         door, account = self._door, identity.account
-        password, self._said.password = self._said.password, None
+        admission = self._said.admission(identity)
         if self.hops >= door.settings.hops_limit:
             log.warn(
                 "{protocol} session of {account} from {peer} came through {hops} proxies: a loop?",
@@ -184,7 +190,6 @@ class Visit:
         self._account = account.name
         try:
             client = self._client()
-            admission = Admission(account, identity.authcid, password)
             self._backend, self._way, said = await door.entering.enter(client, admission, log_in)
         except BaseException:
             if self._account:
@@ -226,7 +231,7 @@ class Visit:
 
 @implementer(ISASLAuthenticator)
 class _Said:
-    """The authenticator, for one connection: remembers the password that was right, until the store is entered.
+    """The authenticator, for one connection: remembers what was right, until the store is entered.
 
     Args:
         authenticator: decides.
@@ -234,7 +239,16 @@ class _Said:
 
     def __init__(self, authenticator: IAuthenticator) -> None:
         self._authenticator: Any = authenticator
-        self.password: str | None = None
+        self._password: str | None = None
+        self._token: str | None = None
+        self._master = ""
+
+    def admission(self, identity: Identity) -> Admission:
+        """Who was let in, and by what; that is forgotten here."""
+        admitted = Admission(identity.account, identity.authcid, self._password, self._token, self._master)
+        self._password = self._token = None
+        self._master = ""
+        return admitted
 
     @property
     def oauth_hints(self) -> bytes:
@@ -246,13 +260,17 @@ class _Said:
 
     async def authenticate(self, credentials: Credentials) -> Identity:
         identity: Identity = await self._authenticator.authenticate(credentials)
-        self.password = credentials.password.decode("utf-8", "surrogateescape")
+        self._password = credentials.password.decode("utf-8", "surrogateescape")
+        if credentials.authzid and identity.authcid != identity.account.name:
+            self._master = credentials.authcid
         return identity
 
     def keys(self, authcid: str, mechanism: str, peer: str = "", session_id: str = "") -> Awaitable[Keys]:
         found: Awaitable[Keys] = self._authenticator.keys(authcid, mechanism, peer, session_id)
         return found
 
-    def judge(self, evidence: Evidence) -> Awaitable[Identity]:
-        found: Awaitable[Identity] = self._authenticator.judge(evidence)
-        return found
+    async def judge(self, evidence: Evidence) -> Identity:
+        identity: Identity = await self._authenticator.judge(evidence)
+        if isinstance(evidence.claim, Token):
+            self._token = evidence.claim.token
+        return identity

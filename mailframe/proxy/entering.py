@@ -76,8 +76,14 @@ class Way:
             return ClientCredentials(store.master, store.password, authzid=name)
         if store.entrance is Entrance.SEPARATOR:
             return ClientCredentials(f"{name}{store.separator}{store.master}", store.password)
+        if store.entrance is Entrance.CERTIFICATE:
+            return ClientCredentials("", certificate=True, authzid=name)
+        if admission.token is not None:
+            return ClientCredentials(name, token=admission.token)
         if admission.password is None:
             raise MailframeError(NO_PASSWORD, f"{store.name} is entered by passwords, and none was said")
+        if admission.master:
+            return ClientCredentials(admission.master, admission.password, authzid=name)
         return ClientCredentials(name, admission.password)
 
     @property
@@ -95,7 +101,7 @@ class Way:
         store = self.store
         level = Level.VERIFY if store.verify else Level.ENCRYPT
         names = (self.host.name,) if store.verify else ()
-        policy = ClientPolicy(level, names=names, authorities=store.authorities)
+        policy = ClientPolicy(level, names=names, authorities=store.authorities, certificate=store.files)
         return self._contexts.creator(policy, self.host.name)
 
 

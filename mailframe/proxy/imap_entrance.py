@@ -80,11 +80,10 @@ class _Entrance:
                 names, credentials, self._backend.secure, self._backend.binding, clear=self._way.clear
             )
         except MailframeError as error:
-            if credentials.authzid or b"LOGINDISABLED" in offered:
+            if credentials.authzid or credentials.password is None or b"LOGINDISABLED" in offered:
                 raise self._backend.failed(error.reason) from None
             if not self._backend.secure and not self._way.clear:
                 raise self._backend.failed("no password is said in clear") from None
-            assert credentials.password is not None
             await self._ask(
                 b"LOGIN", string(credentials.authcid.encode()), string(credentials.password.encode())
             )

@@ -39,9 +39,8 @@ async def _log_in(backend: BackendConnection, way: Way, capabilities: dict[str, 
     try:
         mechanism = choose(offered, credentials, backend.secure, backend.binding, clear=way.clear)
     except MailframeError as error:
-        if credentials.authzid or not (backend.secure or way.clear):
+        if credentials.authzid or credentials.password is None or not (backend.secure or way.clear):
             raise backend.failed(error.reason) from None
-        assert credentials.password is not None
         await _ask(backend, b"USER " + _argument(backend, credentials.authcid))
         await _ask(backend, b"PASS " + _argument(backend, credentials.password))
         return

@@ -20,7 +20,7 @@ class ProxySettings(NetworkSettings):
     clear_auth_from_loopback: bool = option("Let clients on this machine log in without TLS.", False)
     mechanisms: tuple[str, ...] = option(
         "SASL mechanisms that are offered, in this order; none for all that can be. Where a store is entered by the "
-        "user's own password, PLAIN and LOGIN only.",
+        "user's own password, PLAIN, LOGIN, OAUTHBEARER and XOAUTH2 only.",
         (),
         validator=check_mechanisms,
     )

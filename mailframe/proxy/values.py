@@ -37,11 +37,15 @@ class Admission:
         account: whose mail it is.
         authcid: the name that was said.
         password: and the password, where one was said; only for as long as the store is logged in to.
+        token: or the OAuth 2.0 token.
+        master: whose password it was, where somebody logged in for the account; "" for its own.
     """
 
     account: Account
     authcid: str
     password: str | None = None
+    token: str | None = None
+    master: str = ""
 
     def __repr__(self) -> str:
         return f"Admission(account={self.account!r}, authcid={self.authcid!r})"

@@ -37,7 +37,8 @@ from .listening import Listener, ListeningRole
 from .mechanisms import require_mechanisms
 from .options import ProxyOptions
 
-PASSWORDS = ("PLAIN", "LOGIN")
+SAID = ("OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN")
+"""Mechanisms by which something is said that a store can be told as well."""
 DRAINED = "drained-stores.json"
 """File in the data directory."""
 SESSIONS_LIMIT = 10_000
@@ -83,7 +84,7 @@ class ProxyRole(ListeningRole):
         if not settings.mechanisms and any(
             store.entrance is Entrance.PASSWORD for store in locations.stores()
         ):
-            settings = attrs.evolve(settings, mechanisms=PASSWORDS)
+            settings = attrs.evolve(settings, mechanisms=SAID)
         self.proxied = Sessions()
         self._drained = drained or Drained()
         hosts = Hosts(reactor)
