@@ -32,6 +32,7 @@ from .drained import Drained
 from .hosts import Hosts
 from .sessions import Sessions
 from .settings import ProxySettings
+from .traces import Receive, Traces
 from .values import Admission, Client, ProxiedSession
 
 T = TypeVar("T")
@@ -117,6 +118,7 @@ class Entering:
         hosts: which of them answer.
         protocol: ``imap``, ...
         drained: stores that nobody is sent to.
+        traces: whose sessions are written down.
     """
 
     def __init__(
@@ -129,6 +131,7 @@ class Entering:
         hosts: Hosts,
         protocol: str,
         drained: Drained | None = None,
+        traces: Traces | None = None,
     ) -> None:
         self._reactor = reactor
         self._locations = locations
@@ -138,6 +141,7 @@ class Entering:
         self._hosts = hosts
         self._protocol = protocol
         self._drained = drained or Drained()
+        self._traces = traces or Traces(None)
         self._seconds = metrics.entering_seconds.labels(protocol)
         self._open = metrics.open_sessions.labels(protocol)
 
@@ -202,21 +206,28 @@ class Entering:
             metrics.down.inc(spliced.down.octets)
             self._sessions.remove(session)
             _write_line(session, spliced, self._reactor.seconds())
+            if trace is not None:
+                trace.close()
             ended()
 
+        trace = self._traces.begin(session)
         client_end, store_end = connection.transport, backend.transport
         # The client's producer goes first, or the splice could not register its own.
         whose = SplicedConversation(lambda: spliced.gone(client_end), account)
-        waiting = connection.hand_over(lambda data: spliced.up.pass_on(data), whose)
+        waiting = connection.hand_over(lambda data: up(data), whose)
         spliced = Splice(client_end, store_end, self._reactor, over)
-        connection.__dict__["dataReceived"] = spliced.up.pass_on
-        said = backend.hand_over(spliced.down.pass_on, lambda: spliced.gone(store_end))
+        up: Receive = spliced.up.pass_on
+        down: Receive = spliced.down.pass_on
+        if trace is not None:
+            up, down = trace.tee("C", up), trace.tee("S", down)
+        connection.__dict__["dataReceived"] = up
+        said = backend.hand_over(down, lambda: spliced.gone(store_end))
         self._sessions.add(session)
-        spliced.down.pass_on(answer)
+        down(answer)
         if waiting:
-            spliced.up.pass_on(waiting)
+            up(waiting)
         if said:
-            spliced.down.pass_on(said)
+            down(said)
 
     async def _try(self, way: Way, log_in: LogIn[T]) -> tuple[BackendConnection, T]:
         port = way.host.ports.get(self._protocol, 0)

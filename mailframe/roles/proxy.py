@@ -25,6 +25,7 @@ from mailframe.proxy.hosts import Hosts
 from mailframe.proxy.server import ProxyServerFactory
 from mailframe.proxy.sessions import Sessions
 from mailframe.proxy.settings import ProxySettings
+from mailframe.proxy.traces import Traces
 from mailframe.proxy.values import ProxiedSession
 from mailframe.registry import PluginUnavailable
 from mailframe.tls.client import ClientContexts
@@ -41,6 +42,8 @@ SAID = ("OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN")
 """Mechanisms by which something is said that a store can be told as well."""
 DRAINED = "drained-stores.json"
 """File in the data directory."""
+TRACES = "traces"
+"""Directory there."""
 SESSIONS_LIMIT = 10_000
 """Sessions that one worker lists."""
 
@@ -60,6 +63,7 @@ class ProxyRole(ListeningRole):
         tallies: count for limits; of this process alone by default.
         hostname: this server's name, for submission.
         drained: stores that nobody is sent to; remembered as long as this is there by default.
+        traces: whose sessions are written down; nobody's by default.
 
     Attributes:
         proxied: the sessions that stand.
@@ -78,6 +82,7 @@ class ProxyRole(ListeningRole):
         tallies: ITallies | None = None,
         hostname: str = "localhost",
         drained: Drained | None = None,
+        traces: Traces | None = None,
     ) -> None:
         super().__init__("proxy", reactor, [directory, authenticator], tls, tallies)
         settings = settings or ProxySettings()
@@ -87,11 +92,20 @@ class ProxyRole(ListeningRole):
             settings = attrs.evolve(settings, mechanisms=SAID)
         self.proxied = Sessions()
         self._drained = drained or Drained()
+        self._traces = traces or Traces(None)
         hosts = Hosts(reactor)
         contexts = contexts or ClientContexts()
         for protocol, places in listeners.items():
             entering = Entering(
-                reactor, locations, contexts, settings, self.proxied, hosts, protocol, self._drained
+                reactor,
+                locations,
+                contexts,
+                settings,
+                self.proxied,
+                hosts,
+                protocol,
+                self._drained,
+                self._traces,
             )
             self.open_doors(
                 places,
@@ -122,6 +136,7 @@ class ProxyRole(ListeningRole):
             "proxy.sessions": self._list_sessions,
             "proxy.kick": self._kick,
             "proxy.drain": self._drain,
+            "proxy.trace": self._trace,
         }
 
     async def _list_sessions(self, account: str = "", store: str = "") -> list[dict[str, Any]]:
@@ -139,6 +154,11 @@ class ProxyRole(ListeningRole):
         if drained is not None:
             self._drained.set(store, drained)
         return sorted(self._drained.names)
+
+    async def _trace(self, account: str = "", seconds: float | None = None) -> dict[str, Any]:
+        if account and seconds is not None:
+            self._traces.set(account, seconds)
+        return {"directory": self._traces.directory, "accounts": dict(self._traces.accounts)}
 
 
 def _fitting(account: str = "", store: str = "", session_id: str = "") -> Callable[[ProxiedSession], bool]:
@@ -173,6 +193,7 @@ def build(options: ProxyOptions, context: Context) -> ProxyRole:
         context.tallies,
         context.hostname,
         Drained(os.path.join(context.data, DRAINED)),
+        Traces(os.path.join(context.data, TRACES)),
     )
     context.add_health_checks(role)
     return role
