@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
-from twisted.internet.defer import CancelledError
-from twisted.internet.endpoints import (
-    HostnameEndpoint,
-    TCP4ClientEndpoint,
-    TCP6ClientEndpoint,
-    connectProtocol,
-)
-from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
 from twisted.logger import Logger
 
 from mailframe.dialogue.protocol import DialogueProtocol
-from mailframe.dialogue.proxy_header import ProxyHeader, encode_v2
 from mailframe.dialogue.splice import Splice, SplicedConversation
 from mailframe.location.interfaces import ILocations
 from mailframe.location.values import Entrance, Host, Store, Transport
 from mailframe.message.status import MailframeError, Status
 from mailframe.sasl.client import ClientCredentials
-from mailframe.tls.interfaces import IClientContexts
-from mailframe.tls.policies import ClientPolicy, Level
 
 from . import metrics
 from .backend import NO_STORE, BackendConnection
+from .connecting import Connecting
 from .drained import Drained
 from .hosts import Hosts
 from .sessions import Sessions
-from .settings import ProxySettings
 from .traces import Receive, Traces
 from .values import Admission, Client, ProxiedSession
 
@@ -52,17 +40,17 @@ class Way:
         host: which of its hosts.
         client: who is at the door.
         admission: whom we have let in.
-        contexts: makes TLS.
+        connecting: makes TLS.
     """
 
     def __init__(
-        self, store: Store, host: Host, client: Client, admission: Admission, contexts: IClientContexts
+        self, store: Store, host: Host, client: Client, admission: Admission, connecting: Connecting
     ) -> None:
         self.store = store
         self.host = host
         self.client = client
         self._admission = admission
-        self._contexts = contexts
+        self._connecting = connecting
 
     @property
     def credentials(self) -> ClientCredentials:
@@ -99,11 +87,7 @@ class Way:
 
     def tls(self) -> Any:
         """What TLS with the host is made with."""
-        store = self.store
-        level = Level.VERIFY if store.verify else Level.ENCRYPT
-        names = (self.host.name,) if store.verify else ()
-        policy = ClientPolicy(level, names=names, authorities=store.authorities, certificate=store.files)
-        return self._contexts.creator(policy, self.host.name)
+        return self._connecting.tls(self.store, self.host)
 
 
 class Entering:
@@ -112,8 +96,7 @@ class Entering:
     Args:
         reactor: connects.
         locations: knows the stores.
-        contexts: makes TLS.
-        settings: how long it may take.
+        connecting: connects to them.
         sessions: those that stand.
         hosts: which of them answer.
         protocol: ``imap``, ...
@@ -125,8 +108,7 @@ class Entering:
         self,
         reactor: Any,
         locations: ILocations,
-        contexts: IClientContexts,
-        settings: ProxySettings,
+        connecting: Connecting,
         sessions: Sessions,
         hosts: Hosts,
         protocol: str,
@@ -135,8 +117,7 @@ class Entering:
     ) -> None:
         self._reactor = reactor
         self._locations = locations
-        self._contexts = contexts
-        self._settings = settings
+        self._connecting = connecting
         self._sessions = sessions
         self._hosts = hosts
         self._protocol = protocol
@@ -158,7 +139,7 @@ class Entering:
         began = self._reactor.seconds()
         failure: MailframeError | None = None
         for host in self._hosts.order(store):
-            way = Way(store, host, client, admission, self._contexts)
+            way = Way(store, host, client, admission, self._connecting)
             try:
                 backend, said = await self._try(way, log_in)
             except MailframeError as error:
@@ -230,47 +211,12 @@ class Entering:
             down(said)
 
     async def _try(self, way: Way, log_in: LogIn[T]) -> tuple[BackendConnection, T]:
-        port = way.host.ports.get(self._protocol, 0)
-        backend = BackendConnection(self._reactor, self._settings.store_timeout, way.host.name)
+        backend = await self._connecting.connect(way.store, way.host, self._protocol, way.client)
         try:
-            await connectProtocol(self._endpoint(way.host.name, port), backend)
-            if way.store.proxy_protocol:
-                backend.send(_header(way.client, backend))
-            if way.store.transport is Transport.TLS:
-                await backend.start_tls(way.tls())
             return backend, await log_in(backend, way)
-        except (ConnectError, DNSLookupError, OSError) as error:
-            backend.abort()
-            raise MailframeError(NO_STORE, f"{way.host.name}:{port}: {error}") from None
-        except (ConnectingCancelledError, CancelledError):
-            backend.abort()
-            raise
         except BaseException:
             backend.abort()
             raise
-
-    def _endpoint(self, host: str, port: int) -> Any:
-        timeout = self._settings.connect_timeout
-        try:
-            version = ipaddress.ip_address(host).version
-        except ValueError:
-            return HostnameEndpoint(self._reactor, host, port, timeout)
-        kind = TCP4ClientEndpoint if version == 4 else TCP6ClientEndpoint
-        return kind(self._reactor, host, port, timeout)
-
-
-def _header(client: Client, backend: BackendConnection) -> bytes:
-    """What the store is told of the client, before anything else."""
-    try:
-        versions = {ipaddress.ip_address(one).version for one in (client.peer, client.local)}
-    except ValueError:
-        versions = set()
-    if len(versions) != 1:
-        return encode_v2(ProxyHeader(2, local=True))
-    family = "inet" if versions == {4} else "inet6"
-    return encode_v2(
-        ProxyHeader(2, False, family, client.peer, client.port, client.local, client.local_port)  # type: ignore[arg-type]
-    )
 
 
 def _write_line(session: ProxiedSession, spliced: Splice, now: float) -> None:

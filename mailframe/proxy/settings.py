@@ -47,6 +47,11 @@ class ProxySettings(NetworkSettings):
     store_timeout: Duration = option(
         "How long a store may take in all until its user is logged in.", Duration(30.0), validator=_positive
     )
+    check_interval: Duration = option(
+        "How often each host of each store is looked at, whether it answers; 0 for never: then only logins tell.",
+        Duration(30.0),
+        minimum=0,
+    )
     capabilities: str = option(
         "What IMAP clients are told before they log in, besides what the proxy itself can: the capabilities that all "
         "stores have and that clients look for in the greeting.",

@@ -11,6 +11,7 @@ from dataclasses import fields
 from typing import Any
 
 import attrs
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
@@ -18,6 +19,8 @@ from mailframe.limits.interfaces import ITallies
 from mailframe.location.interfaces import ILocations
 from mailframe.location.locations import Locations
 from mailframe.location.values import Entrance
+from mailframe.proxy.checks import HostChecks
+from mailframe.proxy.connecting import Connecting
 from mailframe.proxy.door import Door
 from mailframe.proxy.drained import Drained
 from mailframe.proxy.entering import Entering
@@ -94,18 +97,10 @@ class ProxyRole(ListeningRole):
         self._drained = drained or Drained()
         self._traces = traces or Traces(None)
         hosts = Hosts(reactor)
-        contexts = contexts or ClientContexts()
+        connecting = Connecting(reactor, contexts or ClientContexts(), settings)
         for protocol, places in listeners.items():
             entering = Entering(
-                reactor,
-                locations,
-                contexts,
-                settings,
-                self.proxied,
-                hosts,
-                protocol,
-                self._drained,
-                self._traces,
+                reactor, locations, connecting, self.proxied, hosts, protocol, self._drained, self._traces
             )
             self.open_doors(
                 places,
@@ -122,6 +117,12 @@ class ProxyRole(ListeningRole):
                     )
                 ),
             )
+        asked_by = next((protocol for protocol, places in listeners.items() if places), "")
+        self._checks: HostChecks | None = None
+        if settings.check_interval and asked_by:
+            self._checks = HostChecks(
+                reactor, locations.stores(), asked_by, connecting, hosts, settings.check_interval
+            )
         self._health.add("directory", directory_answers(directory, reactor))
 
         async def stores_answer() -> str | None:
@@ -129,6 +130,18 @@ class ProxyRole(ListeningRole):
             return f"{', '.join(down)} cannot be reached" if down else None
 
         self._health.add("stores", stores_answer, fatal=False)
+
+    def startService(self) -> None:
+        """Begin to look at stores, and listen."""
+        if self._checks is not None:
+            self._checks.start()
+        super().startService()
+
+    def stopService(self) -> Deferred[None]:
+        """Look no more, listen no more, and cut all connections."""
+        if self._checks is not None:
+            self._checks.stop()
+        return super().stopService()
 
     def questions(self) -> Mapping[str, Question]:
         """What it can be asked: its sessions, to end some, to drain a store."""

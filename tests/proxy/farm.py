@@ -104,7 +104,7 @@ class FarmCase(TestCase):
     ) -> ProxyRole:
         """A proxy in front of the stores that run."""
         stores = stores or [self.store(name, protocol) for name in self.mail]
-        settings = {"clear_auth_from_loopback": True, **settings}
+        settings = {"clear_auth_from_loopback": True, "check_interval": 0.0, **settings}
         role = ProxyRole(
             Locations(stores),
             self.directory,
