@@ -4,7 +4,7 @@
 
 The store behind all of them is Debian's Dovecot in its high-performance login mode, on loopback in clear, so that
 what differs is the proxy. Measured are login cycles (LOGIN, SELECT, LOGOUT, each in a connection of its own, eight at
-a time) a second with the proxy's processor time for each; the megabytes a second of a large FETCH through it; how long
+a time) a second with the processor time of each; the megabytes a second of a large FETCH through it; how long
 a NOOP takes in a session that stands (median); and the resident memory of its process tree for each session that
 idles. ``straight`` is the store without a proxy. nginx asks a small HTTP server for the way, which counts as its own
 and answers without looking anything up: to its advantage, as ours looks into a directory and checks the password
