@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final, TypeVar
 
 from twisted.logger import Logger
@@ -11,13 +11,14 @@ from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.dialogue.splice import Splice, SplicedConversation
 from mailframe.location.interfaces import ILocations
 from mailframe.location.values import Entrance, Host, Store, Transport
-from mailframe.message.status import MailframeError, Status
-from mailframe.sasl.client import ClientCredentials
+from mailframe.message.status import CREDENTIALS_INVALID, MailframeError, Status
+from mailframe.sasl.client import ORDER, ClientCredentials, choose
 
 from . import metrics
 from .backend import NO_STORE, BackendConnection
 from .connecting import Connecting
 from .drained import Drained
+from .exchanges import OwnExchange, StoreExchange
 from .hosts import Hosts
 from .sessions import Sessions
 from .traces import Receive, Traces
@@ -28,6 +29,8 @@ LogIn = Callable[[BackendConnection, "Way"], Awaitable[T]]
 """Logs in at a store; what it gives is for whoever answers the client."""
 
 NO_PASSWORD: Final = Status((4, 7, 0), "Log in with a password: the store asks for it", "UNAVAILABLE")
+
+PASSWORD_FIRST: Final = ("PLAIN", "LOGIN", *(name for name in ORDER if name not in ("PLAIN", "LOGIN")))
 
 log = Logger()
 
@@ -41,16 +44,24 @@ class Way:
         client: who is at the door.
         admission: whom we have let in.
         connecting: makes TLS.
+        passing: does the store decide who is let in?
     """
 
     def __init__(
-        self, store: Store, host: Host, client: Client, admission: Admission, connecting: Connecting
+        self,
+        store: Store,
+        host: Host,
+        client: Client,
+        admission: Admission,
+        connecting: Connecting,
+        passing: bool = False,
     ) -> None:
         self.store = store
         self.host = host
         self.client = client
         self._admission = admission
         self._connecting = connecting
+        self._passing = passing
 
     @property
     def credentials(self) -> ClientCredentials:
@@ -74,6 +85,45 @@ class Way:
         if admission.master:
             return ClientCredentials(admission.master, admission.password, authzid=name)
         return ClientCredentials(name, admission.password)
+
+    def exchange(self, offered: Collection[str], backend: BackendConnection) -> StoreExchange:
+        """The best exchange that the store offers, with what there is to say in it.
+
+        Raises:
+            MailframeError: there is none; `NO_STORE` where that is the store's fault.
+        """
+        passed = self._admission.exchange
+        if passed is not None:
+            if passed.name not in (name.upper() for name in offered):
+                raise backend.failed(f"it does not offer {passed.name}")
+            return passed
+        credentials = self.credentials
+        # Who logs in for the first time has no SCRAM keys there yet, but a password that was right here.
+        order = (
+            PASSWORD_FIRST
+            if self._is_users_own(credentials) and backend.secure and self.store.verify
+            else ORDER
+        )
+        try:
+            return OwnExchange(
+                choose(offered, credentials, backend.secure, backend.binding, clear=self.clear, order=order)
+            )
+        except MailframeError as error:
+            raise backend.failed(error.reason) from None
+
+    def refused(self, backend: BackendConnection, reason: str) -> MailframeError:
+        """What to raise when the store does not let the user in: that is news for the user only where it decides."""
+        if self._passing:
+            return MailframeError(CREDENTIALS_INVALID, f"{backend.name}: {reason}")
+        return backend.failed(reason)
+
+    @property
+    def says_password(self) -> bool:
+        """May the user's own password be said without SASL?"""
+        return self._admission.exchange is None and self._is_users_own(self.credentials)
+
+    def _is_users_own(self, credentials: ClientCredentials) -> bool:
+        return credentials.password is not None and not credentials.authzid
 
     @property
     def starts_tls(self) -> bool:
@@ -127,9 +177,15 @@ class Entering:
         self._open = metrics.open_sessions.labels(protocol)
 
     async def enter(
-        self, client: Client, admission: Admission, log_in: LogIn[T]
+        self, client: Client, admission: Admission, log_in: LogIn[T], passing: bool = False
     ) -> tuple[BackendConnection, Way, T]:
         """Log in at the store, at the first of its hosts that lets us.
+
+        Args:
+            client: who is at the door.
+            admission: whom we have let in.
+            log_in: the protocol's way.
+            passing: does the store decide who is let in?
 
         Raises:
             MailframeError: temporary: it cannot be reached or does not let us in; or what it says itself.
@@ -139,10 +195,12 @@ class Entering:
         began = self._reactor.seconds()
         failure: MailframeError | None = None
         for host in self._hosts.order(store):
-            way = Way(store, host, client, admission, self._connecting)
+            way = Way(store, host, client, admission, self._connecting, passing)
             try:
                 backend, said = await self._try(way, log_in)
             except MailframeError as error:
+                if error.status is CREDENTIALS_INVALID:
+                    raise
                 metrics.store_failures.labels(store.name).inc()
                 log.warn(
                     "{protocol} at {host} of {store}: {reason}",

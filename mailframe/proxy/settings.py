@@ -24,6 +24,11 @@ class ProxySettings(NetworkSettings):
         (),
         validator=check_mechanisms,
     )
+    check_logins: bool = option(
+        "Check logins here. Without that the stores decide: what clients say is said there, and the directory only "
+        "tells where mailboxes are.",
+        True,
+    )
     login_timeout: Duration = option("How long a client may be silent before it logged in.", Duration(60.0))
     login_deadline: Duration = option("How long a connection may stay without a login.", Duration(180.0))
     bad_commands_limit: int = option("Broken commands before the connection ends.", 10, validator=_positive)

@@ -14,7 +14,9 @@ import attrs
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from mailframe.directory.attempts import Attempts
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
+from mailframe.directory.options import PasswordOptions
 from mailframe.limits.interfaces import ITallies
 from mailframe.location.interfaces import ILocations
 from mailframe.location.locations import Locations
@@ -25,6 +27,7 @@ from mailframe.proxy.door import Door
 from mailframe.proxy.drained import Drained
 from mailframe.proxy.entering import Entering
 from mailframe.proxy.hosts import Hosts
+from mailframe.proxy.passing import Passing
 from mailframe.proxy.server import ProxyServerFactory
 from mailframe.proxy.sessions import Sessions
 from mailframe.proxy.settings import ProxySettings
@@ -57,7 +60,7 @@ class ProxyRole(ListeningRole):
     Args:
         locations: where mail is.
         directory: who has an account.
-        authenticator: checks logins.
+        authenticator: checks logins; None where the stores do (``check_logins``).
         reactor: connects to stores.
         listeners: where it listens, by protocol: ``imap``, ``pop3``, ``submission``, ``managesieve``.
         settings: of all listeners.
@@ -76,7 +79,7 @@ class ProxyRole(ListeningRole):
         self,
         locations: ILocations,
         directory: IDirectory,
-        authenticator: IAuthenticator,
+        authenticator: IAuthenticator | None,
         reactor: IReactorTime,
         listeners: Mapping[str, Sequence[Listener]],
         settings: ProxySettings | None = None,
@@ -87,10 +90,17 @@ class ProxyRole(ListeningRole):
         drained: Drained | None = None,
         traces: Traces | None = None,
     ) -> None:
-        super().__init__("proxy", reactor, [directory, authenticator], tls, tallies)
         settings = settings or ProxySettings()
-        if not settings.mechanisms and any(
-            store.entrance is Entrance.PASSWORD for store in locations.stores()
+        used = [directory] if authenticator is None else [directory, authenticator]
+        super().__init__("proxy", reactor, used, tls, tallies)
+        passing: Passing | None = None
+        if authenticator is None or not settings.check_logins:
+            passing = self._passing(directory, locations)
+            authenticator = passing
+        if (
+            passing is None
+            and not settings.mechanisms
+            and any(store.entrance is Entrance.PASSWORD for store in locations.stores())
         ):
             settings = attrs.evolve(settings, mechanisms=SAID)
         self.proxied = Sessions()
@@ -114,6 +124,7 @@ class ProxyRole(ListeningRole):
                         None if implicit else tls,
                         self._tallies,
                         hostname,
+                        passing,
                     )
                 ),
             )
@@ -130,6 +141,18 @@ class ProxyRole(ListeningRole):
             return f"{', '.join(down)} cannot be reached" if down else None
 
         self._health.add("stores", stores_answer, fatal=False)
+
+    def _passing(self, directory: IDirectory, locations: ILocations) -> Passing:
+        """Lets stores decide.
+
+        Raises:
+            ValueError: one of them is entered otherwise.
+        """
+        for store in locations.stores():
+            if store.entrance is not Entrance.PASSWORD:
+                raise ValueError(f"check_logins = false: {store.name} would let everybody into every mailbox")
+        attempts = Attempts(self._clock, PasswordOptions(), self._tallies)
+        return Passing(directory, locations.stores(), attempts)
 
     def startService(self) -> None:
         """Begin to look at stores, and listen."""
@@ -185,14 +208,20 @@ def _fitting(account: str = "", store: str = "", session_id: str = "") -> Callab
 
 def build(options: ProxyOptions, context: Context) -> ProxyRole:
     """The role as it is configured."""
-    require_mechanisms(context.authenticator, options.options.mechanisms, "role.proxy.options")
     locations = locations_of(context)
     if not locations.stores():
         raise PluginUnavailable("[role.proxy]: there are no stores; write them as [[stores]]")
+    authenticator = context.authenticator if options.options.check_logins else None
+    if authenticator is not None:
+        require_mechanisms(authenticator, options.options.mechanisms, "role.proxy.options")
+    elif any(one.login != "password" for one in context.configuration.stores):
+        raise PluginUnavailable(
+            '[role.proxy.options] check_logins = false: every one of [[stores]] needs login = "password"'
+        )
     role = ProxyRole(
         locations,
         context.directory,
-        context.authenticator,
+        authenticator,
         context.reactor,
         {
             "imap": context.listeners(options.imap),

@@ -62,6 +62,7 @@ class FarmCase(TestCase):
         self.roles: list[Any] = []
         self.masters: list[Master] = []
         self.tokens: Any = None
+        self.password_options = PasswordOptions(threads=1)
         self.authenticators: list[Any] = []
         self.ports: dict[str, int] = {}
         self.addCleanup(self.end)
@@ -125,7 +126,7 @@ class FarmCase(TestCase):
 
     def authenticator(self) -> PasswordAuthenticator:
         """Checks passwords of the directory."""
-        return PasswordAuthenticator(self.directory, reactor, PasswordOptions(threads=1), None, self.tokens)
+        return PasswordAuthenticator(self.directory, reactor, self.password_options, None, self.tokens)
 
     def with_masters(self, masters: Sequence[Master]) -> Any:
         """Checks logins, those of masters, too."""
