@@ -10,6 +10,7 @@ import click
 from .control import ask
 from .errors import Refused
 from .shared import config_option, json_option, print_json, print_rows
+from .spans import Span
 from .status import age
 
 TIMEOUT = 15.0
@@ -82,6 +83,32 @@ def drain(store: str, end: bool, now: bool, config: str, as_json: bool) -> None:
     click.echo(f"drained: {', '.join(names) or 'none'}")
     if ended:
         click.echo(f"ended {ended} sessions")
+
+
+@command.command("trace")
+@click.argument("address", default="")
+@click.option("--for", "how_long", type=Span(), default="15m", help="For how long; a day at most.")
+@click.option("--end", "end", is_flag=True, help="Write no more sessions down.")
+@config_option
+@json_option
+def trace(address: str, how_long: float, end: bool, config: str, as_json: bool) -> None:
+    """Write down what passes in the sessions of ADDRESS that begin from now on. Without one, say whose are.
+
+    There is mail in it, so only the server's user can read it. Logins are not in it.
+    """
+    wanted = {"account": address.lower(), "seconds": 0.0 if end else how_long} if address else {}
+    answers = _ask(config, "proxy.trace", **wanted)
+    accounts: dict[str, float] = {}
+    for one in answers:
+        accounts.update(one["accounts"])
+    if as_json:
+        print_json({"directory": answers[0]["directory"], "accounts": accounts})
+        return
+    now = time.time()
+    rows = [{"account": name, "for": age(until - now)} for name, until in sorted(accounts.items())]
+    print_rows(rows, ("account", "for"), False, "Nobody's sessions are written down.")
+    if rows:
+        click.echo(f"in {answers[0]['directory']}")
 
 
 def _ask(config: str, question: str, **details: Any) -> list[Any]:

@@ -9,26 +9,14 @@ from typing import Any, TypeVar
 
 import click
 
-from mailframe.config.scalars import to_duration
 from mailframe.queue.values import Selection, State
 
 from .directory import to_domain
+from .spans import Span
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 WAITING = (State.DUE, State.LEASED, State.HELD)
 """What mail in a queue may be; what is delivered or failed is only there beside others."""
-
-
-class _Age(click.ParamType[float]):
-    name = "time"
-
-    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        try:
-            return float(to_duration(value))
-        except ValueError as error:
-            self.fail(f"{value!r}: {error}", param, ctx)
 
 
 _OPTIONS = (
@@ -47,8 +35,8 @@ _OPTIONS = (
         type=click.Choice([state.value for state in WAITING]),
         help="Only recipients that stand so; may be given again.",
     ),
-    click.option("--older", type=_Age(), help='Only what came longer ago than "2h", "3d".'),
-    click.option("--newer", type=_Age(), help="Only what came since then."),
+    click.option("--older", type=Span(), help='Only what came longer ago than "2h", "3d".'),
+    click.option("--newer", type=Span(), help="Only what came since then."),
     click.option("--reason", help="Only where these words are in the last failure, or in why it is held."),
 )
 

@@ -16,6 +16,7 @@ import attrs
 from mailframe.api.options import APIOptions
 from mailframe.delivery.protection.options import ProtectionOptions, TLSPolicyOptions
 from mailframe.delivery.shaping_options import ShapingOptions
+from mailframe.directory.master_options import MasterOptions
 from mailframe.dns.options import DNSOptions
 from mailframe.link.options import LinkOptions
 from mailframe.location.options import StoreHostOptions
@@ -205,6 +206,7 @@ OPTIONAL: dict[str, type[Any]] = {
 }
 """Sections without which something is not done at all."""
 LISTS: dict[str, type[Any]] = {
+    "masters": MasterOptions,
     "shaping": ShapingOptions,
     "stores": StoreHostOptions,
     "tls_policy": TLSPolicyOptions,
@@ -268,6 +270,7 @@ class Configuration:
         sharing: how accounts share mailboxes; None where they do not.
         link: how our own nodes talk with each other; None where they do not.
         api: where programs administer the directory by HTTP; None for nowhere.
+        masters: who may log in for users.
         shaping: how fast and from where mail goes to some hosts.
         stores: the stores of the farm.
         tls_policy: what TLS has to give with some domains.
@@ -300,6 +303,7 @@ class Configuration:
     sharing: SharingOptions | None
     link: LinkOptions | None
     api: APIOptions | None
+    masters: Sequence[MasterOptions]
     shaping: Sequence[ShapingOptions]
     stores: Sequence[StoreHostOptions]
     tls_policy: Sequence[TLSPolicyOptions]

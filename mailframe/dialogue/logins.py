@@ -45,6 +45,11 @@ class LoginSettings(Protocol):
         """SASL mechanisms that are offered, in this order; none for all that can be."""
 
 
+def in_front_of(connection: IConnection) -> str:
+    """The address of who is in front of a connection and said who the client is; "" where nobody is."""
+    return connection.proxy.peer if connection.proxy is not None else ""
+
+
 def channel_of(connection: IConnection) -> Channel:
     """What mechanisms may rely on besides octets: the channel to bind to, and the client's certificate."""
     if not connection.secure:
@@ -63,6 +68,7 @@ class Logins:
         peer: the client's address, as `IConnection.peer` has it.
         protocol: ``smtp``, ``imap`` ...; for the authenticator and the log.
         session_id: for the log.
+        via: the address of who is in front and said who the client is; "" where nobody is.
     """
 
     def __init__(
@@ -72,6 +78,7 @@ class Logins:
         peer: str,
         protocol: str,
         session_id: str,
+        via: str = "",
     ) -> None:
         self._authenticator = authenticator
         self._sasl: ISASLAuthenticator | None = (
@@ -81,6 +88,7 @@ class Logins:
         self._peer = peer
         self._protocol = protocol
         self._session_id = session_id
+        self._via = via
         self._failures = 0
 
     @property
@@ -163,7 +171,7 @@ class Logins:
         )
 
     async def _judged(self, claim: Claim) -> Identity:
-        about = (self._peer, self._protocol, self._session_id)
+        about = (self._peer, self._protocol, self._session_id, self._via)
         if isinstance(claim, Password):
             return await self._authenticator.authenticate(
                 Credentials(claim.authcid, claim.password, claim.authzid, *about)

@@ -154,6 +154,7 @@ class Credentials:
         peer: the client's address, for limits on failed logins.
         protocol: ``smtp``, ``imap``, ``pop3``.
         session_id: names the connection in the log.
+        via: the address of who is in front and said that of the client; "" where nobody is.
     """
 
     authcid: str
@@ -162,6 +163,7 @@ class Credentials:
     peer: str = ""
     protocol: str = ""
     session_id: str = ""
+    via: str = ""
 
     def __repr__(self) -> str:
         return f"Credentials(authcid={self.authcid!r}, authzid={self.authzid!r}, peer={self.peer!r})"
@@ -176,9 +178,11 @@ class Evidence:
         peer: the client's address, for limits on failed logins.
         protocol: ``smtp``, ``imap``, ``pop3``.
         session_id: names the connection in the log.
+        via: as of `Credentials`.
     """
 
     claim: Claim
     peer: str = ""
     protocol: str = ""
     session_id: str = ""
+    via: str = ""

@@ -22,7 +22,7 @@ from zope.interface import implementer
 
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell, IOwned
-from mailframe.dialogue.logins import Logins
+from mailframe.dialogue.logins import Logins, in_front_of
 from mailframe.dialogue.pace import STRANGERS, Pace
 from mailframe.directory.values import Identity
 from mailframe.message.mail import new_session_id
@@ -104,7 +104,9 @@ class Session:
         """Greet, or turn the client away."""
         self.connection = connection
         settings, peer = self.settings, connection.peer
-        self.logins = Logins(self.surroundings.authenticator, settings, peer, "imap", self.session_id)
+        self.logins = Logins(
+            self.surroundings.authenticator, settings, peer, "imap", self.session_id, in_front_of(connection)
+        )
         connection.set_timeout(settings.login_timeout)
         try:
             self.surroundings.limits.admit(connection.peer)

@@ -8,6 +8,7 @@ from typing import Literal
 import attrs
 
 from mailframe.config.types import FilePath, Secret, option
+from mailframe.tls.options import CertificateFiles
 
 from .values import Entrance, Host, Store, Transport
 
@@ -19,6 +20,7 @@ PORTS = {
     "lmtp": {"tls": 24, "starttls": 24, "none": 24},
 }
 """Where nothing else is said."""
+MASTERS = (Entrance.MASTER, Entrance.SEPARATOR)
 
 
 def _some(_: object, attribute: object, value: Sequence[str]) -> None:
@@ -50,14 +52,18 @@ class StoreHostOptions:
     submission: int = option("Port; 0 for the usual one.", 0, minimum=0, maximum=65535)
     managesieve: int = option("Port; 0 for the usual one.", 0, minimum=0, maximum=65535)
     lmtp: int = option("Port; 0 for the usual one.", 0, minimum=0, maximum=65535)
-    login: Literal["password", "master", "separator"] = option(
-        "How users get in: with the `password` that they said to the proxy; as `master`, whose name and password the "
-        "proxy says for them (SASL PLAIN with an authorization identity); or by `separator`, a master whose name is "
-        "put behind the user's.",
+    login: Literal["password", "master", "separator", "certificate"] = option(
+        "How users get in: with the `password` or token that they said to the proxy; as `master`, whose name and "
+        "password the proxy says for them (with an authorization identity); by `separator`, a master whose name is "
+        "put behind the user's; or by the proxy's `certificate` (SASL EXTERNAL).",
         "password",
     )
     master: str = option("The proxy's name there.", "")
     master_password: Secret | None = option("The proxy's password there.", None)
+    certificate: FilePath | None = option(
+        'A PEM file with a certificate of the proxy\'s, for `login = "certificate"`.', None, must_exist=True
+    )
+    key: FilePath | None = option("And one with its key.", None, must_exist=True)
     separator: str = option("What stands between the user's name and the proxy's.", "*")
     proxy_protocol: bool = option(
         "Begin connections with a PROXY header (version 2), so that the store knows the client.", False
@@ -73,12 +79,16 @@ class StoreHostOptions:
         """The store as a value.
 
         Raises:
-            ValueError: a master without a name or a password.
+            ValueError: a master without a name or a password; no certificate where one is needed.
         """
         entrance = Entrance(self.login)
-        if entrance is not Entrance.PASSWORD and not (self.master and self.master_password):
+        if entrance in MASTERS and not (self.master and self.master_password):
             raise ValueError(
                 f'[[stores]] "{self.name}": login = "{self.login}" needs master and master_password'
+            )
+        if entrance is Entrance.CERTIFICATE and (self.tls == "none" or not (self.certificate and self.key)):
+            raise ValueError(
+                f'[[stores]] "{self.name}": login = "certificate" needs certificate, key, and TLS'
             )
         ports = {protocol: getattr(self, protocol) or usual[self.tls] for protocol, usual in PORTS.items()}
         return Store(
@@ -94,4 +104,5 @@ class StoreHostOptions:
             self.proxy_protocol,
             self.weight,
             self.link,
+            CertificateFiles(self.certificate, self.key) if self.certificate and self.key else None,
         )

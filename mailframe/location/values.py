@@ -6,6 +6,8 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mailframe.tls.options import CertificateFiles
+
 
 class Transport(enum.StrEnum):
     """How a connection to a store is protected."""
@@ -22,11 +24,13 @@ class Entrance(enum.StrEnum):
     """How somebody who has logged in at a proxy gets into the store behind it."""
 
     PASSWORD = "password"  # noqa: S105 - a word of the configuration
-    """With the password that was said to the proxy: PLAIN or LOGIN logins only."""
+    """With the password, or the OAuth token, that was said to the proxy."""
     MASTER = "master"
     """With the proxy's own name and password, for the user, who is the authorization identity (RFC 4616)."""
     SEPARATOR = "separator"
     """The same where the store wants one name of both: ``user*master``."""
+    CERTIFICATE = "certificate"
+    """With the certificate of the proxy's TLS session, for the user (SASL EXTERNAL, RFC 4422 appendix A)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Store:
         proxy_protocol: does it take PROXY headers (version 2)?
         weight: its share of the accounts that no store is named for; 0 for none.
         link: ``HOST:PORT`` where it lets our nodes read accounts that move; "" for nowhere.
+        files: the certificate that the proxy shows there; None for none.
     """
 
     name: str
@@ -73,6 +78,7 @@ class Store:
     proxy_protocol: bool = False
     weight: float = 1.0
     link: str = ""
+    files: CertificateFiles | None = None
 
     def __repr__(self) -> str:
         return f"Store(name={self.name!r}, hosts={self.hosts!r})"

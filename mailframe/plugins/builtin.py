@@ -127,6 +127,29 @@ node_directory = Declaration(
     schema="mailframe.directory.composed_options.NodeDirectoryOptions",
     implementation="mailframe.roles.directories.build_node",
 )
+postgresql_directory = Declaration(
+    IDirectoryFactory,
+    name="postgresql",
+    summary="Domains, accounts and aliases in a PostgreSQL database that nodes share",
+    schema="mailframe.directory.postgresql.options.PostgreSQLDirectoryOptions",
+    implementation="mailframe.roles.backends.build_postgresql_directory",
+    install="mailframe[postgres]",
+)
+sqlite_map = Declaration(
+    IDirectoryFactory,
+    name="sqlite-map",
+    summary="A site's own tables in an SQLite file, by queries",
+    schema="mailframe.directory.mapped.options.SQLiteMapOptions",
+    implementation="mailframe.roles.mapped.build_sqlite_map",
+)
+postgresql_map = Declaration(
+    IDirectoryFactory,
+    name="postgresql-map",
+    summary="A site's own tables in a PostgreSQL database, by queries",
+    schema="mailframe.directory.mapped.options.PostgreSQLMapOptions",
+    implementation="mailframe.roles.mapped.build_postgresql_map",
+    install="mailframe[postgres]",
+)
 ldap = Declaration(
     IDirectoryFactory,
     name="ldap",

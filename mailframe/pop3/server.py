@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell, IOwned
-from mailframe.dialogue.logins import Logins
+from mailframe.dialogue.logins import Logins, in_front_of
 from mailframe.dialogue.pace import STRANGERS, Pace
 from mailframe.dialogue.protocol import DialogueProtocol
 from mailframe.directory.interfaces import IAuthenticator
@@ -76,7 +76,16 @@ class POP3Conversation:
         metrics.OPEN.inc()
         self._session = Session(
             factory.store,
-            Authorization(Logins(factory.authenticator, settings, connection.peer, "pop3", self._session_id)),
+            Authorization(
+                Logins(
+                    factory.authenticator,
+                    settings,
+                    connection.peer,
+                    "pop3",
+                    self._session_id,
+                    in_front_of(connection),
+                )
+            ),
             factory.admission,
             settings,
             connection,

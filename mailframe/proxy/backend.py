@@ -106,6 +106,12 @@ class BackendConnection(Protocol):
         """What to raise when it is of no use."""
         return MailframeError(NO_STORE, f"{self.name}: {reason}")
 
+    def leave(self) -> None:
+        """End it when all is said."""
+        self._stop_waiting()
+        if self.transport is not None:
+            self._wire.loseConnection()
+
     def abort(self) -> None:
         """End it now."""
         self._stop_waiting()

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import time
 from typing import Any, Final, TypeVar, cast
 
 from twisted.logger import Logger
-from zope.interface import implementer
 
 from mailframe.dialogue.interfaces import IConnection
-from mailframe.dialogue.logins import Logins
+from mailframe.dialogue.logins import Login, Logins, channel_of, in_front_of
 from mailframe.dialogue.protocol import DialogueProtocol
-from mailframe.directory.interfaces import IAuthenticator, ISASLAuthenticator
-from mailframe.directory.values import Credentials, Evidence, Identity
+from mailframe.directory.interfaces import IAuthenticator
+from mailframe.directory.refusals import held
+from mailframe.directory.values import Identity
 from mailframe.limits.connections import ConnectionLimits
 from mailframe.limits.interfaces import ITallies
 from mailframe.message.mail import new_session_id
-from mailframe.message.status import MailframeError, ProtocolError, Status
-from mailframe.sasl.scram import Keys
+from mailframe.message.status import CREDENTIALS_INVALID, MailframeError, ProtocolError, Status
+from mailframe.sasl.server import CLEAR, Channel
 from mailframe.tls.interfaces import IServerContexts
 
 from . import metrics
 from .backend import BackendConnection
 from .entering import Entering, LogIn, Way
+from .exchanges import PassedExchange
+from .passing import PassedLogin, Passing
+from .said import Said
 from .settings import ProxySettings
 from .values import Admission, Client
 
@@ -46,6 +49,7 @@ class Door:
         tls: offers contexts for STARTTLS; None where it is not offered.
         tallies: count for limits.
         hostname: this server's name.
+        passing: where stores check logins; ``authenticator`` then.
     """
 
     def __init__(
@@ -58,10 +62,12 @@ class Door:
         tls: IServerContexts | None,
         tallies: ITallies,
         hostname: str = "localhost",
+        passing: Passing | None = None,
     ) -> None:
         self.protocol = protocol
         self.hostname = hostname
         self.authenticator = authenticator
+        self.passing = passing
         self.entering = entering
         self.settings = settings
         self.clock = clock
@@ -86,20 +92,29 @@ class Visit:
     Args:
         door: which.
         connection: the client's.
+        log_in: logs in at a store.
 
     Attributes:
         logins: checks what it says.
         hops: proxies of ours it says it has come through.
     """
 
-    def __init__(self, door: Door, connection: IConnection) -> None:
+    def __init__(self, door: Door, connection: IConnection, log_in: LogIn[Any]) -> None:
         self.connection = connection
+        self._log_in = log_in
         self.hops = 0
         self._door = door
         self._session_id = new_session_id()
-        self._said = _Said(door.authenticator)
+        self._said = Said(door.authenticator)
+        self._passed: PassedLogin | None = None
+        self._entered: Any = None
         self.logins = Logins(
-            cast(IAuthenticator, self._said), door.settings, connection.peer, door.protocol, self._session_id
+            cast(IAuthenticator, self._said),
+            door.settings,
+            connection.peer,
+            door.protocol,
+            self._session_id,
+            in_front_of(connection),
         )
         self._since = door.clock.seconds()
         self._admitted = False
@@ -126,6 +141,8 @@ class Visit:
     def end(self) -> None:
         """The connection is gone."""
         backend, self._backend = self._backend, None
+        if self._passed is not None:
+            self._passed.give_up()
         if backend is not None:
             backend.abort()
         if self._account:
@@ -162,37 +179,104 @@ class Visit:
             raise MailframeError(NO_TLS_NOW) from error
         self.connection.start_tls(contexts, reply)
 
-    async def enter(self, identity: Identity, log_in: LogIn[T]) -> T:
+    def login(self, mechanism: str) -> Login | PassedLogin:
+        """Begin a SASL exchange.
+
+        Args:
+            mechanism: its name in capitals.
+
+        Raises:
+            KeyError: it is not offered to this client.
+        """
+        connection, passing = self.connection, self._door.passing
+        secure, channel = connection.confidential, self._channel
+        if passing is None or not mechanism.startswith("SCRAM-"):
+            return self.logins.start(mechanism, secure, channel)
+        if mechanism not in self.mechanisms():
+            raise KeyError(mechanism)
+        if self._passed is not None:
+            self._passed.give_up()
+        self._passed = PassedLogin(mechanism, passing, self._enter_passed)
+        return self._passed
+
+    def mechanisms(self) -> tuple[str, ...]:
+        """What this client is offered now."""
+        return self.logins.mechanisms(self.connection.confidential, self._channel)
+
+    @property
+    def _channel(self) -> Channel:
+        """Where exchanges are passed on, the client's channel is not the store's."""
+        return channel_of(self.connection) if self._door.passing is None else CLEAR
+
+    async def enter(self, identity: Identity) -> Any:
         """Log in at the store.
+
+        Returns:
+            What the protocol's way to log in there gave.
 
         Raises:
             MailframeError: it cannot be.
         """
+        if self._passed is not None and self._backend is not None:
+            return self._entered
+        return await self._enter(identity, self._said.admission(identity))
+
+    async def _enter_passed(self, identity: Identity, exchange: PassedExchange) -> None:
+        admission = Admission(identity.account, identity.authcid, exchange=exchange)
+        self._entered = await self._enter(identity, admission)
+
+    async def _enter(self, identity: Identity, admission: Admission) -> Any:
         door, account = self._door, identity.account
-        password, self._said.password = self._said.password, None
-        if self.hops >= door.settings.hops_limit:
-            log.warn(
-                "{protocol} session of {account} from {peer} came through {hops} proxies: a loop?",
-                protocol=door.protocol,
-                account=account.name,
-                peer=self.connection.peer,
-                hops=self.hops,
-                session_id=self._session_id,
-            )
-            raise MailframeError(LOOP)
+        self._check_loop(account.name)
         door.limits.log_in(account.name)
         self._account = account.name
         try:
-            client = self._client()
-            admission = Admission(account, identity.authcid, password)
-            self._backend, self._way, said = await door.entering.enter(client, admission, log_in)
+            return await self._entering(admission)
         except BaseException:
             if self._account:
                 door.limits.log_out(account.name)
                 self._account = ""
             door.refused.inc()
             raise
+
+    async def _entering(self, admission: Admission) -> Any:
+        door, account = self._door, admission.account
+        if door.passing is None:
+            self._backend, self._way, said = await door.entering.enter(
+                self._client(), admission, self._log_in
+            )
+            return said
+        attempts = door.passing.attempts
+        attempt = attempts.begin(account.name, self.connection.peer)
+        try:
+            await attempts.wait(attempt)
+            if not account.enabled:
+                raise MailframeError(CREDENTIALS_INVALID, "the account may not log in")
+            if account.is_held(time.time()):
+                raise held(account.hold)
+            self._backend, self._way, said = await door.entering.enter(
+                self._client(), admission, self._log_in, True
+            )
+            attempts.count(attempt, True)
+        except MailframeError as error:
+            if error.status is CREDENTIALS_INVALID:
+                attempts.count(attempt, False)
+            self.logins.failed(error, admission.authcid, "")
+            raise
+        finally:
+            attempts.end(attempt)
         return said
+
+    def _check_loop(self, account: str) -> None:
+        door = self._door
+        if self.hops < door.settings.hops_limit:
+            return
+        log.warn(
+            "{protocol} session of {account} from {peer} came through {hops} proxies: a loop?",
+            protocol=door.protocol, account=account, peer=self.connection.peer, hops=self.hops,
+            session_id=self._session_id,
+        )  # fmt: skip
+        raise MailframeError(LOOP)
 
     def go_through(self, answer: bytes) -> None:
         """Tell the client that it is in; from now on it talks with the store.
@@ -222,37 +306,3 @@ class Visit:
             self._session_id,
             self.hops,
         )
-
-
-@implementer(ISASLAuthenticator)
-class _Said:
-    """The authenticator, for one connection: remembers the password that was right, until the store is entered.
-
-    Args:
-        authenticator: decides.
-    """
-
-    def __init__(self, authenticator: IAuthenticator) -> None:
-        self._authenticator: Any = authenticator
-        self.password: str | None = None
-
-    @property
-    def oauth_hints(self) -> bytes:
-        return getattr(self._authenticator, "oauth_hints", b"")
-
-    def mechanisms(self) -> Any:
-        known = getattr(self._authenticator, "mechanisms", None)
-        return ("PLAIN", "LOGIN") if known is None else known()
-
-    async def authenticate(self, credentials: Credentials) -> Identity:
-        identity: Identity = await self._authenticator.authenticate(credentials)
-        self.password = credentials.password.decode("utf-8", "surrogateescape")
-        return identity
-
-    def keys(self, authcid: str, mechanism: str, peer: str = "", session_id: str = "") -> Awaitable[Keys]:
-        found: Awaitable[Keys] = self._authenticator.keys(authcid, mechanism, peer, session_id)
-        return found
-
-    def judge(self, evidence: Evidence) -> Awaitable[Identity]:
-        found: Awaitable[Identity] = self._authenticator.judge(evidence)
-        return found

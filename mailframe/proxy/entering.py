@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final, TypeVar
 
-from twisted.internet.defer import CancelledError
-from twisted.internet.endpoints import (
-    HostnameEndpoint,
-    TCP4ClientEndpoint,
-    TCP6ClientEndpoint,
-    connectProtocol,
-)
-from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
 from twisted.logger import Logger
 
 from mailframe.dialogue.protocol import DialogueProtocol
-from mailframe.dialogue.proxy_header import ProxyHeader, encode_v2
 from mailframe.dialogue.splice import Splice, SplicedConversation
 from mailframe.location.interfaces import ILocations
 from mailframe.location.values import Entrance, Host, Store, Transport
-from mailframe.message.status import MailframeError, Status
-from mailframe.sasl.client import ClientCredentials
-from mailframe.tls.interfaces import IClientContexts
-from mailframe.tls.policies import ClientPolicy, Level
+from mailframe.message.status import CREDENTIALS_INVALID, MailframeError, Status
+from mailframe.sasl.client import ORDER, ClientCredentials, choose
 
 from . import metrics
 from .backend import NO_STORE, BackendConnection
+from .connecting import Connecting
 from .drained import Drained
+from .exchanges import OwnExchange, StoreExchange
 from .hosts import Hosts
 from .sessions import Sessions
-from .settings import ProxySettings
+from .traces import Receive, Traces
 from .values import Admission, Client, ProxiedSession
 
 T = TypeVar("T")
@@ -39,6 +29,8 @@ LogIn = Callable[[BackendConnection, "Way"], Awaitable[T]]
 """Logs in at a store; what it gives is for whoever answers the client."""
 
 NO_PASSWORD: Final = Status((4, 7, 0), "Log in with a password: the store asks for it", "UNAVAILABLE")
+
+PASSWORD_FIRST: Final = ("PLAIN", "LOGIN", *(name for name in ORDER if name not in ("PLAIN", "LOGIN")))
 
 log = Logger()
 
@@ -51,17 +43,25 @@ class Way:
         host: which of its hosts.
         client: who is at the door.
         admission: whom we have let in.
-        contexts: makes TLS.
+        connecting: makes TLS.
+        passing: does the store decide who is let in?
     """
 
     def __init__(
-        self, store: Store, host: Host, client: Client, admission: Admission, contexts: IClientContexts
+        self,
+        store: Store,
+        host: Host,
+        client: Client,
+        admission: Admission,
+        connecting: Connecting,
+        passing: bool = False,
     ) -> None:
         self.store = store
         self.host = host
         self.client = client
         self._admission = admission
-        self._contexts = contexts
+        self._connecting = connecting
+        self._passing = passing
 
     @property
     def credentials(self) -> ClientCredentials:
@@ -76,9 +76,54 @@ class Way:
             return ClientCredentials(store.master, store.password, authzid=name)
         if store.entrance is Entrance.SEPARATOR:
             return ClientCredentials(f"{name}{store.separator}{store.master}", store.password)
+        if store.entrance is Entrance.CERTIFICATE:
+            return ClientCredentials("", certificate=True, authzid=name)
+        if admission.token is not None:
+            return ClientCredentials(name, token=admission.token)
         if admission.password is None:
             raise MailframeError(NO_PASSWORD, f"{store.name} is entered by passwords, and none was said")
+        if admission.master:
+            return ClientCredentials(admission.master, admission.password, authzid=name)
         return ClientCredentials(name, admission.password)
+
+    def exchange(self, offered: Collection[str], backend: BackendConnection) -> StoreExchange:
+        """The best exchange that the store offers, with what there is to say in it.
+
+        Raises:
+            MailframeError: there is none; `NO_STORE` where that is the store's fault.
+        """
+        passed = self._admission.exchange
+        if passed is not None:
+            if passed.name not in (name.upper() for name in offered):
+                raise backend.failed(f"it does not offer {passed.name}")
+            return passed
+        credentials = self.credentials
+        # Who logs in for the first time has no SCRAM keys there yet, but a password that was right here.
+        order = (
+            PASSWORD_FIRST
+            if self._is_users_own(credentials) and backend.secure and self.store.verify
+            else ORDER
+        )
+        try:
+            return OwnExchange(
+                choose(offered, credentials, backend.secure, backend.binding, clear=self.clear, order=order)
+            )
+        except MailframeError as error:
+            raise backend.failed(error.reason) from None
+
+    def refused(self, backend: BackendConnection, reason: str) -> MailframeError:
+        """What to raise when the store does not let the user in: that is news for the user only where it decides."""
+        if self._passing:
+            return MailframeError(CREDENTIALS_INVALID, f"{backend.name}: {reason}")
+        return backend.failed(reason)
+
+    @property
+    def says_password(self) -> bool:
+        """May the user's own password be said without SASL?"""
+        return self._admission.exchange is None and self._is_users_own(self.credentials)
+
+    def _is_users_own(self, credentials: ClientCredentials) -> bool:
+        return credentials.password is not None and not credentials.authzid
 
     @property
     def starts_tls(self) -> bool:
@@ -92,11 +137,7 @@ class Way:
 
     def tls(self) -> Any:
         """What TLS with the host is made with."""
-        store = self.store
-        level = Level.VERIFY if store.verify else Level.ENCRYPT
-        names = (self.host.name,) if store.verify else ()
-        policy = ClientPolicy(level, names=names, authorities=store.authorities)
-        return self._contexts.creator(policy, self.host.name)
+        return self._connecting.tls(self.store, self.host)
 
 
 class Entering:
@@ -105,40 +146,46 @@ class Entering:
     Args:
         reactor: connects.
         locations: knows the stores.
-        contexts: makes TLS.
-        settings: how long it may take.
+        connecting: connects to them.
         sessions: those that stand.
         hosts: which of them answer.
         protocol: ``imap``, ...
         drained: stores that nobody is sent to.
+        traces: whose sessions are written down.
     """
 
     def __init__(
         self,
         reactor: Any,
         locations: ILocations,
-        contexts: IClientContexts,
-        settings: ProxySettings,
+        connecting: Connecting,
         sessions: Sessions,
         hosts: Hosts,
         protocol: str,
         drained: Drained | None = None,
+        traces: Traces | None = None,
     ) -> None:
         self._reactor = reactor
         self._locations = locations
-        self._contexts = contexts
-        self._settings = settings
+        self._connecting = connecting
         self._sessions = sessions
         self._hosts = hosts
         self._protocol = protocol
         self._drained = drained or Drained()
+        self._traces = traces or Traces(None)
         self._seconds = metrics.entering_seconds.labels(protocol)
         self._open = metrics.open_sessions.labels(protocol)
 
     async def enter(
-        self, client: Client, admission: Admission, log_in: LogIn[T]
+        self, client: Client, admission: Admission, log_in: LogIn[T], passing: bool = False
     ) -> tuple[BackendConnection, Way, T]:
         """Log in at the store, at the first of its hosts that lets us.
+
+        Args:
+            client: who is at the door.
+            admission: whom we have let in.
+            log_in: the protocol's way.
+            passing: does the store decide who is let in?
 
         Raises:
             MailframeError: temporary: it cannot be reached or does not let us in; or what it says itself.
@@ -148,10 +195,12 @@ class Entering:
         began = self._reactor.seconds()
         failure: MailframeError | None = None
         for host in self._hosts.order(store):
-            way = Way(store, host, client, admission, self._contexts)
+            way = Way(store, host, client, admission, self._connecting, passing)
             try:
                 backend, said = await self._try(way, log_in)
             except MailframeError as error:
+                if error.status is CREDENTIALS_INVALID:
+                    raise
                 metrics.store_failures.labels(store.name).inc()
                 log.warn(
                     "{protocol} at {host} of {store}: {reason}",
@@ -196,64 +245,36 @@ class Entering:
             metrics.down.inc(spliced.down.octets)
             self._sessions.remove(session)
             _write_line(session, spliced, self._reactor.seconds())
+            if trace is not None:
+                trace.close()
             ended()
 
+        trace = self._traces.begin(session)
         client_end, store_end = connection.transport, backend.transport
         # The client's producer goes first, or the splice could not register its own.
         whose = SplicedConversation(lambda: spliced.gone(client_end), account)
-        waiting = connection.hand_over(lambda data: spliced.up.pass_on(data), whose)
+        waiting = connection.hand_over(lambda data: up(data), whose)
         spliced = Splice(client_end, store_end, self._reactor, over)
-        connection.__dict__["dataReceived"] = spliced.up.pass_on
-        said = backend.hand_over(spliced.down.pass_on, lambda: spliced.gone(store_end))
+        up: Receive = spliced.up.pass_on
+        down: Receive = spliced.down.pass_on
+        if trace is not None:
+            up, down = trace.tee("C", up), trace.tee("S", down)
+        connection.__dict__["dataReceived"] = up
+        said = backend.hand_over(down, lambda: spliced.gone(store_end))
         self._sessions.add(session)
-        spliced.down.pass_on(answer)
+        down(answer)
         if waiting:
-            spliced.up.pass_on(waiting)
+            up(waiting)
         if said:
-            spliced.down.pass_on(said)
+            down(said)
 
     async def _try(self, way: Way, log_in: LogIn[T]) -> tuple[BackendConnection, T]:
-        port = way.host.ports.get(self._protocol, 0)
-        backend = BackendConnection(self._reactor, self._settings.store_timeout, way.host.name)
+        backend = await self._connecting.connect(way.store, way.host, self._protocol, way.client)
         try:
-            await connectProtocol(self._endpoint(way.host.name, port), backend)
-            if way.store.proxy_protocol:
-                backend.send(_header(way.client, backend))
-            if way.store.transport is Transport.TLS:
-                await backend.start_tls(way.tls())
             return backend, await log_in(backend, way)
-        except (ConnectError, DNSLookupError, OSError) as error:
-            backend.abort()
-            raise MailframeError(NO_STORE, f"{way.host.name}:{port}: {error}") from None
-        except (ConnectingCancelledError, CancelledError):
-            backend.abort()
-            raise
         except BaseException:
             backend.abort()
             raise
-
-    def _endpoint(self, host: str, port: int) -> Any:
-        timeout = self._settings.connect_timeout
-        try:
-            version = ipaddress.ip_address(host).version
-        except ValueError:
-            return HostnameEndpoint(self._reactor, host, port, timeout)
-        kind = TCP4ClientEndpoint if version == 4 else TCP6ClientEndpoint
-        return kind(self._reactor, host, port, timeout)
-
-
-def _header(client: Client, backend: BackendConnection) -> bytes:
-    """What the store is told of the client, before anything else."""
-    try:
-        versions = {ipaddress.ip_address(one).version for one in (client.peer, client.local)}
-    except ValueError:
-        versions = set()
-    if len(versions) != 1:
-        return encode_v2(ProxyHeader(2, local=True))
-    family = "inet" if versions == {4} else "inet6"
-    return encode_v2(
-        ProxyHeader(2, False, family, client.peer, client.port, client.local, client.local_port)  # type: ignore[arg-type]
-    )
 
 
 def _write_line(session: ProxiedSession, spliced: Splice, now: float) -> None:

@@ -11,7 +11,6 @@ from zope.interface import implementer
 import mailframe
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
-from mailframe.dialogue.logins import channel_of
 from mailframe.dialogue.pace import STRANGERS, Pace
 from mailframe.directory.values import Identity
 from mailframe.imap.wire import reader as events
@@ -51,7 +50,7 @@ class IMAPConversation:
 
     async def opened(self, connection: IConnection) -> None:
         """Greet, or turn away."""
-        visit = Visit(self._door, connection)
+        visit = Visit(self._door, connection, imap_entrance.enter)
         try:
             visit.begin()
         except MailframeError as error:
@@ -182,7 +181,7 @@ class IMAPConversation:
         secure = visit.connection.confidential
         if visit.may_start_tls:
             names.append("STARTTLS")
-        names += [f"AUTH={name}" for name in visit.logins.mechanisms(secure, channel_of(visit.connection))]
+        names += [f"AUTH={name}" for name in visit.mechanisms()]
         if not visit.logins.passwords_allowed(secure):
             names.append("LOGINDISABLED")
         return " ".join(names)
@@ -236,7 +235,7 @@ class IMAPConversation:
         if not visit.logins.allowed(secure):
             raise MailframeError(PRIVACY_REQUIRED)
         try:
-            exchange = visit.logins.start(name, secure, channel_of(visit.connection))
+            exchange = visit.login(name)
         except KeyError:
             raise MailframeError(NO_SUCH_MECHANISM) from None
 
@@ -256,6 +255,6 @@ class IMAPConversation:
     async def _enter(self, identity: Identity) -> None:
         tag = self._tag
         assert tag is not None
-        capabilities = await self._of.enter(identity, imap_entrance.enter)
+        capabilities = await self._of.enter(identity)
         code = f"CAPABILITY {capabilities.decode('ascii', 'replace')}" if capabilities else None
         self._of.go_through(status_line(b"OK", "Logged in", code, tag))

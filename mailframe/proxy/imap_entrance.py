@@ -5,10 +5,10 @@ from __future__ import annotations
 from mailframe.imap.client.commands import command, string
 from mailframe.imap.client.responses import Continuation, Response, Untagged, Verdict, parse
 from mailframe.message.status import MailframeError, ProtocolError, Status
-from mailframe.sasl.client import ClientLines, choose
 
 from .backend import BackendConnection
 from .entering import Way
+from .exchanges import StoreExchange
 
 CAPABILITIES_LIMIT = 16 * 1024
 RESPONSES_LIMIT = 100
@@ -36,6 +36,7 @@ class _Entrance:
         self._number = 0
         self._capabilities: frozenset[bytes] = frozenset()
         self._listed = b""
+        self._deciding = False
 
     async def run(self) -> bytes:
         """All of it."""
@@ -73,27 +74,31 @@ class _Entrance:
         return b"(" + b" ".join(pairs) + b")"
 
     async def _log_in(self, offered: frozenset[bytes]) -> None:
+        self._deciding = True
         names = [name[5:].decode("ascii", "replace") for name in offered if name.startswith(b"AUTH=")]
-        credentials = self._way.credentials
         try:
-            mechanism = choose(
-                names, credentials, self._backend.secure, self._backend.binding, clear=self._way.clear
-            )
-        except MailframeError as error:
-            if credentials.authzid or b"LOGINDISABLED" in offered:
-                raise self._backend.failed(error.reason) from None
-            if not self._backend.secure and not self._way.clear:
-                raise self._backend.failed("no password is said in clear") from None
-            assert credentials.password is not None
-            await self._ask(
-                b"LOGIN", string(credentials.authcid.encode()), string(credentials.password.encode())
-            )
+            exchange = self._way.exchange(names, self._backend)
+        except MailframeError:
+            if b"LOGINDISABLED" in offered or not self._way.says_password:
+                raise
+            await self._say_password()
             return
-        await self._authenticate(ClientLines(mechanism), b"SASL-IR" in offered)
+        await self._authenticate(exchange, b"SASL-IR" in offered)
 
-    async def _authenticate(self, lines: ClientLines, at_once: bool) -> None:
-        words = [b"AUTHENTICATE", lines.mechanism.name.encode("ascii")]
-        initial = lines.initial()
+    async def _say_password(self) -> None:
+        if not self._backend.secure and not self._way.clear:
+            raise self._backend.failed("no password is said in clear")
+        credentials = self._way.credentials
+        password = credentials.password or ""
+        await self._ask(
+            b"LOGIN",
+            string(credentials.authcid.encode()),
+            string(password.encode("utf-8", "surrogateescape")),
+        )
+
+    async def _authenticate(self, exchange: StoreExchange, at_once: bool) -> None:
+        words = [b"AUTHENTICATE", exchange.name.encode("ascii")]
+        initial = exchange.initial()
         if initial is not None and at_once:
             words.append(initial)
             initial = None
@@ -101,10 +106,10 @@ class _Entrance:
         try:
             while not self._is_over(tag, response := await self._next()):
                 if isinstance(response, Continuation):
-                    answer = lines.answer(response.text) if initial is None else initial
+                    answer = await exchange.answer(response.text) if initial is None else initial
                     initial = None
                     self._backend.send(answer.removeprefix(b"=") + b"\r\n")
-            lines.mechanism.finish()
+            exchange.finish()
         except ProtocolError as error:
             raise self._backend.failed(error.status.text) from None
 
@@ -165,6 +170,8 @@ class _Entrance:
                 (4, 3, 2), "The mailbox cannot be used right now; try again", response.code.decode()
             )
             return MailframeError(status, f"{self._backend.name}: {text}")
+        if response.condition == b"NO" and self._deciding:
+            return self._way.refused(self._backend, f"it refused: {text!r}")
         return self._backend.failed(f"it refused: {text!r}")
 
 

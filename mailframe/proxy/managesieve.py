@@ -9,13 +9,14 @@ from zope.interface import implementer
 
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell, IHandshaken
-from mailframe.dialogue.logins import Login, channel_of
+from mailframe.dialogue.logins import Login
 from mailframe.dialogue.pace import STRANGERS, Pace
 from mailframe.directory.values import Identity
 from mailframe.message.status import MailframeError, ProtocolError, Status
 
 from . import managesieve_entrance
 from .door import Door, Visit
+from .passing import PassedLogin
 from .sieve_wire import Line, SieveReader, quoted, response
 
 NOT_BEFORE: Final = Status((5, 5, 1), "Log in first")
@@ -37,12 +38,12 @@ class ManageSieveConversation:
         self._visit: Visit | None = None
         self._reader = SieveReader()
         self._pace = Pace(door.clock)
-        self._login: Login | None = None
+        self._login: Login | PassedLogin | None = None
         self._errors = 0
 
     async def opened(self, connection: IConnection) -> None:
         """Greet with what can be done, or turn away."""
-        visit = Visit(self._door, connection)
+        visit = Visit(self._door, connection, managesieve_entrance.enter)
         try:
             visit.begin()
         except MailframeError as error:
@@ -119,8 +120,7 @@ class ManageSieveConversation:
         self._of.connection.close(lingering=True)
 
     def _capabilities(self) -> bytes:
-        connection = self._of.connection
-        mechanisms = self._of.logins.mechanisms(connection.confidential, channel_of(connection))
+        mechanisms = self._of.mechanisms()
         found = [
             ("IMPLEMENTATION", "Mailframe"),
             ("SASL", " ".join(mechanisms)),
@@ -163,7 +163,7 @@ class ManageSieveConversation:
             return
         name = line.strings[0].decode("ascii", "replace").upper()
         try:
-            login = visit.logins.start(name, secure, channel_of(visit.connection))
+            login = visit.login(name)
         except KeyError:
             self._write(response("NO", "There is no such authentication mechanism"))
             return
@@ -171,11 +171,11 @@ class ManageSieveConversation:
         initial = (line.strings[1] or b"=") if len(line.strings) == 2 else None
         await self._go_on(login, await login.begin(initial))
 
-    async def _go_on(self, login: Login, said: bytes | Identity) -> None:
+    async def _go_on(self, login: Login | PassedLogin, said: bytes | Identity) -> None:
         if isinstance(said, bytes):
             self._login = login
             self._write(quoted(said) + b"\r\n")
             return
         self._login = None
-        await self._of.enter(said, managesieve_entrance.enter)
+        await self._of.enter(said)
         self._of.go_through(response("OK", "Logged in"))

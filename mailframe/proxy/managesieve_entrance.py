@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-
 from mailframe.message.status import MailframeError, ProtocolError, Status
-from mailframe.sasl.client import ClientLines, choose
 
 from .backend import BackendConnection
 from .entering import Way
@@ -33,25 +30,22 @@ async def enter(backend: BackendConnection, way: Way) -> None:
 
 
 async def _log_in(backend: BackendConnection, way: Way, capabilities: Capabilities) -> None:
-    offered = capabilities.get("SASL", "").split()
-    try:
-        mechanism = choose(offered, way.credentials, backend.secure, backend.binding, clear=way.clear)
-    except MailframeError as error:
-        raise backend.failed(error.reason) from None
-    lines = ClientLines(mechanism)
-    words = b"AUTHENTICATE " + quoted(mechanism.name.encode("ascii"))
-    initial = lines.initial()
+    exchange = way.exchange(capabilities.get("SASL", "").split(), backend)
+    words = b"AUTHENTICATE " + quoted(exchange.name.encode("ascii"))
+    initial = exchange.initial()
     if initial is not None:
         words += b" " + quoted(initial.removeprefix(b"="))
     backend.send(words + b"\r\n")
     try:
         while not (line := await _line(backend)).word:
-            backend.send(quoted(lines.answer(line.strings[0] if line.strings else b"")) + b"\r\n")
-        await _checked(backend, line)
-        if line.code.startswith("SASL") and line.strings:
-            lines.mechanism.step(base64.b64decode(line.strings[0]))
-        mechanism.finish()
-    except (ProtocolError, ValueError) as error:
+            challenge = line.strings[0] if line.strings else b""
+            backend.send(quoted(await exchange.answer(challenge)) + b"\r\n")
+        await _checked(backend, line, way)
+        if line.code == "SASL":
+            # What the store says with its success: it goes by the same way as a challenge.
+            await exchange.answer(line.argument)
+        exchange.finish()
+    except ProtocolError as error:
         raise backend.failed(str(error)) from None
 
 
@@ -73,13 +67,16 @@ async def _ask(backend: BackendConnection, words: bytes) -> None:
     await _checked(backend, await _line(backend))
 
 
-async def _checked(backend: BackendConnection, line: Line) -> None:
+async def _checked(backend: BackendConnection, line: Line, deciding: Way | None = None) -> None:
     if line.word == "OK":
         return
     text = line.strings[-1].decode("utf-8", "replace")[:200] if line.strings else ""
     if line.code.startswith("TRYLATER"):
         raise MailframeError(TRY_AGAIN, f"{backend.name}: {text}")
-    raise backend.failed(f"it said {line.word} {text!r}")
+    reason = f"it said {line.word} {text!r}"
+    raise (
+        backend.failed(reason) if deciding is None or line.word != "NO" else deciding.refused(backend, reason)
+    )
 
 
 async def _line(backend: BackendConnection) -> Line:

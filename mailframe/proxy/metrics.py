@@ -12,6 +12,9 @@ store_failures = counter("proxy_store_failures", "Stores' hosts that could not b
 entering_seconds = histogram(
     "proxy_entering_seconds", "From a right login to the store's word", ("protocol",)
 )
+host_up = gauge(
+    "proxy_host_up", "Did the host of a store answer when it was last looked at?", ("store", "host")
+)
 octets = counter("proxy_octets", "Octets that passed by, counted at the end", ("direction",))
 up = octets.labels("up")
 down = octets.labels("down")

@@ -9,17 +9,19 @@ from zope.interface import implementer
 
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
-from mailframe.dialogue.logins import channel_of
+from mailframe.dialogue.logins import Login
 from mailframe.dialogue.pace import STRANGERS, Pace
 from mailframe.directory.values import Identity
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, ProtocolError, Status
-from mailframe.pop3.authorization import Authorization
+from mailframe.pop3.authorization import ENCRYPT_FIRST, MECHANISM_UNKNOWN, NAME_FIRST
 from mailframe.pop3.wire import commands
 from mailframe.pop3.wire.reader import Reader, Response
 from mailframe.pop3.wire.replies import challenge, listing, ok, render
+from mailframe.sasl.values import Password
 
 from . import pop3_entrance
 from .door import Door, Visit
+from .passing import PassedLogin
 
 LINE_LIMIT: Final = 1024
 CAPABILITIES: Final = ("TOP", "UIDL", "PIPELINING", "RESP-CODES", "AUTH-RESP-CODE")
@@ -42,14 +44,15 @@ class POP3Conversation:
     def __init__(self, door: Door) -> None:
         self._door = door
         self._visit: Visit | None = None
-        self._authorization: Authorization | None = None
+        self._name: str | None = None
+        self._login: Login | PassedLogin | None = None
         self._reader = Reader(LINE_LIMIT)
         self._pace = Pace(door.clock)
         self._errors = 0
 
     async def opened(self, connection: IConnection) -> None:
         """Greet, or turn away."""
-        visit = Visit(self._door, connection)
+        visit = Visit(self._door, connection, pop3_entrance.enter)
         try:
             visit.begin()
         except MailframeError as error:
@@ -57,7 +60,6 @@ class POP3Conversation:
             connection.close()
             return
         self._visit = visit
-        self._authorization = Authorization(visit.logins)
         connection.write(ok(self._door.settings.banner))
 
     def next_event(self, buffer: ReceiveBuffer) -> object:
@@ -74,16 +76,17 @@ class POP3Conversation:
         try:
             await self._answer(event)
         except MailframeError as error:
-            if self._auth.exhausted:
+            self._login = None
+            if self._of.logins.exhausted:
                 self._end(error.status if error.status.temporary else TOO_MANY_LOGINS)
             else:
                 self._write(render(error.status))
 
     def protocol_error(self, error: ProtocolError) -> None:
         """Tell what was wrong, a number of times."""
-        self._auth.forget()
+        self._forget()
         self._errors += 1
-        if self._auth.exhausted:
+        if self._of.logins.exhausted:
             self._end(TOO_MANY_LOGINS)
         elif self._errors >= self._door.settings.bad_commands_limit:
             self._end(TOO_MANY_ERRORS)
@@ -92,7 +95,7 @@ class POP3Conversation:
 
     def internal_error(self, failure: Failure) -> None:
         """Tell that we failed."""
-        self._auth.forget()
+        self._forget()
         self._write(render(UNKNOWN_FAULT))
 
     def timed_out(self) -> None:
@@ -114,11 +117,6 @@ class POP3Conversation:
         assert self._visit is not None
         return self._visit
 
-    @property
-    def _auth(self) -> Authorization:
-        assert self._authorization is not None
-        return self._authorization
-
     def _write(self, octets: bytes) -> None:
         if self._visit is not None:
             self._visit.connection.write(octets)
@@ -133,19 +131,18 @@ class POP3Conversation:
             case commands.Capa():
                 self._write(b"".join(listing(ok("Capabilities"), self._capabilities())))
             case commands.User():
-                self._auth.user(event.name, connection.confidential)
-                self._write(ok("Now the password"))
+                self._user(event.name)
             case commands.Pass():
-                await self._go_on(await self._auth.password(event.password))
+                await self._go_on(await self._password(event.password))
             case commands.Auth() if event.mechanism is None:
-                self._write(b"".join(listing(ok(), self._mechanisms())))
+                self._write(b"".join(listing(ok(), self._of.mechanisms())))
             case commands.Auth():
-                channel = channel_of(connection)
-                await self._go_on(await self._auth.begin(event, connection.confidential, channel))
+                await self._go_on(await self._begin(event))
             case Response():
-                await self._go_on(await self._auth.answer(event.line))
+                assert self._login is not None
+                await self._go_on(await self._login.answer(event.line))
             case commands.Stls():
-                self._auth.forget()
+                self._forget()
                 self._of.start_tls(ok("Begin the handshake"))
             case commands.Quit():
                 self._write(ok("Goodbye"))
@@ -153,15 +150,38 @@ class POP3Conversation:
             case _:
                 raise ProtocolError(LOG_IN_FIRST)
 
-    def _mechanisms(self) -> tuple[str, ...]:
-        connection = self._of.connection
-        return self._auth.mechanisms(connection.confidential, channel_of(connection))
+    def _forget(self) -> None:
+        self._name = self._login = None
+
+    def _user(self, name: str) -> None:
+        """Whether there is such a user is not told."""
+        if not self._of.logins.passwords_allowed(self._of.connection.confidential):
+            # Here, and not at PASS, so that no password is sent in clear.
+            raise ProtocolError(ENCRYPT_FIRST)
+        self._name = name
+        self._write(ok("Now the password"))
+
+    async def _password(self, password: bytes) -> Identity:
+        name, self._name = self._name, None
+        if name is None:
+            raise ProtocolError(NAME_FIRST)
+        return await self._of.logins.check(Password(name, password))
+
+    async def _begin(self, command: commands.Auth) -> bytes | Identity:
+        assert command.mechanism is not None
+        if not self._of.logins.allowed(self._of.connection.confidential):
+            raise ProtocolError(ENCRYPT_FIRST)
+        try:
+            self._login = self._of.login(command.mechanism)
+        except KeyError:
+            raise ProtocolError(MECHANISM_UNKNOWN) from None
+        return await self._login.begin(command.initial)
 
     def _capabilities(self) -> list[str]:
         found = [*CAPABILITIES, "IMPLEMENTATION Mailframe"]
-        if self._auth.passwords_allowed(self._of.connection.confidential):
+        if self._of.logins.passwords_allowed(self._of.connection.confidential):
             found.append("USER")
-        if mechanisms := self._mechanisms():
+        if mechanisms := self._of.mechanisms():
             found.append("SASL " + " ".join(mechanisms))
         if self._of.may_start_tls:
             found.append("STLS")
@@ -172,5 +192,6 @@ class POP3Conversation:
             self._write(challenge(said))
             self._reader.expect_response()
             return
-        await self._of.enter(said, pop3_entrance.enter)
+        self._login = None
+        await self._of.enter(said)
         self._of.go_through(ok("Logged in"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mailframe.message.status import MailframeError, ProtocolError, Status
 from mailframe.pop3.client.reader import Reply, parse_reply
-from mailframe.sasl.client import ClientLines, choose
 
 from .backend import BackendConnection
 from .entering import Way
@@ -15,6 +16,9 @@ IN_USE = Status((4, 2, 0), "The maildrop is in use; try again", "INUSE")
 LOGIN_DELAY = Status((4, 7, 0), "Too soon after the last login; try again later", "LOGINDELAY")
 TRY_AGAIN = Status((4, 3, 2), "The mailbox cannot be used right now; try again", "UNAVAILABLE")
 _PASSED_ON = {"IN-USE": IN_USE, "LOGIN-DELAY": LOGIN_DELAY, "SYS/TEMP": TRY_AGAIN, "SYS/PERM": TRY_AGAIN}
+
+
+Refused = Callable[[BackendConnection, str], MailframeError]
 
 
 async def enter(backend: BackendConnection, way: Way) -> None:
@@ -34,25 +38,23 @@ async def enter(backend: BackendConnection, way: Way) -> None:
 
 
 async def _log_in(backend: BackendConnection, way: Way, capabilities: dict[str, list[str]]) -> None:
-    credentials = way.credentials
-    offered = capabilities.get("SASL", [])
+    refused = way.refused
     try:
-        mechanism = choose(offered, credentials, backend.secure, backend.binding, clear=way.clear)
-    except MailframeError as error:
-        if credentials.authzid or not (backend.secure or way.clear):
-            raise backend.failed(error.reason) from None
-        assert credentials.password is not None
-        await _ask(backend, b"USER " + _argument(backend, credentials.authcid))
-        await _ask(backend, b"PASS " + _argument(backend, credentials.password))
+        exchange = way.exchange(capabilities.get("SASL", []), backend)
+    except MailframeError:
+        if not way.says_password or not (backend.secure or way.clear):
+            raise
+        credentials = way.credentials
+        await _ask(backend, b"USER " + _argument(backend, credentials.authcid), refused)
+        await _ask(backend, b"PASS " + _argument(backend, credentials.password or ""), refused)
         return
-    lines = ClientLines(mechanism)
-    initial = lines.initial()
-    words = b"AUTH " + mechanism.name.encode("ascii")
+    initial = exchange.initial()
+    words = b"AUTH " + exchange.name.encode("ascii")
     backend.send((words if initial is None else words + b" " + initial) + b"\r\n")
     try:
-        while (reply := await _next(backend)).challenge is not None:
-            backend.send(lines.answer(reply.challenge) + b"\r\n")
-        mechanism.finish()
+        while (reply := await _next(backend, refused)).challenge is not None:
+            backend.send(await exchange.answer(reply.challenge) + b"\r\n")
+        exchange.finish()
     except ProtocolError as error:
         raise backend.failed(error.status.text) from None
 
@@ -88,13 +90,13 @@ def _xclient(way: Way) -> bytes:
     return f"XCLIENT {' '.join(words)}".encode("ascii", "replace")
 
 
-async def _ask(backend: BackendConnection, words: bytes) -> None:
+async def _ask(backend: BackendConnection, words: bytes, refused: Refused | None = None) -> None:
     backend.send(words + b"\r\n")
-    await _next(backend)
+    await _next(backend, refused)
 
 
-async def _next(backend: BackendConnection) -> Reply:
-    """The next reply, where it is no refusal."""
+async def _next(backend: BackendConnection, refused: Refused | None = None) -> Reply:
+    """The next reply, where it is no refusal; ``refused`` says what that means for a login."""
     try:
         reply = parse_reply(await backend.line())
     except ProtocolError as error:
@@ -103,7 +105,8 @@ async def _next(backend: BackendConnection) -> Reply:
         return reply
     if reply.code in _PASSED_ON:
         raise MailframeError(_PASSED_ON[reply.code], f"{backend.name}: {reply.text}")
-    raise backend.failed(f"it refused: {reply.text[:200]!r}")
+    reason = f"it refused: {reply.text[:200]!r}"
+    raise refused(backend, reason) if refused is not None else backend.failed(reason)
 
 
 def _argument(backend: BackendConnection, text: str) -> bytes:

@@ -20,9 +20,14 @@ class ProxySettings(NetworkSettings):
     clear_auth_from_loopback: bool = option("Let clients on this machine log in without TLS.", False)
     mechanisms: tuple[str, ...] = option(
         "SASL mechanisms that are offered, in this order; none for all that can be. Where a store is entered by the "
-        "user's own password, PLAIN and LOGIN only.",
+        "user's own password, PLAIN, LOGIN, OAUTHBEARER and XOAUTH2 only.",
         (),
         validator=check_mechanisms,
+    )
+    check_logins: bool = option(
+        "Check logins here. Without that the stores decide: what clients say is said there, and the directory only "
+        "tells where mailboxes are.",
+        True,
     )
     login_timeout: Duration = option("How long a client may be silent before it logged in.", Duration(60.0))
     login_deadline: Duration = option("How long a connection may stay without a login.", Duration(180.0))
@@ -46,6 +51,11 @@ class ProxySettings(NetworkSettings):
     )
     store_timeout: Duration = option(
         "How long a store may take in all until its user is logged in.", Duration(30.0), validator=_positive
+    )
+    check_interval: Duration = option(
+        "How often each host of each store is looked at, whether it answers; 0 for never: then only logins tell.",
+        Duration(30.0),
+        minimum=0,
     )
     capabilities: str = option(
         "What IMAP clients are told before they log in, besides what the proxy itself can: the capabilities that all "

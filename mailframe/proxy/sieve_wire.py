@@ -19,7 +19,8 @@ WORDS_LIMIT: Final = 32
 BAD_LINE: Final = Status((5, 5, 2), "This is not ManageSieve")
 
 _TOKEN = re.compile(
-    rb' *(?:"(?P<quoted>(?:[^"\\\r\n]|\\["\\])*)"|\{(?P<size>\d{1,9})\+?\}\Z|(?P<code>\([^()"]*\))'
+    rb' *(?:"(?P<quoted>(?:[^"\\\r\n]|\\["\\])*)"|\{(?P<size>\d{1,9})\+?\}\Z'
+    rb'|\((?P<code>[^()"]*)(?:"(?P<argument>(?:[^"\\\r\n]|\\["\\])*)")?\)'
     rb'|(?P<word>[^ "(){}]+))'
 )
 
@@ -31,12 +32,14 @@ class Line:
     Attributes:
         word: what it begins with, in capitals; "" where that is a string.
         strings: the strings behind it; of a response, the text is the last.
-        code: of a response: what stands in parentheses, in capitals.
+        code: of a response: what stands in parentheses, in capitals, but for a string.
+        argument: that string: what a server says with its success in SASL (RFC 5804 section 2.1).
     """
 
     word: str = ""
     strings: tuple[bytes, ...] = ()
     code: str = ""
+    argument: bytes = b""
 
 
 @dataclass(slots=True)
@@ -51,6 +54,7 @@ class SieveReader:
     _words: list[str] = field(default_factory=list)
     _strings: list[bytes] = field(default_factory=list)
     _code: str = ""
+    _argument: bytes = b""
 
     def next(self, buffer: ReceiveBuffer) -> Line | None:
         """The next line; None when it has not arrived whole.
@@ -74,7 +78,8 @@ class SieveReader:
                 self._forget()
                 raise
             if self.literal is None:
-                found = Line(self._words[0].upper() if self._words else "", tuple(self._strings), self._code)
+                word = self._words[0].upper() if self._words else ""
+                found = Line(word, tuple(self._strings), self._code, self._argument)
                 self._forget()
                 return found
 
@@ -86,19 +91,24 @@ class SieveReader:
                 raise ProtocolError(BAD_LINE)
             place = found.end()
             if found["quoted"] is not None:
-                self._strings.append(re.sub(rb"\\(.)", rb"\1", found["quoted"]))
+                self._strings.append(_unquoted(found["quoted"]))
             elif found["size"] is not None:
                 self.literal = int(found["size"])
                 if self.literal > LITERAL_LIMIT:
                     raise ProtocolError(BAD_LINE, fatal=True)
             elif found["code"] is not None:
-                self._code = found["code"][1:-1].decode("ascii", "replace").upper()
+                self._code = found["code"].decode("ascii", "replace").upper().strip()
+                self._argument = _unquoted(found["argument"] or b"")
             else:
                 self._words.append(found["word"].decode("ascii", "replace"))
 
     def _forget(self) -> None:
         self.literal = None
-        self._words, self._strings, self._code = [], [], ""
+        self._words, self._strings, self._code, self._argument = [], [], "", b""
+
+
+def _unquoted(octets: bytes) -> bytes:
+    return re.sub(rb"\\(.)", rb"\1", octets)
 
 
 def quoted(octets: bytes) -> bytes:

@@ -9,7 +9,7 @@ from zope.interface import implementer
 
 from mailframe.dialogue.buffer import ReceiveBuffer
 from mailframe.dialogue.interfaces import NEED_DATA, IConnection, IConversation, IFarewell
-from mailframe.dialogue.logins import Login, channel_of
+from mailframe.dialogue.logins import Login
 from mailframe.dialogue.pace import STRANGERS, Pace
 from mailframe.directory.values import Identity
 from mailframe.message.status import UNKNOWN_FAULT, MailframeError, ProtocolError, Status
@@ -21,6 +21,7 @@ from . import submission_entrance
 from .backend import BackendConnection
 from .door import Door, Visit
 from .entering import Way
+from .passing import PassedLogin
 
 LINE_LIMIT: Final = 4096
 LOG_IN_FIRST: Final = Status((5, 7, 0), "Log in first", reply_code=530)
@@ -51,12 +52,12 @@ class SubmissionConversation:
         self._reader = Reader(LINE_LIMIT)
         self._pace = Pace(door.clock)
         self._hello = b""
-        self._login: Login | None = None
+        self._login: Login | PassedLogin | None = None
         self._errors = 0
 
     async def opened(self, connection: IConnection) -> None:
         """Greet, or turn away."""
-        visit = Visit(self._door, connection)
+        visit = Visit(self._door, connection, self._log_in)
         try:
             visit.begin()
         except MailframeError as error:
@@ -156,9 +157,7 @@ class SubmissionConversation:
         lines = [self._door.hostname, *self._door.settings.submission_capabilities]
         if self._of.may_start_tls:
             lines.append("STARTTLS")
-        connection = self._of.connection
-        mechanisms = self._of.logins.mechanisms(connection.confidential, channel_of(connection))
-        if mechanisms:
+        if mechanisms := self._of.mechanisms():
             lines.append("AUTH " + " ".join(mechanisms))
         self._write(render_lines(250, tuple(lines)))
 
@@ -170,10 +169,10 @@ class SubmissionConversation:
         if not visit.logins.allowed(secure):
             raise ProtocolError(ENCRYPT_FIRST)
         try:
-            self._login = visit.logins.start(command.mechanism, secure, channel_of(visit.connection))
+            login = self._login = visit.login(command.mechanism)
         except KeyError:
             raise ProtocolError(MECHANISM_UNKNOWN) from None
-        await self._go_on(await self._login.begin(command.initial))
+        await self._go_on(await login.begin(command.initial))
 
     async def _go_on(self, said: bytes | Identity) -> None:
         if isinstance(said, bytes):
@@ -181,9 +180,8 @@ class SubmissionConversation:
             self._reader.expect_response()
             return
         self._login = None
-
-        async def log_in(backend: BackendConnection, way: Way) -> None:
-            await submission_entrance.enter(backend, way, self._hello)
-
-        await self._of.enter(said, log_in)
+        await self._of.enter(said)
         self._of.go_through(render(LOGGED_IN))
+
+    async def _log_in(self, backend: BackendConnection, way: Way) -> None:
+        await submission_entrance.enter(backend, way, self._hello)

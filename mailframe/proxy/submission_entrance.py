@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mailframe.message.esmtp import encode_xtext
 from mailframe.message.status import MailframeError, ProtocolError, Status
-from mailframe.sasl.client import ClientLines, choose
 from mailframe.smtp.wire.replies import Reply as ServerReply
 from mailframe.smtp.wire.replies import ReplyReader
 
@@ -36,18 +35,15 @@ async def enter(backend: BackendConnection, way: Way, hello: bytes) -> None:
 
 
 async def _log_in(backend: BackendConnection, way: Way, offered: list[str]) -> None:
-    try:
-        mechanism = choose(offered, way.credentials, backend.secure, backend.binding, clear=way.clear)
-    except MailframeError as error:
-        raise backend.failed(error.reason) from None
-    lines = ClientLines(mechanism)
-    initial = lines.initial()
-    words = b"AUTH " + mechanism.name.encode("ascii")
+    exchange = way.exchange(offered, backend)
+    initial = exchange.initial()
+    words = b"AUTH " + exchange.name.encode("ascii")
     backend.send((words if initial is None else words + b" " + initial) + b"\r\n")
     try:
-        while (reply := await _reply(backend)).intermediate:
-            backend.send(lines.answer("".join(reply.lines).encode("ascii", "replace")) + b"\r\n")
-        mechanism.finish()
+        while (reply := await _reply(backend, way)).intermediate:
+            challenge = "".join(reply.lines).encode("ascii", "replace")
+            backend.send(await exchange.answer(challenge) + b"\r\n")
+        exchange.finish()
     except ProtocolError as error:
         raise backend.failed(error.status.text) from None
 
@@ -73,8 +69,8 @@ async def _ask(backend: BackendConnection, words: bytes) -> ServerReply:
     return await _reply(backend)
 
 
-async def _reply(backend: BackendConnection) -> ServerReply:
-    """The next reply, where it is no refusal."""
+async def _reply(backend: BackendConnection, deciding: Way | None = None) -> ServerReply:
+    """The next reply, where it is no refusal; of a login, where there is a way."""
     reader = ReplyReader()
     try:
         while (reply := reader.next_reply()) is None:
@@ -84,5 +80,6 @@ async def _reply(backend: BackendConnection) -> ServerReply:
     if reply.temporary:
         raise MailframeError(TRY_AGAIN, f"{backend.name} said: {reply}")
     if reply.permanent:
-        raise backend.failed(f"it said: {reply}")
+        reason = f"it said: {reply}"
+        raise backend.failed(reason) if deciding is None else deciding.refused(backend, reason)
     return reply

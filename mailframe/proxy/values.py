@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from mailframe.directory.values import Account
 
+from .exchanges import PassedExchange
+
 
 @dataclass(frozen=True, slots=True)
 class Client:
@@ -37,11 +39,17 @@ class Admission:
         account: whose mail it is.
         authcid: the name that was said.
         password: and the password, where one was said; only for as long as the store is logged in to.
+        token: or the OAuth 2.0 token.
+        exchange: how the client itself talks with the store; None where we do.
+        master: whose password it was, where somebody logged in for the account; "" for its own.
     """
 
     account: Account
     authcid: str
     password: str | None = None
+    token: str | None = None
+    master: str = ""
+    exchange: PassedExchange | None = None
 
     def __repr__(self) -> str:
         return f"Admission(account={self.account!r}, authcid={self.authcid!r})"

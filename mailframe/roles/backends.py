@@ -11,9 +11,10 @@ from mailframe.config.schema import Choice, Configuration
 from mailframe.config.types import Secret
 from mailframe.directory.authenticator import PasswordAuthenticator
 from mailframe.directory.even import EvenRefusals
-from mailframe.directory.interfaces import ICredentialSource, IDirectoryAdmin, ITokens
+from mailframe.directory.interfaces import ICredentialSource, IDirectory, IDirectoryAdmin, ITokens
 from mailframe.directory.memory import MemoryDirectory
 from mailframe.directory.options import MemoryDirectoryOptions, PasswordOptions, SQLiteOptions
+from mailframe.directory.postgresql.options import PostgreSQLDirectoryOptions
 from mailframe.directory.salts import kept_secret
 from mailframe.directory.sqlite import SQLiteDirectory
 from mailframe.filters.options import TraceOptions
@@ -94,6 +95,13 @@ def build_sqlite_directory(options: SQLiteOptions, context: Context) -> SQLiteDi
     return SQLiteDirectory(options.path, context.reactor, options)
 
 
+def build_postgresql_directory(options: PostgreSQLDirectoryOptions, context: Context) -> IDirectory:
+    """The directory in a database that nodes share."""
+    from mailframe.directory.postgresql.directory import PostgreSQLDirectory
+
+    return cast(IDirectory, PostgreSQLDirectory(options, context.reactor))
+
+
 def build_memory_directory(options: MemoryDirectoryOptions, context: Context) -> MemoryDirectory:
     """The directory in the configuration."""
     return MemoryDirectory(options.domains, options.accounts)
@@ -148,6 +156,10 @@ def directory_admin(configuration: Configuration, choice: Choice | None = None) 
     options = (choice or configuration.directory).options
     if isinstance(options, SQLiteOptions):
         return cast(IDirectoryAdmin, SQLiteDirectory(options.path, None, options))
+    if isinstance(options, PostgreSQLDirectoryOptions):
+        from mailframe.directory.postgresql.directory import PostgreSQLDirectory
+
+        return cast(IDirectoryAdmin, PostgreSQLDirectory(options, None))
     return composed_admin(configuration, options)
 
 

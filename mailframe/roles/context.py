@@ -43,6 +43,7 @@ from .health import disk_writable
 from .here import HereStore
 from .interfaces import IRole, Question
 from .listening import Front, Listener, ListeningRole
+from .masters import with_masters
 from .quotas import DirectoryLimits, quota_warning
 from .retaining import Rounds
 from .sharing import shared_store
@@ -134,7 +135,8 @@ class Context:
     @cached_property
     def authenticator(self) -> IAuthenticator:
         """What decides on passwords."""
-        return cast(IAuthenticator, self.keep(self.configuration.authenticator.build(self)))
+        users = self.keep(self.configuration.authenticator.build(self))
+        return with_masters(users, self.directory, self.configuration.masters, self.reactor)
 
     @cached_property
     def store(self) -> IMailStore:

@@ -11,20 +11,27 @@ from dataclasses import fields
 from typing import Any
 
 import attrs
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from mailframe.directory.attempts import Attempts
 from mailframe.directory.interfaces import IAuthenticator, IDirectory
+from mailframe.directory.options import PasswordOptions
 from mailframe.limits.interfaces import ITallies
 from mailframe.location.interfaces import ILocations
 from mailframe.location.locations import Locations
 from mailframe.location.values import Entrance
+from mailframe.proxy.checks import HostChecks
+from mailframe.proxy.connecting import Connecting
 from mailframe.proxy.door import Door
 from mailframe.proxy.drained import Drained
 from mailframe.proxy.entering import Entering
 from mailframe.proxy.hosts import Hosts
+from mailframe.proxy.passing import Passing
 from mailframe.proxy.server import ProxyServerFactory
 from mailframe.proxy.sessions import Sessions
 from mailframe.proxy.settings import ProxySettings
+from mailframe.proxy.traces import Traces
 from mailframe.proxy.values import ProxiedSession
 from mailframe.registry import PluginUnavailable
 from mailframe.tls.client import ClientContexts
@@ -37,9 +44,12 @@ from .listening import Listener, ListeningRole
 from .mechanisms import require_mechanisms
 from .options import ProxyOptions
 
-PASSWORDS = ("PLAIN", "LOGIN")
+SAID = ("OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN")
+"""Mechanisms by which something is said that a store can be told as well."""
 DRAINED = "drained-stores.json"
 """File in the data directory."""
+TRACES = "traces"
+"""Directory there."""
 SESSIONS_LIMIT = 10_000
 """Sessions that one worker lists."""
 
@@ -50,7 +60,7 @@ class ProxyRole(ListeningRole):
     Args:
         locations: where mail is.
         directory: who has an account.
-        authenticator: checks logins.
+        authenticator: checks logins; None where the stores do (``check_logins``).
         reactor: connects to stores.
         listeners: where it listens, by protocol: ``imap``, ``pop3``, ``submission``, ``managesieve``.
         settings: of all listeners.
@@ -59,6 +69,7 @@ class ProxyRole(ListeningRole):
         tallies: count for limits; of this process alone by default.
         hostname: this server's name, for submission.
         drained: stores that nobody is sent to; remembered as long as this is there by default.
+        traces: whose sessions are written down; nobody's by default.
 
     Attributes:
         proxied: the sessions that stand.
@@ -68,7 +79,7 @@ class ProxyRole(ListeningRole):
         self,
         locations: ILocations,
         directory: IDirectory,
-        authenticator: IAuthenticator,
+        authenticator: IAuthenticator | None,
         reactor: IReactorTime,
         listeners: Mapping[str, Sequence[Listener]],
         settings: ProxySettings | None = None,
@@ -77,20 +88,29 @@ class ProxyRole(ListeningRole):
         tallies: ITallies | None = None,
         hostname: str = "localhost",
         drained: Drained | None = None,
+        traces: Traces | None = None,
     ) -> None:
-        super().__init__("proxy", reactor, [directory, authenticator], tls, tallies)
         settings = settings or ProxySettings()
-        if not settings.mechanisms and any(
-            store.entrance is Entrance.PASSWORD for store in locations.stores()
+        used = [directory] if authenticator is None else [directory, authenticator]
+        super().__init__("proxy", reactor, used, tls, tallies)
+        passing: Passing | None = None
+        if authenticator is None or not settings.check_logins:
+            passing = self._passing(directory, locations)
+            authenticator = passing
+        if (
+            passing is None
+            and not settings.mechanisms
+            and any(store.entrance is Entrance.PASSWORD for store in locations.stores())
         ):
-            settings = attrs.evolve(settings, mechanisms=PASSWORDS)
+            settings = attrs.evolve(settings, mechanisms=SAID)
         self.proxied = Sessions()
         self._drained = drained or Drained()
+        self._traces = traces or Traces(None)
         hosts = Hosts(reactor)
-        contexts = contexts or ClientContexts()
+        connecting = Connecting(reactor, contexts or ClientContexts(), settings)
         for protocol, places in listeners.items():
             entering = Entering(
-                reactor, locations, contexts, settings, self.proxied, hosts, protocol, self._drained
+                reactor, locations, connecting, self.proxied, hosts, protocol, self._drained, self._traces
             )
             self.open_doors(
                 places,
@@ -104,8 +124,15 @@ class ProxyRole(ListeningRole):
                         None if implicit else tls,
                         self._tallies,
                         hostname,
+                        passing,
                     )
                 ),
+            )
+        asked_by = next((protocol for protocol, places in listeners.items() if places), "")
+        self._checks: HostChecks | None = None
+        if settings.check_interval and asked_by:
+            self._checks = HostChecks(
+                reactor, locations.stores(), asked_by, connecting, hosts, settings.check_interval
             )
         self._health.add("directory", directory_answers(directory, reactor))
 
@@ -115,12 +142,37 @@ class ProxyRole(ListeningRole):
 
         self._health.add("stores", stores_answer, fatal=False)
 
+    def _passing(self, directory: IDirectory, locations: ILocations) -> Passing:
+        """Lets stores decide.
+
+        Raises:
+            ValueError: one of them is entered otherwise.
+        """
+        for store in locations.stores():
+            if store.entrance is not Entrance.PASSWORD:
+                raise ValueError(f"check_logins = false: {store.name} would let everybody into every mailbox")
+        attempts = Attempts(self._clock, PasswordOptions(), self._tallies)
+        return Passing(directory, locations.stores(), attempts)
+
+    def startService(self) -> None:
+        """Begin to look at stores, and listen."""
+        if self._checks is not None:
+            self._checks.start()
+        super().startService()
+
+    def stopService(self) -> Deferred[None]:
+        """Look no more, listen no more, and cut all connections."""
+        if self._checks is not None:
+            self._checks.stop()
+        return super().stopService()
+
     def questions(self) -> Mapping[str, Question]:
         """What it can be asked: its sessions, to end some, to drain a store."""
         return {
             "proxy.sessions": self._list_sessions,
             "proxy.kick": self._kick,
             "proxy.drain": self._drain,
+            "proxy.trace": self._trace,
         }
 
     async def _list_sessions(self, account: str = "", store: str = "") -> list[dict[str, Any]]:
@@ -139,6 +191,11 @@ class ProxyRole(ListeningRole):
             self._drained.set(store, drained)
         return sorted(self._drained.names)
 
+    async def _trace(self, account: str = "", seconds: float | None = None) -> dict[str, Any]:
+        if account and seconds is not None:
+            self._traces.set(account, seconds)
+        return {"directory": self._traces.directory, "accounts": dict(self._traces.accounts)}
+
 
 def _fitting(account: str = "", store: str = "", session_id: str = "") -> Callable[[ProxiedSession], bool]:
     """Sessions of which all that is said is so."""
@@ -151,14 +208,20 @@ def _fitting(account: str = "", store: str = "", session_id: str = "") -> Callab
 
 def build(options: ProxyOptions, context: Context) -> ProxyRole:
     """The role as it is configured."""
-    require_mechanisms(context.authenticator, options.options.mechanisms, "role.proxy.options")
     locations = locations_of(context)
     if not locations.stores():
         raise PluginUnavailable("[role.proxy]: there are no stores; write them as [[stores]]")
+    authenticator = context.authenticator if options.options.check_logins else None
+    if authenticator is not None:
+        require_mechanisms(authenticator, options.options.mechanisms, "role.proxy.options")
+    elif any(one.login != "password" for one in context.configuration.stores):
+        raise PluginUnavailable(
+            '[role.proxy.options] check_logins = false: every one of [[stores]] needs login = "password"'
+        )
     role = ProxyRole(
         locations,
         context.directory,
-        context.authenticator,
+        authenticator,
         context.reactor,
         {
             "imap": context.listeners(options.imap),
@@ -172,6 +235,7 @@ def build(options: ProxyOptions, context: Context) -> ProxyRole:
         context.tallies,
         context.hostname,
         Drained(os.path.join(context.data, DRAINED)),
+        Traces(os.path.join(context.data, TRACES)),
     )
     context.add_health_checks(role)
     return role

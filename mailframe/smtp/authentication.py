@@ -12,6 +12,7 @@ from mailframe.message.origin import Origin
 from mailframe.message.status import MailframeError, ProtocolError, Status
 from mailframe.sasl.server import CLEAR, Channel
 
+from .forwarded import PRESENTED_BY
 from .metrics import Metrics
 from .settings import SMTPSettings
 from .wire.reply import render
@@ -51,7 +52,8 @@ class Authentication:
     ) -> None:
         self._logins: Logins | None = None
         if authenticator is not None:
-            self._logins = Logins(authenticator, settings, origin.peer, origin.protocol, origin.session_id)
+            about = (origin.peer, origin.protocol, origin.session_id, _in_front_of(origin))
+            self._logins = Logins(authenticator, settings, *about)
         self._origin = origin
         self._metrics = metrics
         self._channel = channel
@@ -128,3 +130,9 @@ class Authentication:
         self._origin.login = said.account.name
         self._metrics.logins.inc()
         return render(SUCCEEDED)
+
+
+def _in_front_of(origin: Origin) -> str:
+    """The address of who said who the client is; "" where nobody did."""
+    proxy = origin.proxy.peer if origin.proxy is not None else ""
+    return origin.attributes.get(PRESENTED_BY, proxy)

@@ -19,7 +19,7 @@ from tests.ports import free_ports
 from .service import program
 
 PASSWORD = "geheim"
-MASTER, MASTER_PASSWORD = "proxy", "of the proxy"
+MASTER, MASTER_PASSWORD = "proxy", "of the proxy alone"
 
 
 class DovecotStore:
@@ -32,7 +32,10 @@ class DovecotStore:
     Attributes:
         ports: by protocol: ``imap``, ``imaps``, ``pop3``, ``pop3s``.
         certificate: PEM file to trust.
+        mechanisms: SASL mechanisms that it offers.
     """
+
+    mechanisms = "plain login"
 
     def __init__(self, base: Path, accounts: list[str]) -> None:
         self.base = base
@@ -103,7 +106,7 @@ class DovecotStore:
             first_valid_uid = 1
             first_valid_gid = 1
             mail_location = maildir:{self.base}/mail/%u
-            auth_mechanisms = plain login
+            auth_mechanisms = {self.mechanisms}
             auth_master_user_separator = *
             passdb {{
               driver = passwd-file

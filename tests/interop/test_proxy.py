@@ -17,6 +17,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from mailframe.directory.sqlite import SQLiteDirectory
+from mailframe.sasl.client import ClientCredentials, ClientMechanism, make
 from tests.crash.test_move import at_store
 from tests.node.harness import ROOT, Node
 
@@ -37,6 +38,8 @@ class ProxyTests(SynchronousTestCase):
     skip = service.SKIP
     timeout = 180
     login = "password"
+    more_mechanisms = ""
+    options: tuple[str, ...] = ()
 
     def setUp(self) -> None:
         """Start all of them."""
@@ -47,9 +50,13 @@ class ProxyTests(SynchronousTestCase):
             (self.base / name).mkdir()
         self.dovecot = DovecotStore(self.base / "dovecot", [ALICE])
         self.addCleanup(self.dovecot.stop)
+        self.dovecot.mechanisms += self.more_mechanisms
         self.dovecot.start()
         accounts = {ALICE: PASSWORD, BOB: PASSWORD}
-        self.ours = Node(str(self.base / "s2"), accounts, ("store",), 1, {"role.store": ['name = "s2"']})
+        extra = {"role.store": ['name = "s2"'], "authenticator.password": ["scram = true"]}
+        if self.login == "master":
+            extra["[masters]"] = [f'name = "{MASTER}"', f'password = "{MASTER_PASSWORD}"']
+        self.ours = Node(str(self.base / "s2"), accounts, ("store",), 1, extra)
         self.addCleanup(self.ours.stop)
         self.ours.start()
         path = str(self.ours.data / "directory.sqlite")
@@ -65,7 +72,7 @@ class ProxyTests(SynchronousTestCase):
                 for ports in (self.proxy.ports,)
                 for protocol in ("imap", "pop3")
             ],
-            "role.proxy.options": ["clear_auth_from_loopback = true"],
+            "role.proxy.options": ["clear_auth_from_loopback = true", *self.options],
             "[stores]": self.stores(),
         }
         self.addCleanup(self.proxy.stop)
@@ -85,6 +92,8 @@ class ProxyTests(SynchronousTestCase):
             f'authorities = "{self.ours.certificate}"', f"imap = {self.ours.ports['imap']}",
             f"pop3 = {self.ours.ports['pop3']}",
         ]  # fmt: skip
+        if self.login == "master":
+            second += first[-3:]
         return first + second
 
     def imap(self, name: str) -> imaplib.IMAP4:
@@ -259,9 +268,51 @@ class SeparatorTests(ProxyTests):
 
 
 class MasterTests(ProxyTests):
-    """Dovecot entered by the proxy's own name, for the user."""
+    """Both entered by the proxy's own name, for the user."""
 
     login = "master"
+
+
+class PassingTests(ProxyTests):
+    """The stores check logins, and the proxy does not."""
+
+    more_mechanisms = " scram-sha-256"
+    options = ("check_logins = false",)
+
+    def test_scram(self) -> None:
+        """Both show the client that they know the password, through a proxy that does not."""
+        for name in (ALICE, BOB):
+            # Keys are made when somebody logs in by a password.
+            self.imap(name).logout()
+            lines = make("SCRAM-SHA-256", ClientCredentials(name, PASSWORD))
+            self.present(lines)
+            lines.finish()
+            with self.assertRaises(imaplib.IMAP4.error) as caught:
+                self.present(make("SCRAM-SHA-256", ClientCredentials(name, "wrong")))
+            self.assertIn("AUTHENTICATIONFAILED", str(caught.exception))
+
+    def test_wrong_password(self) -> None:
+        """What the stores refuse is refused."""
+        for name in (ALICE, BOB, "nobody@example.test"):
+            client = imaplib.IMAP4("127.0.0.1", self.proxy.ports["imap"], timeout=20)
+            self.addCleanup(_close, client)
+            with self.assertRaises(imaplib.IMAP4.error) as caught:
+                client.login(name, "wrong")
+            self.assertIn("AUTHENTICATIONFAILED", str(caught.exception))
+
+    def present(self, mechanism: ClientMechanism) -> None:
+        """Log in by a mechanism."""
+        client = imaplib.IMAP4("127.0.0.1", self.proxy.ports["imap"], timeout=20)
+        self.addCleanup(_close, client)
+        said: list[bytes] = []
+
+        def answer(challenge: bytes) -> bytes:
+            said.append(challenge)
+            return (mechanism.start() or b"") if len(said) == 1 else mechanism.step(challenge)
+
+        client.authenticate(mechanism.name, answer)
+        self.assertEqual("OK", client.select()[0])
+        client.logout()
 
 
 def _close(client: imaplib.IMAP4) -> None:

@@ -12,6 +12,7 @@ from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.trial.unittest import TestCase
 
 from mailframe.directory.authenticator import PasswordAuthenticator
+from mailframe.directory.masters import Master, MasterLogins
 from mailframe.directory.memory import MemoryDirectory
 from mailframe.directory.options import PasswordOptions
 from mailframe.imap.settings import IMAPSettings
@@ -39,6 +40,8 @@ class FarmCase(TestCase):
         directory: of all nodes.
         mail: the stores' mail, by name.
         ports: of roles, by name: ``s1``, ``proxy``.
+        masters: those that stores know.
+        tokens: OAuth tokens that all know.
     """
 
     timeout = 60
@@ -57,6 +60,10 @@ class FarmCase(TestCase):
         self.contexts = Contexts(options=TLSOptions(certificates=[pair]), hostname="store.test")
         self.mail: dict[str, MemoryStore] = {}
         self.roles: list[Any] = []
+        self.masters: list[Master] = []
+        self.tokens: Any = None
+        self.password_options = PasswordOptions(threads=1)
+        self.authenticators: list[Any] = []
         self.ports: dict[str, int] = {}
         self.addCleanup(self.end)
 
@@ -77,7 +84,7 @@ class FarmCase(TestCase):
         role = StoreRole(
             store,
             self.directory,
-            self.authenticator(),
+            self.with_masters(self.masters),
             reactor,
             imap=[listener] if protocol == "imap" else (),
             pop3=[listener] if protocol == "pop3" else (),
@@ -89,15 +96,20 @@ class FarmCase(TestCase):
         await self.start(role, name)
 
     async def start_proxy(
-        self, protocol: str = "imap", tls: bool = False, stores: Sequence[Store] = (), **settings: Any
+        self,
+        protocol: str = "imap",
+        tls: bool = False,
+        stores: Sequence[Store] = (),
+        masters: Sequence[Master] = (),
+        **settings: Any,
     ) -> ProxyRole:
         """A proxy in front of the stores that run."""
         stores = stores or [self.store(name, protocol) for name in self.mail]
-        settings = {"clear_auth_from_loopback": True, **settings}
+        settings = {"clear_auth_from_loopback": True, "check_interval": 0.0, **settings}
         role = ProxyRole(
             Locations(stores),
             self.directory,
-            self.authenticator(),
+            self.with_masters(masters),
             reactor,
             {protocol: [Listener(self.endpoint(), tls, "proxy")]},
             ProxySettings(**settings),
@@ -114,7 +126,15 @@ class FarmCase(TestCase):
 
     def authenticator(self) -> PasswordAuthenticator:
         """Checks passwords of the directory."""
-        return PasswordAuthenticator(self.directory, reactor, PasswordOptions(threads=1))
+        return PasswordAuthenticator(self.directory, reactor, self.password_options, None, self.tokens)
+
+    def with_masters(self, masters: Sequence[Master]) -> Any:
+        """Checks logins, those of masters, too."""
+        checks = self.authenticator()
+        self.authenticators.append(checks)
+        if not masters:
+            return checks
+        return MasterLogins(checks, cast(Any, self.directory), masters, reactor.seconds)
 
     def endpoint(self) -> TCP4ServerEndpoint:
         """Anywhere on this machine."""
@@ -134,6 +154,8 @@ class FarmCase(TestCase):
             for collaborator in role._collaborators:
                 if isinstance(collaborator, PasswordAuthenticator):
                     await collaborator.stop()
+        for one in self.authenticators:
+            await one.stop()
         # The other ends hear of it a moment later.
         moment: Deferred[None] = Deferred()
         reactor.callLater(0.05, moment.callback, None)

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mailframe.message.status import MailframeError
 from mailframe.proxy.drained import Drained
 from mailframe.proxy.sessions import Sessions
+from mailframe.proxy.traces import Traces
 from mailframe.proxy.values import ProxiedSession
 from mailframe.roles.proxy import ProxyRole
 
@@ -81,6 +82,19 @@ class QuestionTests(SynchronousTestCase):
         self.assertEqual(1, self.ask("kick", session_id="S2"))
         self.assertEqual(2, self.ask("kick", account="a@x"))
         self.assertEqual(["S2", "S0", "S1"], self.cut)
+
+    def test_trace(self) -> None:
+        """It is told whose sessions are written down, for how long, and where."""
+        now = 1000.0
+        self.role._traces = Traces("/somewhere", lambda: now)
+        self.assertEqual({"directory": "/somewhere", "accounts": {}}, self.ask("trace"))
+        self.assertEqual({"a@x": 1900.0}, self.ask("trace", account="a@x", seconds=900)["accounts"])
+        self.assertEqual(
+            {"a@x": 1900.0, "b@x": 87_400.0}, self.ask("trace", account="b@x", seconds=1e9)["accounts"]
+        )
+        self.assertEqual({"b@x": 87_400.0}, self.ask("trace", account="a@x", seconds=0)["accounts"])
+        now = 87_401.0
+        self.assertEqual({}, self.ask("trace")["accounts"])
 
     def test_drain(self) -> None:
         """A store is drained and not; asked without a name nothing changes."""

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 
-from mailframe.location.values import Entrance, Host, Store, Transport
+from mailframe.location.values import Host, Store, Transport
 from mailframe.message.networks import Networks
 from mailframe.roles.listening import Front
 from mailframe.testing.store.fixture import new
@@ -282,15 +282,6 @@ class IMAPProxyTests(FarmCase):
         """While a mailbox is held nobody gets in, and is told to come again."""
         await self.farm()
         self.place(ALICE, "s1", hold="moving to s2")
-        self.assertIn(b"a NO [UNAVAILABLE]", (await self.talk(self.login))[-1])
-
-    async def test_master(self) -> None:
-        """Where the proxy has a name of its own at a store, users' passwords stay here, and SCRAM works."""
-        known = self.store
-        await self.start_store("s1")
-        store = known("s1", entrance=Entrance.MASTER, master="proxy", password="secret")
-        await self.start_proxy(stores=[store])
-        # Our own store knows no masters: it refuses, which is temporary for the client.
         self.assertIn(b"a NO [UNAVAILABLE]", (await self.talk(self.login))[-1])
 
     async def test_ends(self) -> None:

@@ -73,6 +73,8 @@ class WireTests(SynchronousTestCase):
         buffer = ReceiveBuffer()
         buffer.append(response("NO", 'not "so"', "TRYLATER"))
         self.assertEqual(Line("NO", (b'not "so"',), "TRYLATER"), SieveReader().next(buffer))
+        buffer.append(b'OK (SASL "dj0=\\"") "in"\r\n')
+        self.assertEqual(Line("OK", (b"in",), "SASL", b'dj0="'), SieveReader().next(buffer))
 
     def test_too_large(self) -> None:
         """A literal without bounds is refused before it comes."""

@@ -1,0 +1,1 @@
+"""Directories in a site's own tables, asked by queries that the configuration has."""

@@ -1,0 +1,1 @@
+"""The directory in a PostgreSQL database, which nodes share."""

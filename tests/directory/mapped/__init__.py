@@ -1,0 +1,1 @@
+"""Tests of directories in a site's own tables."""
