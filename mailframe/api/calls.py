@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from .problems import Problem, wrong
-from .tokens import Token
+from .tokens import APIToken
 
 PAGE = 100
 """Entries of a listing, where nothing is said."""
@@ -29,7 +29,7 @@ class Call:
         if_none_match: the same.
     """
 
-    token: Token
+    token: APIToken
     names: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     content: bytes = b""

@@ -27,7 +27,7 @@ from .options import APIOptions
 from .problems import CONTENT_TYPE, Problem, not_allowed, problem_of, wrong
 from .routes import Route, find
 from .threads import Threads
-from .tokens import KnownTokens, Token
+from .tokens import APIToken, KnownTokens
 from .watching import LONGEST_WAIT, Watch
 
 DOCUMENT = ["v1", "openapi.json"]
@@ -222,7 +222,7 @@ class APIFactory(HTTPFactory):
         await self._watch.other_than(answer.body["version"], seconds)
         return await self._threads.run(route.operation, self._directory, call)
 
-    def _checked_token(self, request: Request, peer: str) -> Token:
+    def _checked_token(self, request: Request, peer: str) -> APIToken:
         """Whose request it is.
 
         Raises:
@@ -274,7 +274,7 @@ class _Said:
         self.path = request.path.decode("utf-8", "replace")
         client: Any = request.getClientAddress()
         self.peer = client.host if isinstance(client, IPv4Address | IPv6Address) else "local"
-        self.token: Token | None = None
+        self.token: APIToken | None = None
         self.waited = False
 
     def parts(self) -> list[str]:
@@ -285,7 +285,7 @@ class _Said:
         """
         return [_text(unquote_to_bytes(part)) for part in self._request.path.removeprefix(b"/").split(b"/")]
 
-    def call(self, token: Token, route: Route, names: Mapping[str, str]) -> Call:
+    def call(self, token: APIToken, route: Route, names: Mapping[str, str]) -> Call:
         """The request without HTTP.
 
         Raises:

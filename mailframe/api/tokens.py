@@ -39,7 +39,7 @@ UNKNOWN = Status((5, 1, 1), "There is no such token", "NONEXISTENT")
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class APIToken:
     """What is kept of a token.
 
     Attributes:
@@ -76,7 +76,7 @@ class TokenFile:
     def __init__(self, path: str) -> None:
         self.path = path
 
-    def tokens(self) -> Sequence[Token]:
+    def tokens(self) -> Sequence[APIToken]:
         """All tokens, by name.
 
         Raises:
@@ -115,7 +115,7 @@ class TokenFile:
         if not scopes or not set(SCOPES).issuperset(scopes):
             raise MailframeError(WRONG.with_text(f"a token's scopes are some of {', '.join(SCOPES)}"))
         made = PREFIX + secrets.token_urlsafe(32)
-        kept = Token(name, digest_of(made), tuple(sorted(set(scopes))), int(time.time()), expires)
+        kept = APIToken(name, digest_of(made), tuple(sorted(set(scopes))), int(time.time()), expires)
         with self._locked():
             known = self.tokens()
             if any(one.name == name for one in known):
@@ -149,7 +149,7 @@ class TokenFile:
         finally:
             os.close(descriptor)
 
-    def _write(self, tokens: Sequence[Token]) -> None:
+    def _write(self, tokens: Sequence[APIToken]) -> None:
         place = os.path.dirname(self.path) or "."
         text = json.dumps(
             {"tokens": [asdict(one) for one in sorted(tokens, key=lambda one: one.name)]}, indent=1
@@ -182,9 +182,9 @@ class KnownTokens:
         self._file = TokenFile(path)
         self._now = now
         self._seen: tuple[int, int, int] | None = None
-        self._known: dict[str, Token] = {}
+        self._known: dict[str, APIToken] = {}
 
-    def find(self, secret: str) -> Token | None:
+    def find(self, secret: str) -> APIToken | None:
         """Whose token this is; None for nobody's, or one that has expired.
 
         Raises:
@@ -213,8 +213,8 @@ def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _token(said: Any) -> Token:
-    return Token(
+def _token(said: Any) -> APIToken:
+    return APIToken(
         str(said["name"]),
         str(said["digest"]),
         tuple(str(scope) for scope in said["scopes"]),

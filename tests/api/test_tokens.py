@@ -8,7 +8,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mailframe.api.tokens import AREAS, KnownTokens, Token, TokenFile
+from mailframe.api.tokens import AREAS, APIToken, KnownTokens, TokenFile
 from mailframe.message.status import MailframeError
 
 
@@ -19,7 +19,7 @@ class TokenTests(SynchronousTestCase):
         """Whoever may write an area may read it; without an area all are meant."""
 
         def rights(*scopes: str) -> set[str]:
-            token = Token("t", "", scopes)
+            token = APIToken("t", "", scopes)
             return {
                 f"{area}:{right}"
                 for area in AREAS
