@@ -22,7 +22,7 @@ PASSWORD_LIMIT = 1000
 class IPasswords(Protocol):
     """Makes what is kept of a password."""
 
-    def __call__(self, password: str) -> tuple[str, tuple[str, ...]]:
+    def __call__(self, password: str, /) -> tuple[str, tuple[str, ...]]:
         """Its hash, and keys for SCRAM."""
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from mailframe.directory import refusals
@@ -12,11 +14,13 @@ from mailframe.message.status import MailframeError
 
 from .bodies import Member
 from .calls import Answer, Call
-from .entries import COLLECTIONS, TRIES, Directory, comparable_subject, made, said_of
+from .entries import COLLECTIONS, TRIES, Directory, comparable_subject, made, said_of, somebody_was_faster
 from .problems import Problem, not_allowed, problem_of, wrong
 
 EDITS_LIMIT = 1000
 """Edits in one request."""
+PASSWORDS_LIMIT = 100
+"""Passwords in clear among them: to hash one takes long on purpose."""
 BODY = (
     Member(
         "edits",
@@ -32,14 +36,15 @@ BODY = (
 def bulk(directory: Directory, call: Call) -> Answer:
     """Do edits in order, all or none."""
     edits, dry_run = _edits(call)
+    hashed: dict[tuple[Key, str], tuple[str, tuple[str, ...]]] = {}
     for attempt in range(TRIES):
-        prepared = _Preparation(directory, call)
+        prepared = _Preparation(directory, call, hashed)
         wanted = [prepared.edit(index, one) for index, one in enumerate(edits)]
         try:
             outcomes = directory.entries.apply(wanted, call.actor, dry_run=dry_run)
         except MailframeError as error:
-            # Somebody may have changed one of them since it was looked at.
-            if error.status.word != refusals.CONFLICT.word or attempt == TRIES - 1:
+            key = _key_at(wanted, error)
+            if key is None or not somebody_was_faster(error, key, directory) or attempt == TRIES - 1:
                 raise _of_edit(error) from None
             continue
         return Answer(
@@ -57,7 +62,21 @@ def _edits(call: Call) -> tuple[list[Any], bool]:
         raise wrong("edits is a list, dry_run is true or false")
     if len(edits) > EDITS_LIMIT:
         raise wrong(f"there are at most {EDITS_LIMIT} edits in a request")
+    if sum(map(_has_password, edits)) > PASSWORDS_LIMIT:
+        text = f"there are at most {PASSWORDS_LIMIT} passwords in clear in a request; give password_hash for more"
+        raise wrong(text)
     return edits, dry_run
+
+
+def _has_password(edit: Any) -> bool:
+    body = edit.get("put") if isinstance(edit, dict) else None
+    return isinstance(body, dict) and body.get("password") is not None
+
+
+def _key_at(edits: Sequence[Edit], error: MailframeError) -> Key | None:
+    """What could not be put; None where that is not known, or was to be removed."""
+    edit = edits[error.index] if isinstance(error, refusals.RefusedEdit) else None
+    return key_of(edit.entry) if isinstance(edit, Put) else None
 
 
 def _of_edit(error: MailframeError) -> Problem:
@@ -70,9 +89,12 @@ def _of_edit(error: MailframeError) -> Problem:
 class _Preparation:
     """Makes edits of what a body says; an edit sees what those before it do."""
 
-    def __init__(self, directory: Directory, call: Call) -> None:
+    def __init__(
+        self, directory: Directory, call: Call, hashed: dict[tuple[Key, str], tuple[str, tuple[str, ...]]]
+    ) -> None:
         self._directory = directory
         self._call = call
+        self._hashed = hashed
         self._seen: dict[Key, Entry | None] = {}
 
     def edit(self, index: int, said: Any) -> Edit:
@@ -101,9 +123,16 @@ class _Preparation:
             return Remove(key)
         found = self._now(key)
         members = {name: value for name, value in said_of(key.kind, body).items() if value is not None}
-        entry = made(self._directory, key.kind, key.name, members, found)
+        directory = replace(self._directory, passwords=partial(self._secrets, key))
+        entry = made(directory, key.kind, key.name, members, found)
         self._seen[key_of(entry)] = entry
         return Put(entry, instead_of=found, new=found is None)
+
+    def _secrets(self, key: Key, password: str) -> tuple[str, tuple[str, ...]]:
+        """Hashed once, however often the edits are begun anew."""
+        if (key, password) not in self._hashed:
+            self._hashed[key, password] = self._directory.passwords(password)
+        return self._hashed[key, password]
 
     def _now(self, key: Key) -> Entry | None:
         if key not in self._seen:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -163,6 +164,7 @@ def _changed(
     directory: Directory, kind: Kind, call: Call, change: Callable[[Entry | None], Mapping[str, Any]]
 ) -> Answer:
     key = key_for(kind, call)
+    directory = replace(directory, passwords=lru_cache(1)(directory.passwords))
     for attempt in range(TRIES):
         found = directory.entries.entry(key)
         _check_match(directory, found, call)
@@ -171,14 +173,14 @@ def _changed(
             edit = Put(entry, instead_of=found, new=found is None)
             (outcome,) = directory.entries.apply([edit], call.actor)
         except MailframeError as error:
-            if not _was_faster(error, key, directory) or attempt == TRIES - 1:
+            if not somebody_was_faster(error, key, directory) or attempt == TRIES - 1:
                 raise _refused(error, call) from None
             continue
         return _told(directory, entry, outcome)
     raise AssertionError("not reached")
 
 
-def _was_faster(error: MailframeError, key: Key, directory: Directory) -> bool:
+def somebody_was_faster(error: MailframeError, key: Key, directory: Directory) -> bool:
     """Did somebody else change this entry in between?"""
     if error.status.word == refusals.TAKEN.word:
         return directory.entries.entry(key) is not None

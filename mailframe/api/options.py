@@ -49,4 +49,7 @@ class APIOptions:
         20,
         minimum=1,
     )
+    connections: int = option(
+        "How many connections there may be at a time; further ones are cut.", 500, minimum=1, maximum=100_000
+    )
     waiting: int = option("How many requests may wait for changes at a time.", 100, minimum=1, maximum=10_000)

@@ -57,6 +57,7 @@ class APIRequest(Request):
         super().__init__(channel, parsePOSTFormSubmission=False)
         self._server = server
         self._received = 0
+        self._keeps = False
 
     @property
     def too_large(self) -> bool:
@@ -65,13 +66,14 @@ class APIRequest(Request):
 
     def gotLength(self, length: int | None) -> None:
         """The header tells how long the body is, or nothing of it."""
-        # Nothing of what is too long is kept, so it need not be told before.
+        # Strangers cannot make us keep anything, and nobody what is too long.
+        self._keeps = self._server.knows(self)
         super().gotLength(min(length or 0, self._server.options.body_limit))  # type: ignore[no-untyped-call]
 
     def handleContentChunk(self, data: bytes) -> None:
         """A piece of the body."""
         self._received += len(data)
-        if not self.too_large:
+        if self._keeps and not self.too_large:
             super().handleContentChunk(data)  # type: ignore[no-untyped-call]
         elif self._received > FOLLOWING * self._server.options.body_limit:
             self.channel.loseConnection()
@@ -79,6 +81,26 @@ class APIRequest(Request):
     def process(self) -> None:
         """All of it is there."""
         self._server.begin(self)
+
+
+class APIChannel(HTTPChannel):
+    """One connection, of a bounded number."""
+
+    factory: APIFactory
+
+    def connectionMade(self) -> None:
+        """Take it, or cut it where there are too many."""
+        super().connectionMade()  # type: ignore[no-untyped-call]
+        self.factory.open += 1
+        if self.factory.open > self.factory.options.connections:
+            transport: Any = self.transport
+            log.warn("api: {peer} is cut: too many connections", peer=str(transport.getPeer()))
+            transport.abortConnection()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        """It is gone."""
+        self.factory.open -= 1
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
 
 class APIFactory(HTTPFactory):
@@ -93,7 +115,7 @@ class APIFactory(HTTPFactory):
         tallies: count wrong tokens.
     """
 
-    protocol = HTTPChannel  # type: ignore[assignment]
+    protocol = APIChannel  # type: ignore[assignment]
     noisy = False
 
     def __init__(
@@ -114,6 +136,8 @@ class APIFactory(HTTPFactory):
         self._tallies = tallies
         self._watch = Watch(lambda: threads.run(directory.entries.last_version), clock, options.waiting)
         self._leaving = False
+        self.open = 0
+        """Connections that stand."""
         self.busy: set[HTTPChannel] = set()
         """Connections with a request that is not answered yet."""
 
@@ -122,6 +146,13 @@ class APIFactory(HTTPFactory):
         channel: Any = super().buildProtocol(addr)
         channel.requestFactory = lambda channel, *_: APIRequest(self, channel)
         return channel
+
+    def knows(self, request: Request) -> bool:
+        """Does it come with a right token?"""
+        try:
+            return self._token_of(request) is not None
+        except MailframeError:
+            return False
 
     def log(self, request: Request) -> None:
         """Nothing: `begin` tells what came of a request."""
@@ -228,11 +259,10 @@ class APIFactory(HTTPFactory):
         Raises:
             Problem: nobody's.
         """
-        scheme, _, secret = (request.getHeader("Authorization") or "").partition(" ")
-        given = secret.strip() if scheme.lower() == "bearer" else ""
-        found = self._tokens.find(given) if given else None
+        found = self._token_of(request)
         if found is not None:
             return found
+        given = _secret(request)
         metrics.WRONG_TOKENS.inc()
         if given and not self._tallies.spend("api.wrong", peer, 1, self.options.wrong_tokens, MINUTE):
             headers = {"Retry-After": str(int(MINUTE))}
@@ -242,6 +272,10 @@ class APIFactory(HTTPFactory):
         challenge = 'Bearer realm="mailframe"' + (', error="invalid_token"' if given else "")
         detail = "the token is wrong, or over" if given else "a token is needed: Authorization: Bearer TOKEN"
         raise Problem(HTTPStatus.UNAUTHORIZED, detail, headers={"WWW-Authenticate": challenge})
+
+    def _token_of(self, request: Request) -> APIToken | None:
+        given = _secret(request)
+        return self._tokens.find(given) if given else None
 
     def _write(self, request: Request, answer: Answer, kind: bytes) -> None:
         request.setResponseCode(answer.status.value, answer.status.phrase.encode("ascii"))
@@ -305,6 +339,12 @@ class _Said:
             request.getHeader("If-Match") or "",
             request.getHeader("If-None-Match") or "",
         )
+
+
+def _secret(request: Request) -> str:
+    """The token that was shown (RFC 6750 section 2.1); "" for none."""
+    scheme, _, secret = (request.getHeader("Authorization") or "").partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
 
 
 def _text(octets: bytes) -> str:

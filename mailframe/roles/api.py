@@ -83,6 +83,7 @@ def build_api(context: Context) -> APIRole | None:
     secret = kept_secret(os.path.join(context.data, TAGS))
     directory = Directory(IDirectoryEntries(entries), _Passwords(context.configuration), secret.encode())
     threads = Threads(context.reactor)
+    context.keep(_Connections(entries))
     context.keep(threads)
     factory = APIFactory(
         directory, KnownTokens(options.tokens), threads, options, context.reactor, context.tallies
@@ -95,6 +96,21 @@ def build_api(context: Context) -> APIRole | None:
     role = APIRole(factory, context.listeners(options.listen), context.reactor, threads, tls)
     context.add_health_checks(role)
     return role
+
+
+class _Connections:
+    """What administration of a directory holds open: ended when no thread uses it any more.
+
+    It is not started: a database that is away keeps no node from starting.
+    """
+
+    def __init__(self, entries: Any) -> None:
+        self._entries = entries
+
+    async def stop(self) -> None:
+        stop = getattr(self._entries, "stop", None)
+        if stop is not None:
+            await stop()
 
 
 class _Passwords:

@@ -18,9 +18,14 @@ from mailframe.api.options import APIOptions
 from mailframe.api.server import APIFactory
 from mailframe.api.threads import Threads
 from mailframe.api.tokens import KnownTokens, TokenFile
+from mailframe.config.types import Secret
 from mailframe.directory.memory import MemoryDirectory
 from mailframe.directory.passwords import make_hash
+from mailframe.directory.postgresql.directory import PostgreSQLDirectory
+from mailframe.directory.postgresql.options import PostgreSQLDirectoryOptions
+from mailframe.directory.sqlite import SQLiteDirectory
 from mailframe.limits.memory import MemoryTallies
+from tests import postgres
 
 
 class Answered:
@@ -88,6 +93,17 @@ class ServedCase(TestCase):
     def make_directory(self) -> Any:
         """What is administered."""
         return MemoryDirectory()
+
+    def in_a_file(self) -> Any:
+        """A directory in a file."""
+        return SQLiteDirectory(self.mktemp(), None)
+
+    def in_a_database(self) -> Any:
+        """A directory in a database."""
+        options = PostgreSQLDirectoryOptions(address=Secret(postgres.database(self)))
+        directory = PostgreSQLDirectory(options, None)
+        self.addCleanup(lambda: Deferred.fromCoroutine(directory.stop()))
+        return directory
 
     async def ask(
         self, method: str, path: str, body: Any = None, token: str | None = None, **fields: str

@@ -6,7 +6,6 @@ from typing import Any
 
 from mailframe.directory.entries import Kind, account_key
 from mailframe.directory.passwords import verify
-from mailframe.directory.sqlite import SQLiteDirectory
 from mailframe.directory.values import Credential
 
 from .serving import ServedCase
@@ -197,4 +196,12 @@ class FileTests(EntryTests):
 
     def make_directory(self) -> Any:
         """In a file."""
-        return SQLiteDirectory(self.mktemp(), None)
+        return self.in_a_file()
+
+
+class DatabaseTests(EntryTests):
+    """The same over the directory in a database."""
+
+    def make_directory(self) -> Any:
+        """In a database."""
+        return self.in_a_database()

@@ -12,7 +12,6 @@ from mailframe.api.bulk import EDITS_LIMIT
 from mailframe.api.options import APIOptions
 from mailframe.directory.entries import Kind, account_key
 from mailframe.directory.passwords import verify
-from mailframe.directory.sqlite import SQLiteDirectory
 
 from .serving import ServedCase
 
@@ -43,6 +42,47 @@ class BulkTests(ServedCase):
         self.assertEqual(5, account.account.quota)
         self.assertTrue(verify(b"wonder", account.password_hash))
 
+    async def test_somebody_is_faster(self) -> None:
+        """What changed while a request was prepared is looked at again."""
+        self.entries.add_account("alice@example.test", "{PLAIN}old")
+        look, looked = self.entries.entry, list[Any]()
+
+        def seen(key: Any) -> Any:
+            found = look(key)
+            if not looked:
+                looked.append(key)
+                self.entries.set_quota("alice@example.test", 9)
+            return found
+
+        self.patch(self.entries, "entry", seen)
+        body = {"edits": [{"put": {"account": "alice@example.test", "store": "s1", "quota": 9}}]}
+        found = await self.expect(200, "POST", "/v1/bulk", body)
+        self.assertEqual(["changed"], found.body["outcomes"])
+        account = look(account_key("alice@example.test")).account
+        self.assertEqual((9, "s1"), (account.quota, account.store))
+
+    async def test_somebody_added_it(self) -> None:
+        """What somebody else adds while a request is prepared is changed instead."""
+        look, looked = self.entries.entry, list[Any]()
+
+        def seen(key: Any) -> Any:
+            found = look(key)
+            if not looked:
+                looked.append(key)
+                self.entries.add_account("alice@example.test", "{PLAIN}old")
+            return found
+
+        self.patch(self.entries, "entry", seen)
+        body = {"edits": [{"put": {"account": "alice@example.test", "quota": 9}}]}
+        found = await self.expect(200, "POST", "/v1/bulk", body)
+        self.assertEqual(["changed"], found.body["outcomes"])
+        self.assertEqual("{PLAIN}old", look(account_key("alice@example.test")).password_hash)
+        looked.clear()
+        self.entries.remove_account("alice@example.test")
+        looked.clear()
+        await self.expect(200, "PUT", ALICE, {"quota": 9})
+        self.assertEqual("{PLAIN}old", look(account_key("alice@example.test")).password_hash)
+
     async def test_none(self) -> None:
         """Where one cannot be done none is, and which one is said."""
         version = self.entries.last_version()
@@ -61,7 +101,8 @@ class BulkTests(ServedCase):
         ):
             found = await self.expect(code, "POST", "/v1/bulk", {"edits": [good, bad]})
             self.assertEqual(1, found.body["edit"], bad)
-        for body in ([], {"edits": {}}, {"edits": [], "x": 1}, {"edits": [good] * (EDITS_LIMIT + 1)}):
+        for body in ([], {"edits": {}}, {"edits": [], "x": 1}, {"edits": [good] * (EDITS_LIMIT + 1)},
+                     {"edits": [{"put": {"account": "a@example.test", "password": "x"}}] * 101}):  # fmt: skip
             await self.expect(422, "POST", "/v1/bulk", body)
         self.assertEqual(version, self.entries.last_version())
 
@@ -99,7 +140,15 @@ class FileBulkTests(BulkTests):
 
     def make_directory(self) -> Any:
         """In a file."""
-        return SQLiteDirectory(self.mktemp(), None)
+        return self.in_a_file()
+
+
+class DatabaseBulkTests(BulkTests):
+    """The same over the directory in a database."""
+
+    def make_directory(self) -> Any:
+        """In a database."""
+        return self.in_a_database()
 
 
 class ChangesTests(ServedCase):
@@ -208,3 +257,11 @@ class AppPasswordTests(ServedCase):
                      {"label": "x", "expires": -1}, {"label": "x" * 300}, []):  # fmt: skip
             await self.expect(422, "POST", self.path, body)
         self.assertEqual((), self.entries.listing(Kind.ACCOUNT)[0].app_passwords)
+
+
+class DatabaseChangesTests(ChangesTests):
+    """The same over the directory in a database."""
+
+    def make_directory(self) -> Any:
+        """In a database."""
+        return self.in_a_database()

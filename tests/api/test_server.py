@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
+import time
 from typing import Any
 
 from twisted.internet.threads import deferToThread
@@ -18,7 +20,7 @@ ALICE = "/v1/accounts/alice@example.test"
 class ServerTests(ServedCase):
     """Requests that are refused before anything is done."""
 
-    options = APIOptions(body_limit=2000, wrong_tokens=3)
+    options = APIOptions(body_limit=2000, wrong_tokens=3, connections=4)
 
     async def test_tokens(self) -> None:
         """Nobody does anything without a right token."""
@@ -113,6 +115,29 @@ class ServerTests(ServedCase):
         await self.raw(f"{head}Authorization: Bearer {self.token}\r\n\r\n".encode(), wait=0.3)
         await self.expect(200, "GET", "/v1/domains")
         self.assertEqual(set(), self.factory.busy)
+
+    async def test_strangers_fill_nothing(self) -> None:
+        """What strangers send is thrown away, and there is no end to it that we would wait for."""
+        head = b"PUT /v1/domains/a.test HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        chunk = b"800\r\n" + b" " * 0x800 + b"\r\n"
+        answer = await self.raw(head + b"2\r\n{}\r\n0\r\n\r\n", wait=0.5)
+        self.assertTrue(answer.startswith(b"HTTP/1.1 401 "), answer)
+        self.assertEqual(b"", await self.raw(head + chunk * 40))
+
+    async def test_connections_are_bounded(self) -> None:
+        """Too many connections are cut, the others go on; when some have ended there is room again."""
+        held = [socket.create_connection(("127.0.0.1", self.port)) for _ in range(4)]
+        try:
+            with self.assertRaises((ConnectionError, http.client.HTTPException)):
+                await self.ask("GET", "/v1/domains")
+        finally:
+            for one in held:
+                one.close()
+        for _ in range(100):
+            if not self.factory.open:
+                break
+            await deferToThread(time.sleep, 0.02)
+        await self.expect(200, "GET", "/v1/domains")
 
     async def test_leaving(self) -> None:
         """When the node stops, answers are the last on their connections."""
