@@ -14,7 +14,16 @@ from mailframe.message.status import MailframeError
 
 from .bodies import Member
 from .calls import Answer, Call
-from .entries import COLLECTIONS, TRIES, Directory, comparable_subject, made, said_of, somebody_was_faster
+from .entries import (
+    COLLECTIONS,
+    TRIES,
+    Directory,
+    comparable_subject,
+    covered,
+    made,
+    said_of,
+    somebody_was_faster,
+)
 from .problems import Problem, not_allowed, problem_of, wrong
 
 EDITS_LIMIT = 1000
@@ -116,6 +125,7 @@ class _Preparation:
         key = _key(body)
         if not self._call.token.allows(COLLECTIONS[key.kind], write=True):
             raise not_allowed(COLLECTIONS[key.kind], write=True)
+        covered(self._call, key)
         if what == "remove":
             if set(body) - {key.kind.value, "subject"}:
                 raise wrong("to remove an entry, its name is all that is said")
@@ -124,7 +134,7 @@ class _Preparation:
         found = self._now(key)
         members = {name: value for name, value in said_of(key.kind, body).items() if value is not None}
         directory = replace(self._directory, passwords=partial(self._secrets, key))
-        entry = made(directory, key.kind, key.name, members, found)
+        entry = made(directory, self._call, key, members, found)
         self._seen[key_of(entry)] = entry
         return Put(entry, instead_of=found, new=found is None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from mailframe.directory.entries import Change
+from mailframe.directory.entries import Change, Key
 from mailframe.directory.entry_interfaces import IDirectoryEntries
 
 from .bodies import Member
@@ -37,9 +37,8 @@ def changes(directory: Directory, call: Call) -> Answer:
     _require_known(entries, since, newest)
     found = entries.history(since, limit)
     version = found[-1].version if found else since
-    return Answer(
-        {"changes": [_shown(one) for one in found], "version": version, "more": len(found) == limit}
-    )
+    told = [_shown(one) for one in found if call.token.covers(_domain_of(one.key))]
+    return Answer({"changes": told, "version": version, "more": len(found) == limit})
 
 
 def _require_known(entries: IDirectoryEntries, since: int, newest: int) -> None:
@@ -53,6 +52,10 @@ def _require_known(entries: IDirectoryEntries, since: int, newest: int) -> None:
             "GONE",
             more={"version": newest},
         )
+
+
+def _domain_of(key: Key) -> str:
+    return key.name.partition(" ")[0].rpartition("@")[2]
 
 
 def _shown(one: Change) -> dict[str, Any]:

@@ -16,13 +16,13 @@ from mailframe.directory.editing import checked
 from mailframe.directory.entries import Edit, Entry, Key, Kind, Outcome, Put, Remove, key_of
 from mailframe.directory.entry_interfaces import IDirectoryEntries
 from mailframe.directory.names import comparable_domain, comparable_name
-from mailframe.directory.values import Grant
+from mailframe.directory.values import Domain, Grant
 from mailframe.message.status import MailframeError
 
 from .bodies import MEMBERS, IPasswords, entry_of, merged, shown
 from .bodies import checked as checked_members
 from .calls import Answer, Call
-from .problems import Problem, no_such, problem_of, wrong
+from .problems import Problem, no_such, not_covered, problem_of, wrong
 
 TRIES = 5
 """How often a change is begun anew because somebody else was faster, where nobody said ``If-Match``."""
@@ -101,24 +101,41 @@ def remove(directory: Directory, call: Call, kind: Kind) -> Answer:
 def listing(directory: Directory, call: Call, kind: Kind) -> Answer:
     """Entries of a kind by name, page by page."""
     after, limit = call.page()
-    domain = call.query.get("domain")
     if kind is Kind.GRANT and "account" in call.query:
-        return _grants_of(directory, comparable_name(call.query["account"]), after, limit)
-    found = directory.entries.listing(
-        kind, None if domain is None else comparable_domain(domain), after, limit + 1
-    )
+        account = comparable_name(call.query["account"])
+        _require_covered(call, account.rpartition("@")[2])
+        return _grants_of(directory, account, after, limit)
+    domain = comparable_domain(call.query["domain"]) if "domain" in call.query else None
+    # A token for some domains has to say which: none is called "".
+    _require_covered(call, domain or "")
+    found = directory.entries.listing(kind, domain, after, limit + 1)
     return _page(kind, [*found], limit)
 
 
 def key_for(kind: Kind, call: Call) -> Key:
-    """The key of the entry that a path names."""
+    """The key of the entry that a path names.
+
+    Raises:
+        Problem: the token is not for its domain.
+    """
     if kind is Kind.DOMAIN:
-        return Key(kind, comparable_domain(call.names["domain"]))
-    if kind is Kind.GRANT:
-        return Key(
-            kind, f"{comparable_name(call.names['account'])} {comparable_subject(call.names['subject'])}"
-        )
-    return Key(kind, comparable_name(call.names["address"]))
+        name = comparable_domain(call.names["domain"])
+    elif kind is Kind.GRANT:
+        name = f"{comparable_name(call.names['account'])} {comparable_subject(call.names['subject'])}"
+    else:
+        name = comparable_name(call.names["address"])
+    return covered(call, Key(kind, name))
+
+
+def covered(call: Call, key: Key) -> Key:
+    """A key of an entry that the token is for.
+
+    Raises:
+        Problem: it is for other domains. A grant belongs to the subject's domain, too.
+    """
+    names = [key.name] if key.kind is not Kind.GRANT else key.name.split(" ", 1)
+    _require_covered(call, *(name.rpartition("@")[2] for name in names))
+    return key
 
 
 def comparable_subject(text: str) -> str:
@@ -146,18 +163,24 @@ def said_of(kind: Kind, body: Any) -> dict[str, Any]:
         raise wrong(str(error)) from None
 
 
-def made(directory: Directory, kind: Kind, name: str, said: Mapping[str, Any], found: Entry | None) -> Entry:
+def made(directory: Directory, call: Call, key: Key, said: Mapping[str, Any], found: Entry | None) -> Entry:
     """The entry that a body describes, in the form it is kept.
 
     Raises:
-        Problem: it cannot be so.
+        Problem: it cannot be so, or the token is not for that.
     """
     try:
-        return checked(entry_of(kind, name, said, found, directory.passwords))
+        entry = checked(entry_of(key.kind, key.name, said, found, directory.passwords))
+        if isinstance(entry, Domain) and entry.alias_of:
+            _require_covered(call, entry.alias_of)
     except MailframeError as error:
         raise problem_of(error) from None
     except ValueError as error:
         raise wrong(str(error)) from None
+    if key_of(entry) != key:
+        # There are spellings, such as with quotes, that mean something else than they are called.
+        raise wrong(f"{key.name} is called {key_of(entry).name}")
+    return entry
 
 
 def _changed(
@@ -168,7 +191,7 @@ def _changed(
     for attempt in range(TRIES):
         found = directory.entries.entry(key)
         _check_match(directory, found, call)
-        entry = made(directory, kind, key.name, change(found), found)
+        entry = made(directory, call, key, change(found), found)
         try:
             edit = Put(entry, instead_of=found, new=found is None)
             (outcome,) = directory.entries.apply([edit], call.actor)
@@ -230,6 +253,11 @@ def _not_as_expected() -> Problem:
         "it is not as If-Match or If-None-Match say; look again",
         refusals.CONFLICT.word or "",
     )
+
+
+def _require_covered(call: Call, *domains: str) -> None:
+    if not all(map(call.token.covers, domains)):
+        raise not_covered()
 
 
 def _said(kind: Kind, call: Call) -> dict[str, Any]:

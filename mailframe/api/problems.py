@@ -86,6 +86,11 @@ def unavailable(detail: str) -> Problem:
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, "UNAVAILABLE", headers)
 
 
+def not_covered() -> Problem:
+    """The token is right, and for other domains."""
+    return Problem(HTTPStatus.FORBIDDEN, "the token is not for this domain", "NOPERM")
+
+
 def not_allowed(area: str, *, write: bool) -> Problem:
     """The token is right, and not for this."""
     scope = f"{area}:{'write' if write else 'read'}"

@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, HTTPFactory, Request
 
 from mailframe.limits.interfaces import ITallies
+from mailframe.limits.networks import ClientNetworks
 from mailframe.message.status import MailframeError
 from mailframe.monitor.lines import printable
 
@@ -135,6 +136,7 @@ class APIFactory(HTTPFactory):
         self._clock = clock
         self._tallies = tallies
         self._watch = Watch(lambda: threads.run(directory.entries.last_version), clock, options.waiting)
+        self._network_of = ClientNetworks().of
         self._leaving = False
         self.open = 0
         """Connections that stand."""
@@ -238,7 +240,7 @@ class APIFactory(HTTPFactory):
             )
         call = said.call(token, route, names)
         answer = await self._threads.run(route.operation, self._directory, call)
-        if route.waits and not answer.body["changes"] and "since" in call.query:
+        if route.waits and not answer.body["changes"] and not answer.body["more"] and "since" in call.query:
             answer = await self._waited(route, call, answer, said)
         if answer.changed:
             self._watch.look()
@@ -264,7 +266,9 @@ class APIFactory(HTTPFactory):
             return found
         given = _secret(request)
         metrics.WRONG_TOKENS.inc()
-        if given and not self._tallies.spend("api.wrong", peer, 1, self.options.wrong_tokens, MINUTE):
+        if given and not self._tallies.spend(
+            "api.wrong", self._network_of(peer) or peer, 1, self.options.wrong_tokens, MINUTE
+        ):
             headers = {"Retry-After": str(int(MINUTE))}
             raise Problem(
                 HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens came from there", headers=headers

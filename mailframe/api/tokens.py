@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mailframe.directory.names import checked_domain
 from mailframe.message.status import MailframeError, Status
 
 AREAS = ("domains", "accounts", "aliases", "grants", "app-passwords", "changes")
@@ -48,6 +49,7 @@ class APIToken:
         scopes: what it is good for, of `SCOPES`.
         created: seconds since 1970.
         expires: seconds since 1970 from which on it is good for nothing; 0 for never.
+        domains: what it is good for, too; all, where it is empty.
     """
 
     name: str
@@ -55,11 +57,16 @@ class APIToken:
     scopes: tuple[str, ...]
     created: int = 0
     expires: int = 0
+    domains: tuple[str, ...] = ()
 
     def allows(self, area: str, *, write: bool) -> bool:
         """May it read, or change, what is in this area?"""
         fitting = {"write", f"{area}:write"} | (set() if write else {"read", f"{area}:read"})
         return not fitting.isdisjoint(self.scopes)
+
+    def covers(self, domain: str) -> bool:
+        """Is it for what is in this domain, which is in A-labels?"""
+        return not self.domains or domain in self.domains
 
     def is_over(self, now: float) -> bool:
         """Has it expired?"""
@@ -94,13 +101,14 @@ class TokenFile:
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise MailframeError(BROKEN, f"{self.path} is no file of tokens") from error
 
-    def add(self, name: str, scopes: Sequence[str], expires: int = 0) -> str:
+    def add(self, name: str, scopes: Sequence[str], expires: int = 0, domains: Sequence[str] = ()) -> str:
         """Make a token.
 
         Args:
             name: letters, digits, dots, hyphens and underscores.
             scopes: of `SCOPES`, one at least.
             expires: seconds since 1970; 0 for never.
+            domains: that it is for; all, where there are none.
 
         Returns:
             The token, which is not kept.
@@ -115,7 +123,8 @@ class TokenFile:
         if not scopes or not set(SCOPES).issuperset(scopes):
             raise MailframeError(WRONG.with_text(f"a token's scopes are some of {', '.join(SCOPES)}"))
         made = PREFIX + secrets.token_urlsafe(32)
-        kept = APIToken(name, digest_of(made), tuple(sorted(set(scopes))), int(time.time()), expires)
+        places = tuple(sorted(set(map(checked_domain, domains))))
+        kept = APIToken(name, digest_of(made), tuple(sorted(set(scopes))), int(time.time()), expires, places)
         with self._locked():
             known = self.tokens()
             if any(one.name == name for one in known):
@@ -220,4 +229,5 @@ def _token(said: Any) -> APIToken:
         tuple(str(scope) for scope in said["scopes"]),
         int(said["created"]),
         int(said["expires"]),
+        tuple(str(domain) for domain in said["domains"]),
     )

@@ -34,13 +34,16 @@ def command() -> None:
     metavar="SCOPE",
     help=f"What it is good for, more than once: {', '.join(SCOPES)}.",
 )
+@click.option("--domain", "domains", multiple=True, help="Only for what is in this domain; more than once.")
 @click.option("--days", default=0, show_default=True, help="How long it is good; 0 for ever.")
 @config_option
 @json_option
-def add(name: str, scopes: tuple[str, ...], days: int, config: str, as_json: bool) -> None:
+def add(
+    name: str, scopes: tuple[str, ...], domains: tuple[str, ...], days: int, config: str, as_json: bool
+) -> None:
     """Make one called NAME, and show it; the directory's history names it."""
     expires = int(time.time()) + days * DAY if days > 0 else 0
-    token = _file(config).add(name, scopes, expires)
+    token = _file(config).add(name, scopes, expires, domains)
     if as_json:
         print_json({"name": name, "token": token})
     else:
@@ -56,12 +59,13 @@ def list_(config: str, as_json: bool) -> None:
         {
             "name": one.name,
             "scopes": list(one.scopes),
+            "domains": list(one.domains) if as_json else ", ".join(one.domains) or "all",
             "created": one.created if as_json else _day(one.created),
             "expires": one.expires if as_json else _day(one.expires),
         }
         for one in _file(config).tokens()
     ]
-    print_rows(rows, ("name", "scopes", "created", "expires"), as_json, "No tokens.")
+    print_rows(rows, ("name", "scopes", "domains", "created", "expires"), as_json, "No tokens.")
 
 
 @command.command("remove")

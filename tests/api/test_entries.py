@@ -123,6 +123,7 @@ class EntryTests(ServedCase):
             ("/v1/aliases/info@example.test", {"targets": []}, 422),
             ("/v1/aliases/info@example.test", {}, 422),
             ("/v1/domains/-", {}, 422),
+            ('/v1/aliases/"info"@example.test', {"targets": ["alice@example.test"]}, 422),
             (ALICE, {"quota": "much"}, 422),
             (ALICE, {"quota": True}, 422),
             (ALICE, {"quota": -1}, 422),

@@ -55,6 +55,37 @@ class ServerTests(ServedCase):
         self.file.remove("accounts")
         await self.expect(401, "GET", "/v1/accounts", token=token)
 
+    async def test_domains(self) -> None:
+        """A token for some domains is for nothing else, and gives nothing away to others."""
+        self.entries.add_domain("example.org")
+        await self.expect(201, "PUT", ALICE, {})
+        await self.expect(201, "PUT", "/v1/accounts/bob@example.org", {})
+        version = self.entries.last_version()
+        token = self.file.add("shop", ["write"], domains=["Example.ORG"])
+        for method, path, body in (
+            ("GET", ALICE, None), ("PUT", ALICE, {}), ("DELETE", ALICE, None), ("GET", "/v1/accounts", None),
+            ("PUT", '/v1/aliases/"x@example.test"', {"targets": []}),
+            ("GET", "/v1/accounts?domain=example.test", None), ("GET", "/v1/grants", None),
+            ("GET", "/v1/grants?account=alice@example.test", None), ("PUT", "/v1/domains/example.net", {}),
+            ("DELETE", "/v1/domains/example.test", None), ("GET", f"{ALICE}/app-passwords", None),
+            ("PUT", "/v1/grants/bob@example.org/alice@example.test", None),
+            ("PUT", "/v1/grants/bob@example.org/@example.test", None),
+            ("PUT", "/v1/domains/example.org", {"alias_of": "example.test"}),
+            ("POST", "/v1/bulk", {"edits": [{"put": {"account": "carla@example.test"}}]}),
+            ("POST", "/v1/bulk", {"edits": [{"remove": {"account": "alice@example.test"}}]}),
+            ("POST", "/v1/bulk", {"edits": [{"put": {"grant": "bob@example.org", "subject": "@example.test"}}]}),
+        ):  # fmt: skip
+            refused = await self.expect(403, method, path, body, token=token)
+            self.assertEqual("NOPERM", refused.body["word"], path)
+        self.assertEqual(version, self.entries.last_version())
+        told = await self.expect(200, "GET", "/v1/changes?since=0", token=token)
+        self.assertEqual({"example.org", "bob@example.org"}, {one["name"] for one in told.body["changes"]})
+        self.assertEqual(version, told.body["version"])
+        await self.expect(201, "PUT", "/v1/accounts/carla@example.org", {}, token=token)
+        await self.expect(201, "PUT", "/v1/grants/bob@example.org/carla@example.org", token=token)
+        listed = await self.expect(200, "GET", "/v1/accounts?domain=example.org", token=token)
+        self.assertEqual(2, len(listed.body["accounts"]))
+
     async def test_broken_tokens(self) -> None:
         """While the file of tokens cannot be read, nobody is let in, and told to come again."""
         with open(self.file.path, "w") as file:

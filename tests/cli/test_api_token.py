@@ -19,11 +19,14 @@ class APITokenTests(CommandTestCase):
         """A token is shown once, and good until it is removed."""
         with open(self.config, "a") as file:
             file.write("\n[api]\n")
-        made = self.json_of("api-token", "add", "shop", "--scope", "accounts:write", "--days", "1")
+        made = self.json_of("api-token", "add", "shop", "--scope", "accounts:write", "--days", "1",
+                            "--domain", "example.org")  # fmt: skip
         known = KnownTokens(str(self.config.parent / "data" / "api-tokens.json"))
         self.assertIsNotNone(known.find(made["token"]))
         (kept,) = self.json_of("api-token", "list")
-        self.assertEqual(("shop", ["accounts:write"]), (kept["name"], kept["scopes"]))
+        self.assertEqual(
+            ("shop", ["accounts:write"], ["example.org"]), (kept["name"], kept["scopes"], kept["domains"])
+        )
         self.assertAlmostEqual(86400, kept["expires"] - kept["created"], delta=5)
         self.assertNotIn(made["token"], self.on_service("api-token", "list").stdout)
         self.assertIn("shop", self.on_service("api-token", "list").stdout)

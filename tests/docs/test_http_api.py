@@ -41,7 +41,7 @@ class HTTPTests(SynchronousTestCase):
         outputs = [self.run_line(line) for line in lines]
         told = [json.loads(output) for line, output in zip(lines, outputs, strict=True)
                 if line.startswith("curl") and output]  # fmt: skip
-        self.assertEqual(17, len(lines))
+        self.assertEqual(18, len(lines))
         self.assertEqual([], [one for one in told if "detail" in one])
         accounts = next(one for one in told if "accounts" in one)
         self.assertEqual(["dora@example.org"], [one["account"] for one in accounts["accounts"]])
