@@ -11,6 +11,7 @@ import signal
 import ssl
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from twisted.trial.unittest import TestCase
@@ -97,6 +98,35 @@ class APITests(TestCase):
         self.node.wait_for_line(f"api: PATCH /v1/accounts/{CARLA} is answered with 200")
         self.assertNotIn(self.token, self.node.log.read_text())
         self.assertNotIn("geheim-12", self.node.log.read_text())
+
+    def test_reload_and_stop(self) -> None:
+        """A reload takes the API away and brings it back; a stop answers those who wait for changes, and soon."""
+        text = self.node.text()
+        begin = text.index("[api]")
+        self.node.write_configuration(text[:begin])
+        self.node.ask("reload")
+        deadline = time.monotonic() + 10
+        while self.answers():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+        self.node.write_configuration(text)
+        self.node.ask("reload")
+        version = self.ask("GET", "/v1/changes")[1]["version"]
+        with ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(self.ask, "GET", f"/v1/changes?since={version}&wait=60")
+            time.sleep(0.5)
+            begun = time.monotonic()
+            self.assertEqual(-signal.SIGTERM, self.node.stop())
+            self.assertLess(time.monotonic() - begun, 5)
+            self.assertEqual((200, []), (waiting.result()[0], waiting.result()[1]["changes"]))
+
+    def answers(self) -> bool:
+        """Does anybody listen?"""
+        try:
+            self.ask("GET", "/v1/openapi.json")
+        except OSError:
+            return False
+        return True
 
     def look(self, answered: tuple[int, Any]) -> tuple[int, Any]:
         """The code and the version of the document."""
