@@ -70,17 +70,6 @@ class Call:
             raise wrong(f"{name} is a whole number")
         return min(int(text), largest)
 
-    def flag(self, name: str) -> bool:
-        """A yes or no of the query.
-
-        Raises:
-            Problem: it is neither.
-        """
-        text = self.query.get(name, "false")
-        if text not in ("true", "false"):
-            raise wrong(f"{name} is true or false")
-        return text == "true"
-
     def page(self) -> tuple[str, int]:
         """Behind which name a listing goes on, and how many entries it may have."""
         return self.query.get("after", ""), max(1, self.number("limit", PAGE, LARGEST_PAGE))

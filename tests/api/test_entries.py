@@ -45,6 +45,8 @@ class EntryTests(ServedCase):
         self.assertEqual("application/problem+json", gone.headers["content-type"])
         self.assertEqual(("NONEXISTENT", 404), (gone.body["word"], gone.body["status"]))
         await self.expect(404, "DELETE", ALICE)
+        await self.expect(404, "PATCH", ALICE, {"quota": 1})
+        self.assertIsNone(self.entries.entry(account_key("alice@example.test")))
 
     async def test_history_names_the_token(self) -> None:
         """Each change is in the directory's history, with the token's name."""
@@ -87,6 +89,11 @@ class EntryTests(ServedCase):
         await self.expect(422, "PATCH", ALICE, {"password": ""})
         await self.expect(422, "PATCH", ALICE, {"password_hash": "{NOSUCH}a"})
         self.assertEqual("{PLAIN}open", self.credential().password_hash)
+        await self.expect(200, "PATCH", ALICE, {"password_hash": "{SSHA256}broken"})
+        await self.expect(200, "PATCH", ALICE, {"password": "land"})
+        self.assertTrue(verify(b"land", self.credential().password_hash))
+        await self.expect(200, "PATCH", ALICE, {"password_hash": ""})
+        self.assertEqual("", self.credential().password_hash)
 
     async def test_what_came_out_goes_in(self) -> None:
         """What was read can be put back as it is."""

@@ -84,6 +84,14 @@ class TokenFileTests(SynchronousTestCase):
         self.assertTrue(self.assertRaises(MailframeError, self.file.remove, "b").status.permanent)
         self.assertEqual(["first"], [one.name for one in self.file.tokens()])
 
+    def test_unreadable_file(self) -> None:
+        """A file that cannot be read lets nobody in, for now."""
+        os.mkdir(self.path)
+        self.assertTrue(self.assertRaises(MailframeError, self.known.find, "x").status.temporary)
+        self.assertTrue(self.assertRaises(MailframeError, self.file.tokens).status.temporary)
+        inside = TokenFile(os.path.join(self.path, "nothing", "tokens"))
+        self.assertRaises(OSError, inside.add, "a", ["read"])
+
     def test_broken_file(self) -> None:
         """A file that is none lets nobody in, for now, and is not written over."""
         for content in ("", "[]", "{", '{"tokens": [{}]}', "[" * 10_000):
