@@ -11,7 +11,13 @@ from mailframe.config.schema import Choice, Configuration
 from mailframe.config.types import Secret
 from mailframe.directory.authenticator import PasswordAuthenticator
 from mailframe.directory.even import EvenRefusals
-from mailframe.directory.interfaces import ICredentialSource, IDirectory, IDirectoryAdmin, ITokens
+from mailframe.directory.interfaces import (
+    ICredentialSource,
+    IDirectory,
+    IDirectoryAdmin,
+    ITokens,
+    IVerifyPasswords,
+)
 from mailframe.directory.memory import MemoryDirectory
 from mailframe.directory.options import MemoryDirectoryOptions, PasswordOptions, SQLiteOptions
 from mailframe.directory.postgresql.options import PostgreSQLDirectoryOptions
@@ -113,6 +119,11 @@ def build_password_authenticator(options: PasswordOptions, context: Context) -> 
     if not ICredentialSource.providedBy(source):
         name = context.configuration.directory.name
         raise PluginUnavailable(f'the directory "{name}" has no passwords that could be checked')
+    if options.scram_mechanisms and IVerifyPasswords.providedBy(source):
+        raise PluginUnavailable(
+            f'[authenticator.password] scram: the directory "{context.configuration.directory.name}" lets nobody '
+            "read passwords, which SCRAM needs; leave it out"
+        )
     checks = PasswordAuthenticator(
         cast(ICredentialSource, source),
         context.reactor,

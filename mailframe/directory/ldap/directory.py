@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
-from mailframe.directory.interfaces import ICredentialSource, IDirectory
+from mailframe.directory.interfaces import ICredentialSource, IDirectory, IVerifyPasswords
 from mailframe.directory.metrics import LOOKUP_ASKED, LOOKUP_FAILED
 from mailframe.directory.names import address_of, checked_name, comparable_domain, name_of
 from mailframe.directory.passwords import is_hash
 from mailframe.directory.values import Account, Alias, Credential, Domain
 from mailframe.message.address import Address
 from mailframe.message.status import CANNOT_LOOK_UP, MailframeError
+from mailframe.sasl.saslprep import saslprep
 
 from .connections import Connections, Found
-from .filters import both, either, equals
+from .filters import both, either, equals, in_name
 from .options import LDAPOptions
 from .presets import attributes_of
 
@@ -28,6 +31,8 @@ MEMBERS = 1000
 ELSEWHERE = ("nolocal", "forwardonly")
 """Values of qmail-ldap's deliveryMode for accounts that keep nothing."""
 
+_FIELD = re.compile(r"\{(address|local|domain)\}")
+_PLACES = frozenset({"address", "local", "domain"})
 _T = TypeVar("_T")
 
 
@@ -47,6 +52,13 @@ class LDAPDirectory:
         self._options = options
         self._reactor = reactor
         self._attributes = attributes_of(options)
+        self._reads = self._attributes.login == "read"
+        if not self._reads:
+            alsoProvides(self, IVerifyPasswords)
+        if self._attributes.login == "template" and not _PLACES.intersection(
+            _FIELD.findall(options.login_template)
+        ):
+            raise ValueError("login_template: none of {address}, {local} and {domain} is in it")
         self._connections = Connections(options)
         self._domains = frozenset(map(comparable_domain, options.domains))
         self._default = comparable_domain(options.default_domain)
@@ -99,10 +111,22 @@ class LDAPDirectory:
             None if not name or not await self._has(name) else await self._in_thread(self._find_account, name)
         )
 
+    async def verify(self, name: str, password: bytes) -> bool:
+        """Does the server say that this is the password? (see `IVerifyPasswords.verify`)"""
+        name = _sane(name)
+        try:
+            # As the library prepares it, which cannot say any other (RFC 4513 section 5.1.3).
+            said = saslprep(password.decode("utf-8"))
+        except ValueError:
+            return False
+        if not name or not said or not await self._has(name):
+            return False
+        return await self._in_thread(self._verify, name, said)
+
     async def _has(self, name: str) -> bool:
         return await self.is_local(name.rpartition("@")[2])
 
-    async def _in_thread(self, question: Callable[[str], _T], name: str) -> _T:
+    async def _in_thread(self, question: Callable[..., _T], *words: str) -> _T:
         if self._threads is None or self._asked >= self._options.connections + self._options.queue:
             LOOKUP_FAILED.inc()
             raise MailframeError(
@@ -110,7 +134,7 @@ class LDAPDirectory:
             )
         self._asked += 1
         try:
-            answer = await deferToThreadPool(self._reactor, self._threads, question, name)
+            answer: _T = await deferToThreadPool(self._reactor, self._threads, question, *words)
         except MailframeError:
             LOOKUP_FAILED.inc()
             raise
@@ -132,23 +156,52 @@ class LDAPDirectory:
             return found.account
         return self._find_alias(name) or self._find_group(name)
 
-    def _find_account(self, name: str) -> Credential | None:
+    def _verify(self, name: str, password: str) -> bool:
         attributes = self._attributes
-        attribute = attributes.name_attribute
-        names = [name]
-        if name.endswith(f"@{self._default}"):
-            names.append(name.rpartition("@")[0])
-        text = both(attributes.account_filter, either(equals(attribute, each) for each in names))
+        if attributes.login == "template":
+            parts = dict(zip(("address", "local", "domain"), (name, *name.split("@")), strict=True))
+            template = self._options.login_template
+            # A name that is all of it is no distinguished name, but what Active Directory takes for one.
+            write = str if template == "{address}" else in_name
+            return self._connections.log_in(
+                _FIELD.sub(lambda field: write(parts[field[1]]), template), password
+            )
+        found = self._entry(name)
+        # Who is not there costs what others cost.
+        entry = f"cn={secrets.token_hex(8)},{self._options.base}" if found is None else found.name
+        if attributes.login == "compare":
+            return (
+                self._connections.compare(entry, attributes.password_attribute, password)
+                and found is not None
+            )
+        return self._connections.log_in(entry, password) and found is not None
+
+    def _find_account(self, name: str) -> Credential | None:
+        found = self._entry(name)
+        return None if found is None else self._credential(found)
+
+    def _entry(self, name: str) -> Found | None:
+        """The entry of an account by its own name."""
+        attributes = self._attributes
+        text = both(
+            attributes.account_filter,
+            either(equals(attributes.name_attribute, each) for each in self._spelt(name)),
+        )
         found = self._only(text)
-        if found is None or name not in self._names(found):
-            return None
         # One account may have several names here; the first one has the mail.
-        return self._credential(found) if self._names(found)[0] == name else None
+        return found if found is not None and self._names(found)[:1] == [name] else None
+
+    def _spelt(self, name: str) -> list[str]:
+        """A name, and how it is written where names have no domain."""
+        local, _, domain = name.rpartition("@")
+        return [name, local] if domain == self._default else [name]
 
     def _find_alias(self, name: str) -> Alias | None:
         attributes = self._attributes
-        wanted = [each for each in (attributes.alias_attribute, attributes.name_attribute) if each]
-        found = self._only(both(attributes.account_filter, either(equals(each, name) for each in wanted)))
+        wanted = [equals(attributes.name_attribute, name)]
+        if attributes.alias_attribute:
+            wanted.append(equals(attributes.alias_attribute, attributes.alias_prefix + name))
+        found = self._only(both(attributes.account_filter, either(wanted)))
         names = self._names(found) if found is not None else []
         return Alias(address_of(name), (address_of(names[0]),)) if names and names[0] != name else None
 
@@ -157,11 +210,12 @@ class LDAPDirectory:
         if not options.group_attribute:
             return None
         wanted = [*options.member_attributes, *options.address_attributes]
-        text = both(options.group_filter, equals(options.group_attribute, name))
+        names = either(equals(options.group_attribute, each) for each in self._spelt(name))
+        text = both(options.group_filter, names)
         targets: dict[Address, None] = {}
         for group in self._search(text, wanted, 2):
             for attribute in options.address_attributes:
-                targets.update(dict.fromkeys(map(address_of, _sane_all(group, attribute))))
+                targets.update(dict.fromkeys(map(address_of, self._sane_all(group, attribute))))
             for attribute in options.member_attributes:
                 for member in _texts(group, attribute)[:MEMBERS]:
                     targets.update(dict.fromkeys(self._member(member)))
@@ -171,7 +225,7 @@ class LDAPDirectory:
         """The address of a member, which may be a group again: routing asks for that."""
         attributes = [self._attributes.name_attribute, self._options.group_attribute]
         for found in self._connections.search(entry, ANY, attributes, entry=True):
-            names = self._names(found) or _sane_all(found, self._options.group_attribute)
+            names = self._names(found) or self._sane_all(found, self._options.group_attribute)
             return [address_of(name) for name in names[:1]]
         return []
 
@@ -179,23 +233,28 @@ class LDAPDirectory:
         attributes = self._attributes
         name = self._names(found)[0]
         status = _texts(found, attributes.status_attribute)
-        forwards = [each for each in _sane_all(found, attributes.forward_attribute) if each != name]
-        own = name in _sane_all(found, attributes.forward_attribute)
+        said = self._sane_all(found, attributes.forward_attribute)
+        forwards = [each for each in said if each != name]
+        own = name in said
         if attributes.mode_attribute:
             own = not any(mode.lower() in ELSEWHERE for mode in _texts(found, attributes.mode_attribute))
         quota = "".join(_texts(found, attributes.quota_attribute)[:1])
         account = Account(
             name,
-            enabled=not status or status[0].lower() == "active",
+            enabled=not status or _enabled(status[0], attributes.disabled_bit),
             quota=int(quota) if quota.isdecimal() else 0,
             store="".join(_texts(found, attributes.store_attribute)[:1]),
             forwards=tuple(map(address_of, forwards)),
             keeps_copy=own or not forwards,
         )
-        return Credential(account, _password_hash(_texts(found, attributes.password_attribute)))
+        kept = _texts(found, attributes.password_attribute) if self._reads else []
+        return Credential(account, _password_hash(kept))
 
     def _names(self, found: Found) -> list[str]:
-        names = _texts(found, self._attributes.name_attribute)
+        return self._sane_all(found, self._attributes.name_attribute)
+
+    def _sane_all(self, found: Found, attribute: str) -> list[str]:
+        names = _texts(found, attribute)
         if self._default:
             names = [each if "@" in each else f"{each}@{self._default}" for each in names]
         return [name for name in map(_sane, names) if name]
@@ -203,7 +262,8 @@ class LDAPDirectory:
     def _only(self, text: str) -> Found | None:
         attributes = self._attributes
         wanted = [
-            *(attributes.name_attribute, attributes.password_attribute, attributes.quota_attribute),
+            *(attributes.name_attribute, attributes.quota_attribute),
+            *([attributes.password_attribute] if self._reads else []),
             *(attributes.store_attribute, attributes.forward_attribute, attributes.status_attribute),
             attributes.mode_attribute,
         ]
@@ -220,8 +280,10 @@ def _texts(found: Found, attribute: str) -> list[str]:
     return [value.decode("utf-8", "replace") for value in found.values.get(attribute.lower(), ())]
 
 
-def _sane_all(found: Found, attribute: str) -> list[str]:
-    return [name for name in map(_sane, _texts(found, attribute)) if name]
+def _enabled(status: str, disabled_bit: int) -> bool:
+    if not disabled_bit:
+        return status.lower() == "active"
+    return not (status.isdecimal() and int(status) & disabled_bit)
 
 
 def _sane(name: str) -> str:
