@@ -28,10 +28,13 @@ moduleload back_mdb
 {tls}
 database mdb
 suffix "dc=example,dc=test"
+rootdn "cn=root,dc=example,dc=test"
+rootpw root
+limits dn.exact="cn=mailframe,dc=example,dc=test" size=unlimited
 directory {folder}/db
-maxsize 10485760
+maxsize 41943040
 dbnosync
-index objectClass,uid,mail eq
+index objectClass,uid,mail,modifyTimestamp eq
 access to attrs=userPassword by dn.base="cn=mailframe,dc=example,dc=test" read by anonymous auth by * none
 access to * by dn.base="cn=mailframe,dc=example,dc=test" read by * none
 """

@@ -26,6 +26,9 @@ from .options import LDAPOptions
 
 T = TypeVar("T")
 FIRST_DELAY = 0.5
+PAGE = 500
+PAGED = "1.2.840.113556.1.4.319"
+"""The control of RFC 2696."""
 SIZE_LIMIT_EXCEEDED, COMPARE_FALSE, COMPARE_TRUE = 4, 5, 6
 NO_SUCH_OBJECT = 32
 NO_PASSWORD = frozenset({16, 32, 34})
@@ -123,6 +126,39 @@ class Connections:
         """
         scope = ldap3.BASE if entry else ldap3.SUBTREE
         return self._ask(lambda connection: self._search(connection, base, text, scope, attributes, limit))
+
+    def each(self, base: str, text: str, attributes: Sequence[str], take: Callable[[Found], None]) -> None:
+        """Every entry that a filter finds, a page at a time (RFC 2696). Blocks.
+
+        Args:
+            base, text, attributes: as for `search`.
+            take: is given each; again from the first one, where a connection breaks in the middle.
+
+        Raises:
+            MailframeError: temporary: no server answers.
+        """
+
+        def pages(connection: Any) -> None:
+            cookie: bytes | None = None
+            while True:
+                _, result, response, _ = connection.search(
+                    base,
+                    text,
+                    ldap3.SUBTREE,
+                    attributes=list(attributes),
+                    paged_size=PAGE,
+                    paged_cookie=cookie,
+                )
+                if result["result"] not in (0, NO_SUCH_OBJECT):
+                    raise Refused(f"the search was refused: {result.get('description')}")
+                for found in _entries(response):
+                    take(found)
+                control = (result.get("controls") or {}).get(PAGED, {})
+                cookie = control.get("value", {}).get("cookie")
+                if not cookie:
+                    return
+
+        self._ask(pages)
 
     def log_in(self, name: str, password: str) -> bool:
         """Does a server let somebody in? On a connection of its own. Blocks.
@@ -280,11 +316,7 @@ class Connections:
             raise MailframeError(CANNOT_LOOK_UP, f"more than {limit} entries: {text}")
         if code != 0:
             raise Refused(f"the search was refused: {result.get('description')}")
-        return [
-            Found(item["dn"], {name.lower(): list(values) for name, values in item["raw_attributes"].items()})
-            for item in response or ()
-            if item["type"] == "searchResEntry"
-        ]
+        return _entries(response)
 
     def _take(self) -> tuple[_Server, Any] | None:
         with self._lock:
@@ -302,6 +334,14 @@ class Connections:
             idle, self._idle = self._idle, []
         for _, connection in idle:
             _end(connection)
+
+
+def _entries(response: Any) -> list[Found]:
+    return [
+        Found(item["dn"], {name.lower(): list(values) for name, values in item["raw_attributes"].items()})
+        for item in response or ()
+        if item["type"] == "searchResEntry"
+    ]
 
 
 def _end(connection: Any) -> None:

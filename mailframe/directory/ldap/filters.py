@@ -18,6 +18,11 @@ def equals(attribute: str, value: str) -> str:
     return f"({attribute}={escaped(value)})"
 
 
+def since(attribute: str, value: str) -> str:
+    """The entries that have this value, or one behind it."""
+    return f"({attribute}>={escaped(value)})"
+
+
 def both(*filters: str) -> str:
     """The entries that all of these find."""
     return f"(&{''.join(filters)})"

@@ -81,6 +81,15 @@ class LDAPOptions:
         "The attribute is a number instead, in which this bit says that the account is not enabled; 0 for the word.",
         None,
     )
+    changed_attribute: str | None = option(
+        "The one with the time of an entry's last change, for a `replica`; the server should have an index of it.",
+        None,
+    )
+    look_every: Duration = option(
+        "How often the server is asked what was changed, where there is a `replica`.",
+        Duration(5.0),
+        minimum=0.1,
+    )
     group_filter: str = option(
         "Which entries are groups.",
         "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=nisMailAlias)(objectClass=posixGroup)"

@@ -23,6 +23,7 @@ class AttributeMap:
     alias_prefix: str = ""
     disabled_bit: int = 0
     login: str = "read"
+    changed_attribute: str = "modifyTimestamp"
 
 
 PRESETS = {
@@ -51,6 +52,7 @@ PRESETS = {
         alias_prefix="smtp:",
         disabled_bit=2,
         login="bind",
+        changed_attribute="whenChanged",
     ),
     "posix": AttributeMap("(objectClass=posixAccount)", name_attribute="uid"),
 }
