@@ -19,6 +19,7 @@ from .errors import Refused
 COMMANDS = {
     "account": "Add, list, change and remove accounts; change passwords.",
     "alias": "Add, list and remove aliases.",
+    "api-token": "Make tokens for the HTTP API; take them back.",
     "app-password": "Make passwords for one program or device each; take them back.",
     "catch-all": "See what catch-alls took; refuse addresses that are nobody's.",
     "check-config": "Say everything that is wrong with a configuration.",

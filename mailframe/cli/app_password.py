@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,18 +9,15 @@ from typing import Any
 
 import click
 
+from mailframe.directory.app_passwords import new_app_password
 from mailframe.directory.editing import SCOPES
 from mailframe.directory.entries import account_key
-from mailframe.directory.passwords import make_hash
-from mailframe.directory.values import AppPassword, Credential
+from mailframe.directory.values import Credential
 
 from .directory import entry_of, open_entries, to_mailbox
 from .errors import Refused
 from .shared import config_option, json_option, print_json, print_rows
 
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-SCHEME = "SSHA512"
-"""A fast one: nobody guesses twenty random letters, whatever a guess costs."""
 DAY = 86400
 
 
@@ -49,17 +45,13 @@ def command() -> None:
 def add(address: str, label: str, scopes: tuple[str, ...], days: int, config: str, as_json: bool) -> None:
     """Make one for LABEL, such as "telephone", and show it."""
     name = str(to_mailbox(address))
-    password = "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
-    identifier = "".join(secrets.choice(_LETTERS) for _ in range(8))
     now = int(time.time())
-    made = AppPassword(
-        identifier, label, make_hash(password, SCHEME), scopes, now, now + days * DAY if days > 0 else 0
-    )
+    made, password = new_app_password(label, scopes, now, now + days * DAY if days > 0 else 0)
     _change(config, name, lambda found: replace(found, app_passwords=(*found.app_passwords, made)))
     if as_json:
-        print_json({"account": name, "identifier": identifier, "password": password})
+        print_json({"account": name, "identifier": made.identifier, "password": password})
     else:
-        click.echo(f"{name} can log in with {password}; it is called {identifier}, and not shown again")
+        click.echo(f"{name} can log in with {password}; it is called {made.identifier}, and not shown again")
 
 
 @command.command("list")

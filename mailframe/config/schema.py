@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 
+from mailframe.api.options import APIOptions
 from mailframe.delivery.protection.options import ProtectionOptions, TLSPolicyOptions
 from mailframe.delivery.shaping_options import ShapingOptions
 from mailframe.directory.master_options import MasterOptions
@@ -201,6 +202,7 @@ OPTIONAL: dict[str, type[Any]] = {
     "ingest": IngestOptions,
     "sharing": SharingOptions,
     "link": LinkOptions,
+    "api": APIOptions,
 }
 """Sections without which something is not done at all."""
 LISTS: dict[str, type[Any]] = {
@@ -267,6 +269,7 @@ class Configuration:
         ingest: copies of accepted mail; None for none.
         sharing: how accounts share mailboxes; None where they do not.
         link: how our own nodes talk with each other; None where they do not.
+        api: where programs administer the directory by HTTP; None for nowhere.
         masters: who may log in for users.
         shaping: how fast and from where mail goes to some hosts.
         stores: the stores of the farm.
@@ -299,6 +302,7 @@ class Configuration:
     ingest: IngestOptions | None
     sharing: SharingOptions | None
     link: LinkOptions | None
+    api: APIOptions | None
     masters: Sequence[MasterOptions]
     shaping: Sequence[ShapingOptions]
     stores: Sequence[StoreHostOptions]

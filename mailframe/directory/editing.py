@@ -17,7 +17,6 @@ from . import refusals
 from .entries import Edit, Entry, Key, Kind, Outcome, Put, Remove, account_key, key_of
 from .grants import checked_subject
 from .names import (
-    address_of,
     checked_address,
     checked_domain,
     checked_hash,
@@ -157,10 +156,11 @@ def _require_place(table: Table, entry: Entry) -> None:
         if table.get(account_key(entry.account)) is None:
             raise refusals.no_such_account(entry.account)
     else:
-        address = entry.address if isinstance(entry, Alias) else address_of(entry.account.name)
-        _require_domain(table, address.domain)
+        # Not the address's domain, which is in U-labels: entries are named in A-labels.
+        name = key_of(entry).name
+        _require_domain(table, name.rpartition("@")[2])
         other = Kind.ACCOUNT if isinstance(entry, Alias) else Kind.ALIAS
-        taken = Key(other, key_of(entry).name)
+        taken = Key(other, name)
         if table.get(taken) is not None:
             raise refusals.taken(taken)
 

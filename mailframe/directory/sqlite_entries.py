@@ -11,7 +11,7 @@ import apsw
 from mailframe.message.address import Address
 
 from .entries import Change, Entry, Key, Kind, Outcome
-from .names import address_of
+from .names import address_of, name_of
 from .values import Account, Alias, AppPassword, Credential, Domain, Grant
 
 _PRUNE_EVERY = 1024
@@ -128,7 +128,7 @@ class SQLiteTable:
         )
 
     def _put_alias(self, alias: Alias) -> None:
-        name = f"{alias.address.local_part}@{alias.address.domain}"
+        name = name_of(alias.address)
         domain = name.rpartition("@")[2]
         self._do("DELETE FROM alias_target WHERE name = ?", (name,))
         self._connection.executemany(

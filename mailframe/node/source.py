@@ -53,6 +53,8 @@ class FileSource:
             for role in configuration.roles.values()
             for _, listener in listeners_of(role.options)
         ]
+        if configuration.api is not None:
+            listen += [format_listener(listener) for _, listener in listeners_of(configuration.api)]
         return Plan(
             build=BUILD,
             path=configuration.path,

@@ -121,5 +121,19 @@ def build(assembly: Assembly) -> Roles:
         assembly.tallies,
     )
     with in_sentences():
-        roles = {name: choice.build(context) for name, choice in configuration.roles.items()}
+        roles: dict[str, IRole] = {
+            name: choice.build(context) for name, choice in configuration.roles.items()
+        }
+        roles.update(_api(context))
     return Roles(context, roles)
+
+
+def _api(context: Context) -> Mapping[str, IRole]:
+    """The API, where there is one; built last, because its health is that of all that was built."""
+    if context.configuration.api is None:
+        return {}
+    # Not before it is wanted: twisted.web is large.
+    from .api import NAME, build_api
+
+    role = build_api(context)
+    return {} if role is None else {NAME: role}

@@ -274,6 +274,26 @@ class DirectoryContract:
         self.assertEqual([], list(directory.aliases("example.org")))
         self.assertEqual(1, len(directory.aliases("Example.test")))
 
+    async def test_international_domains(self: Any) -> None:
+        """Domains with letters of other scripts have accounts and aliases, by either spelling of their names."""
+        directory = await self.filled()
+        directory.add_domain("bücher.test")
+        directory.add_account("käthe@bücher.test", HASH)
+        info = Alias(Address("info", "bücher.test"), (ALICE,))
+        directory.set_alias(info.address, info.targets)
+        for domain in ("bücher.test", "xn--bcher-kva.test"):
+            self.assertEqual(
+                Account("käthe@xn--bcher-kva.test"), await directory.lookup(Address("käthe", domain))
+            )
+            self.assertEqual(info, await directory.lookup(Address("info", domain)))
+            self.assertEqual([info], list(directory.aliases(domain)))
+            self.assertEqual(1, len(directory.accounts(domain)))
+        self.refused("ALREADYEXISTS", directory.add_account, "info@bücher.test", HASH)
+        self.refused("INUSE", directory.remove_domain, "bücher.test")
+        directory.remove_alias(info.address)
+        directory.remove_account("käthe@bücher.test")
+        directory.remove_domain("bücher.test")
+
     async def test_stops_twice(self: Any) -> None:
         """Stopping what is stopped does nothing."""
         directory = await self.make_directory()

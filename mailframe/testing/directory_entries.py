@@ -62,9 +62,11 @@ edits: st.SearchStrategy[Edit] = st.one_of(
 steps = st.lists(st.tuples(st.lists(edits, min_size=1, max_size=4), st.booleans()), max_size=12)
 """What is done in one go, and whether it is only tried."""
 BEGINNING: Sequence[Edit] = [
-    *(Put(Domain(name)) for name in DOMAINS[:2]),
+    *(Put(Domain(name)) for name in DOMAINS),
     Put(Credential(Account("alice@a.example"), HASH)),
+    Put(Credential(Account("käthe@zürich.example"), HASH)),
     Put(Alias(Address("info", "b.example"), (Address("alice", "a.example"),))),
+    Put(Alias(Address("Bob", "zürich.example"), (Address("alice", "a.example"),))),
     Put(Grant("alice@a.example", "@b.example")),
 ]
 

@@ -42,6 +42,7 @@ ELSEWHERE.update(dict.fromkeys(commands(DOCS / "moving-mail.rst"), "tests.docs.t
 ELSEWHERE.update(dict.fromkeys(commands(DOCS / "adoption.rst"), "tests.docs.test_adoption"))
 ELSEWHERE.update(dict.fromkeys(commands(DOCS / "addresses.rst"), "tests.docs.test_addresses"))
 ELSEWHERE.update(dict.fromkeys(commands(DOCS / "provisioning.rst"), "tests.docs.test_provisioning"))
+ELSEWHERE.update(dict.fromkeys(commands(DOCS / "http-api.rst"), "tests.docs.test_http_api"))
 ELSEWHERE.update(dict.fromkeys(commands(DOCS / "full-text.rst"), "tests.cli.test_mailbox_texts"))
 ELSEWHERE.update(
     (line, "tests.cli.test_mailbox_check")

@@ -8,7 +8,7 @@ from typing import Any, Final, LiteralString
 
 from mailframe.database.postgres import Connection
 from mailframe.directory.entries import Batch, Change, Entry, Key, Kind, Outcome
-from mailframe.directory.names import address_of
+from mailframe.directory.names import address_of, name_of
 from mailframe.directory.values import Account, Alias, AppPassword, Credential, Domain, Grant
 from mailframe.message.address import Address
 
@@ -75,7 +75,7 @@ class PostgresTable:
         elif isinstance(entry, Credential):
             self._put_account(entry)
         elif isinstance(entry, Alias):
-            name = f"{entry.address.local_part}@{entry.address.domain}"
+            name = name_of(entry.address)
             self._do(
                 "INSERT INTO directory_alias (name, domain, targets) VALUES (%s, %s, %s) ON CONFLICT (name) DO "
                 "UPDATE SET targets = excluded.targets",
