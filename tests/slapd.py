@@ -22,17 +22,49 @@ include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/nis.schema
 include /etc/ldap/schema/inetorgperson.schema
 include /etc/ldap/schema/misc.schema
+include {folder}/more.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 {tls}
 database mdb
 suffix "dc=example,dc=test"
+rootdn "cn=root,dc=example,dc=test"
+rootpw root
+limits dn.exact="cn=mailframe,dc=example,dc=test" size=unlimited
 directory {folder}/db
-maxsize 10485760
+maxsize 41943040
 dbnosync
-index objectClass,uid,mail eq
+index objectClass,uid,mail,modifyTimestamp eq
 access to attrs=userPassword by dn.base="cn=mailframe,dc=example,dc=test" read by anonymous auth by * none
 access to * by dn.base="cn=mailframe,dc=example,dc=test" read by * none
+"""
+
+# The schemas of Active Directory and qmail-ldap, as far as it matters here; the numbers are OpenLDAP's for experiments.
+SCHEMA = """
+attributetype ( 1.3.6.1.4.1.4203.666.1.900 NAME 'userPrincipalName'
+  EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
+attributetype ( 1.3.6.1.4.1.4203.666.1.901 NAME 'proxyAddresses'
+  EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
+attributetype ( 1.3.6.1.4.1.4203.666.1.902 NAME 'userAccountControl'
+  EQUALITY integerMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )
+attributetype ( 1.3.6.1.4.1.4203.666.1.903 NAME 'objectCategory'
+  EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
+objectclass ( 1.3.6.1.4.1.4203.666.3.900 NAME 'user' SUP top STRUCTURAL MUST cn
+  MAY ( userPrincipalName $ proxyAddresses $ userAccountControl $ objectCategory $ mail $ userPassword ) )
+objectclass ( 1.3.6.1.4.1.4203.666.3.901 NAME 'group' SUP top STRUCTURAL MUST cn MAY ( mail $ member ) )
+attributetype ( 1.3.6.1.4.1.4203.666.1.910 NAME 'mailAlternateAddress'
+  EQUALITY caseIgnoreIA5Match SYNTAX 1.3.6.1.4.1.1466.115.121.1.26 )
+attributetype ( 1.3.6.1.4.1.4203.666.1.911 NAME 'mailForwardingAddress'
+  EQUALITY caseIgnoreIA5Match SYNTAX 1.3.6.1.4.1.1466.115.121.1.26 )
+attributetype ( 1.3.6.1.4.1.4203.666.1.912 NAME 'mailQuotaSize'
+  EQUALITY integerMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 SINGLE-VALUE )
+attributetype ( 1.3.6.1.4.1.4203.666.1.913 NAME 'accountStatus'
+  EQUALITY caseIgnoreIA5Match SYNTAX 1.3.6.1.4.1.1466.115.121.1.26 SINGLE-VALUE )
+attributetype ( 1.3.6.1.4.1.4203.666.1.914 NAME 'deliveryMode'
+  EQUALITY caseIgnoreIA5Match SYNTAX 1.3.6.1.4.1.1466.115.121.1.26 )
+objectclass ( 1.3.6.1.4.1.4203.666.3.910 NAME 'qmailUser' SUP top AUXILIARY MUST ( mail )
+  MAY ( uid $ mailAlternateAddress $ mailForwardingAddress $ mailQuotaSize $ mailHost $ accountStatus $
+    deliveryMode $ userPassword ) )
 """
 
 ENTRIES = """dn: dc=example,dc=test
@@ -66,6 +98,7 @@ class Slapd:
         tls = ""
         if certificate is not None:
             tls = f"TLSCertificateFile {certificate[0]}\nTLSCertificateKeyFile {certificate[1]}"
+        (self.folder / "more.schema").write_text(SCHEMA)
         (self.folder / "slapd.conf").write_text(CONFIGURATION.format(folder=self.folder, tls=tls))
         (self.folder / "entries.ldif").write_text(ENTRIES + entries)
         subprocess.run(

@@ -120,13 +120,15 @@ class AliasDomains:
         """Keep keys beside a hash (see `IKeepKeys.keep_keys`)."""
         return bool(await self._source.keep_keys(await self.canonical(name), password_hash, keys))
 
+    async def verify(self, name: str, password: bytes) -> bool:
+        """Is this the password? (see `IVerifyPasswords.verify`)"""
+        meant = await self.canonical(name)
+        own = meant == name or await self._source.account(name) is not None
+        return bool(await self._source.verify(name if own else meant, password))
+
     async def keep_hash(self, name: str, password_hash: str, new_hash: str) -> bool:
         """Keep another hash of the same password (see `IKeepHash.keep_hash`)."""
         return bool(await self._source.keep_hash(await self.canonical(name), password_hash, new_hash))
-
-    async def verify(self, name: str, password: bytes) -> bool | None:
-        """Is this the password? For directories that check it themselves."""
-        return cast("bool | None", await self._source.verify(await self.canonical(name), password))
 
     async def _meant(self, address: Address) -> Address | None:
         """The address that one of an alias domain means; None for any other."""

@@ -34,7 +34,7 @@ from .attempts import Attempt, Attempts, Recent
 from .better_hash import BetterHash
 from .evidence import EvidenceCheck
 from .hashing import BUSY, HashingThreads
-from .interfaces import ICredentialSource, INameAccounts, ISASLAuthenticator, ITokens
+from .interfaces import ICredentialSource, INameAccounts, ISASLAuthenticator, ITokens, IVerifyPasswords
 from .keys_at_login import KeysAtLogin
 from .metrics import LOGIN_OUTCOMES
 from .names import comparable_name
@@ -75,6 +75,7 @@ class PasswordAuthenticator:
         tallies: ITallies | None = None,
     ) -> None:
         self._source = source
+        self._verifies = IVerifyPasswords(source) if IVerifyPasswords.providedBy(source) else None
         self._names = INameAccounts(source) if INameAccounts.providedBy(source) else None
         self._reactor = reactor
         self._options = options = options or PasswordOptions()
@@ -245,7 +246,7 @@ class PasswordAuthenticator:
         self, login: _Login, attempt: Attempt, credential: Credential | None, key: bytes
     ) -> Deferred[Match]:
         """Hash in a thread. Who asked may hang up meanwhile: the outcome counts all the same."""
-        checked = self._threads.run(match, login.credentials.password, login.secrets, self._outside.verify)
+        checked = self._matched(login, credential)
         self._checks[key] = []
         waiting = self._join(key)
         checked.addCallback(self._count, attempt, credential, key)
@@ -253,6 +254,22 @@ class PasswordAuthenticator:
         checked.addErrback(_cannot_check, login.name)
         checked.addBoth(self._tell, key)
         return waiting
+
+    def _matched(self, login: _Login, credential: Credential | None) -> Deferred[Match]:
+        """Compare with what is kept, or ask a directory that keeps it to itself."""
+        password = login.credentials.password
+        if self._verifies is not None and (credential is None or not credential.password_hash):
+            return Deferred.fromCoroutine(self._verified(login, password))
+        return self._threads.run(match, password, login.secrets, self._outside.verify)
+
+    async def _verified(self, login: _Login, password: bytes) -> Match:
+        assert self._verifies is not None
+        if await self._verifies.verify(login.name, password):
+            return Match(True)
+        apps = login.secrets.apps
+        if not apps:
+            return WRONG
+        return await self._threads.run(match, password, Secrets(self._no_hash, apps), self._outside.verify)
 
     def _count(self, found: Match, attempt: Attempt, credential: Credential | None, key: bytes) -> Match:
         if credential is None or not credential.account.enabled:

@@ -126,6 +126,10 @@ class CacheDirectory:
         self._secrets.drop(("credential", comparable_name(name)))
         return bool(kept)
 
+    async def verify(self, name: str, password: bytes) -> bool:
+        """Ask the source, each time (see `IVerifyPasswords.verify`)."""
+        return bool(await self._source.verify(name, password))
+
     async def keep_hash(self, name: str, password_hash: str, new_hash: str) -> bool:
         """Keep a better hash in the source (see `IKeepHash.keep_hash`)."""
         kept = await self._source.keep_hash(name, password_hash, new_hash)

@@ -13,7 +13,7 @@ from zope.interface import Interface
 
 from mailframe.message.address import Address
 
-from .interfaces import ICredentialSource, IKeepHash, IKeepKeys, ISenderGrants
+from .interfaces import ICredentialSource, IKeepHash, IKeepKeys, ISenderGrants, IVerifyPasswords
 from .names import comparable_domain, comparable_name
 from .values import Account, Alias, Credential, Domain
 from .wrapping import domain_of, provide_what
@@ -77,6 +77,18 @@ class ChainDirectory:
         member = await self._keeper(name, IKeepKeys)
         return member is not None and bool(await member.keep_keys(name, password_hash, keys))
 
+    async def verify(self, name: str, password: bytes) -> bool:
+        """Ask the member that has the account (see `IVerifyPasswords.verify`)."""
+        member, found = await self._source(name)
+        if found is None:
+            # Whoever would have it is asked all the same: that takes its time.
+            member = await self._verifier(name)
+        return (
+            member is not None
+            and IVerifyPasswords.providedBy(member)
+            and bool(await member.verify(name, password))
+        )
+
     async def keep_hash(self, name: str, password_hash: str, new_hash: str) -> bool:
         """Keep a better hash in the member that the credential is from (see `IKeepHash.keep_hash`)."""
         member = await self._keeper(name, IKeepHash)
@@ -115,6 +127,12 @@ class ChainDirectory:
                 if found is not None:
                     return member, found
         return None, None
+
+    async def _verifier(self, name: str) -> Any:
+        async for member in self._local(domain_of(comparable_name(name))):
+            if IVerifyPasswords.providedBy(member):
+                return member
+        return None
 
     async def _keeper(self, name: str, interface: type[Interface]) -> Any:
         """The member that the credential of an account is from, where it can keep something beside it."""

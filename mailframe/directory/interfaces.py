@@ -154,6 +154,26 @@ class IKeepHash(Interface):
         """
 
 
+class IVerifyPasswords(Interface):
+    """A directory that says itself whether a password is right; an optional capability of an `ICredentialSource`.
+
+    It is asked where a credential has no hash. Such accounts can log in by their password only, not by SCRAM.
+    """
+
+    def verify(name: str, password: bytes) -> Awaitable[bool]:
+        """Is this the password of this account?
+
+        Takes as long for a name that nobody has as for one that somebody has.
+
+        Args:
+            name: as a client gave it; there may be no such account.
+            password: in UTF-8.
+
+        Raises:
+            MailframeError: temporary, when the directory cannot be asked.
+        """
+
+
 class IAuthenticator(Interface):
     """Answers whether credentials are right; never hashes on the reactor's thread."""
 

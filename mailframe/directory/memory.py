@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from zope.interface import implementer
@@ -13,7 +13,7 @@ from zope.interface import implementer
 from mailframe.message.address import Address
 
 from .administration import Administration
-from .editing import perform
+from .editing import difference, perform
 from .entries import Batch, Change, Edit, Entry, Key, Kind, Outcome, Put, key_of
 from .entry_interfaces import IDirectoryEntries, IDirectoryFeed
 from .grants import subjects_of
@@ -32,6 +32,21 @@ from .values import Account, Alias, Credential, Domain, Grant
 HISTORY = 10_000
 """Changes that are remembered."""
 _KINDS = list(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Everything that shall be in a directory, instead of what was.
+
+    Attributes:
+        kept: all entries.
+        changes: what is different, in order.
+        before: the version that this was compared with.
+    """
+
+    kept: dict[Key, Entry]
+    changes: Sequence[Change]
+    before: int
 
 
 @implementer(
@@ -60,6 +75,7 @@ class MemoryDirectory(Administration):
         self._changes: list[Change] = []
         self._version = 0
         self._hints: list[Callable[[], None]] = []
+        self._order: tuple[int, list[Key]] = (0, [])
         for domain in domains:
             self.add_domain(domain)
         for name, password in (accounts or {}).items():
@@ -139,6 +155,38 @@ class MemoryDirectory(Administration):
                 hint()
         return outcomes
 
+    def replacement(self, kept: dict[Key, Entry], actor: str) -> Replacement:
+        """What would come of having these entries and no others. Does nothing; may be called in any thread.
+
+        Args:
+            kept: as `mailframe.directory.editing.checked` gives them.
+        """
+        known, version, now = self._kept, self._version, int(time.time())
+        changes = []
+        for key in sorted(known.keys() - kept.keys(), key=_place, reverse=True):
+            version += 1
+            changes.append(Change(version, now, actor, Outcome.REMOVED, key))
+        for key in sorted((key for key, entry in kept.items() if known.get(key) != entry), key=_place):
+            version += 1
+            outcome = Outcome.CHANGED if key in known else Outcome.ADDED
+            changes.append(Change(version, now, actor, outcome, key, difference(known.get(key), kept[key])))
+        return Replacement(kept, changes, self._version)
+
+    def replace_all(self, replacement: Replacement) -> None:
+        """Have other entries.
+
+        Raises:
+            ValueError: the directory was changed after they were compared.
+        """
+        if replacement.before != self._version:
+            raise ValueError("the directory was changed meanwhile")
+        self._kept = replacement.kept
+        if replacement.changes:
+            self._version = replacement.changes[-1].version
+            self._changes = [*self._changes, *replacement.changes][-HISTORY:]
+            for hint in list(self._hints):
+                hint()
+
     def history(self, since: int = 0, limit: int = 1000, key: Key | None = None) -> Sequence[Change]:
         """What was changed."""
         begin = bisect_right(self._changes, since, key=lambda change: change.version)
@@ -155,9 +203,12 @@ class MemoryDirectory(Administration):
 
     async def entries(self, after: Key | None = None, limit: int = 1000) -> Sequence[Entry]:
         """The next entries of all kinds."""
-        place = None if after is None else _place(after)
-        keys = sorted((key for key in self._kept if place is None or _place(key) > place), key=_place)
-        return [self._kept[key] for key in keys[:limit]]
+        if self._order[0] != self._version:
+            # Once for all pages.
+            self._order = self._version, sorted(self._kept, key=_place)
+        keys = self._order[1]
+        begin = 0 if after is None else bisect_right(keys, _place(after), key=_place)
+        return [self._kept[key] for key in keys[begin : begin + limit]]
 
     async def changes(self, since: str, limit: int = 1000) -> Batch | None:
         """What is new since a version."""

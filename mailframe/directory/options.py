@@ -41,6 +41,7 @@ class MemoryDirectoryOptions:
     accounts: Mapping[str, str] = option(
         "Account names and their passwords, in clear or as ``{SCHEME}...``.", factory=dict
     )
+    aliases: Mapping[str, tuple[str, ...]] = option("Further addresses, and where each leads.", factory=dict)
 
 
 @attrs.frozen

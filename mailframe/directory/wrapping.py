@@ -8,9 +8,22 @@ from typing import Any
 from zope.interface import Interface
 from zope.interface.declarations import directlyProvides
 
-from .interfaces import ICredentialSource, IDirectory, IKeepHash, IKeepKeys, ISenderGrants
+from .interfaces import (
+    ICredentialSource,
+    IDirectory,
+    IKeepHash,
+    IKeepKeys,
+    ISenderGrants,
+    IVerifyPasswords,
+)
 
-SERVICES: tuple[type[Interface], ...] = (ICredentialSource, IKeepKeys, IKeepHash, ISenderGrants)
+SERVICES: tuple[type[Interface], ...] = (
+    ICredentialSource,
+    IKeepKeys,
+    IKeepHash,
+    ISenderGrants,
+    IVerifyPasswords,
+)
 """What services may ask of a directory, besides `IDirectory`."""
 
 

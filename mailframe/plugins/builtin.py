@@ -92,10 +92,24 @@ sqlite = Declaration(
     schema="mailframe.directory.options.SQLiteOptions",
     implementation="mailframe.roles.backends.build_sqlite_directory",
 )
+file_directory = Declaration(
+    IDirectoryFactory,
+    name="file",
+    summary="Accounts and aliases in text files, read again when they change",
+    schema="mailframe.directory.file.options.FileDirectoryOptions",
+    implementation="mailframe.roles.backends.build_file_directory",
+)
+static_directory = Declaration(
+    IDirectoryFactory,
+    name="static",
+    summary="Accounts and aliases written in the configuration",
+    schema="mailframe.directory.options.MemoryDirectoryOptions",
+    implementation="mailframe.roles.backends.build_memory_directory",
+)
 memory_directory = Declaration(
     IDirectoryFactory,
     name="memory",
-    summary="Accounts written in the configuration; for tests and examples",
+    summary="The same as static, under its older name",
     schema="mailframe.directory.options.MemoryDirectoryOptions",
     implementation="mailframe.roles.backends.build_memory_directory",
 )

@@ -11,7 +11,15 @@ from mailframe.config.schema import Choice, Configuration
 from mailframe.config.types import Secret
 from mailframe.directory.authenticator import PasswordAuthenticator
 from mailframe.directory.even import EvenRefusals
-from mailframe.directory.interfaces import ICredentialSource, IDirectory, IDirectoryAdmin, ITokens
+from mailframe.directory.file.directory import FileDirectory
+from mailframe.directory.file.options import FileDirectoryOptions
+from mailframe.directory.interfaces import (
+    ICredentialSource,
+    IDirectory,
+    IDirectoryAdmin,
+    ITokens,
+    IVerifyPasswords,
+)
 from mailframe.directory.memory import MemoryDirectory
 from mailframe.directory.options import MemoryDirectoryOptions, PasswordOptions, SQLiteOptions
 from mailframe.directory.postgresql.options import PostgreSQLDirectoryOptions
@@ -20,6 +28,8 @@ from mailframe.directory.sqlite import SQLiteDirectory
 from mailframe.filters.options import TraceOptions
 from mailframe.filters.trace import TraceFilter
 from mailframe.imap.wire.description import describe
+from mailframe.message.address import parse_mailbox
+from mailframe.message.status import MailframeError
 from mailframe.policy.helo import HeloPolicy
 from mailframe.policy.login import LoginPolicy
 from mailframe.policy.loops import LoopPolicy
@@ -104,7 +114,24 @@ def build_postgresql_directory(options: PostgreSQLDirectoryOptions, context: Con
 
 def build_memory_directory(options: MemoryDirectoryOptions, context: Context) -> MemoryDirectory:
     """The directory in the configuration."""
-    return MemoryDirectory(options.domains, options.accounts)
+    try:
+        directory = MemoryDirectory(options.domains, options.accounts)
+        for address, targets in options.aliases.items():
+            directory.set_alias(parse_mailbox(address), list(map(parse_mailbox, targets)))
+    except ValueError as error:
+        raise PluginUnavailable(f"the directory in the configuration: {error}") from error
+    except MailframeError as error:
+        raise PluginUnavailable(f"the directory in the configuration: {error.status.text}") from error
+    return directory
+
+
+def build_file_directory(options: FileDirectoryOptions, context: Context) -> FileDirectory:
+    """The directory in text files."""
+    if options.accounts is None and options.aliases is None:
+        raise PluginUnavailable('the directory "file" has no file: name one as accounts, or as aliases')
+    directory = FileDirectory(options, context.reactor)
+    context.warnings["directory files"] = directory.health
+    return directory
 
 
 def build_password_authenticator(options: PasswordOptions, context: Context) -> EvenRefusals:
@@ -113,6 +140,11 @@ def build_password_authenticator(options: PasswordOptions, context: Context) -> 
     if not ICredentialSource.providedBy(source):
         name = context.configuration.directory.name
         raise PluginUnavailable(f'the directory "{name}" has no passwords that could be checked')
+    if options.scram_mechanisms and IVerifyPasswords.providedBy(source):
+        raise PluginUnavailable(
+            f'[authenticator.password] scram: the directory "{context.configuration.directory.name}" lets nobody '
+            "read passwords, which SCRAM needs; leave it out"
+        )
     checks = PasswordAuthenticator(
         cast(ICredentialSource, source),
         context.reactor,

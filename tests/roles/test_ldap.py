@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 from types import SimpleNamespace
+from typing import Any
 
+from twisted.internet import reactor
 from twisted.trial import unittest
 
+from mailframe.directory.ldap.directory import LDAPDirectory
 from mailframe.directory.ldap.options import LDAPOptions
+from mailframe.directory.options import PasswordOptions
 from mailframe.plugins.builtin import ldap
 from mailframe.registry import PluginUnavailable
+from mailframe.roles.backends import build_password_authenticator
 
 
 class BuildTests(unittest.SynchronousTestCase):
@@ -31,6 +36,16 @@ class BuildTests(unittest.SynchronousTestCase):
         self.patch_in("ldap3", None)
         error = self.assertRaises(PluginUnavailable, ldap.check)
         self.assertIn("pip install mailframe[ldap]", str(error))
+
+    def test_scram(self) -> None:
+        """SCRAM beside a directory that lets nobody read passwords is refused: clients would try nothing else."""
+        source = LDAPDirectory(LDAPOptions(("ldap://127.0.0.1",), "dc=test", login="bind"), reactor)
+        name = SimpleNamespace(name="ldap")
+        context: Any = SimpleNamespace(directory=source, configuration=SimpleNamespace(directory=name))
+        error = self.assertRaises(
+            PluginUnavailable, build_password_authenticator, PasswordOptions(scram=True), context
+        )
+        self.assertIn('the directory "ldap" lets nobody read', str(error))
 
     def patch_out(self, name: str) -> None:
         """Forget a module until the test is over."""

@@ -13,19 +13,31 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import ldap3  # type: ignore[import-untyped]
-from ldap3.core.exceptions import LDAPException  # type: ignore[import-untyped]
+from ldap3.core.exceptions import LDAPException, LDAPInvalidValueError  # type: ignore[import-untyped]
+from twisted.logger import Logger
 
 from mailframe.message.status import CANNOT_LOOK_UP, MailframeError
 
 from .options import LDAPOptions
 
+T = TypeVar("T")
 FIRST_DELAY = 0.5
+PAGE = 500
+PAGED = "1.2.840.113556.1.4.319"
+"""The control of RFC 2696."""
+SIZE_LIMIT_EXCEEDED, COMPARE_FALSE, COMPARE_TRUE = 4, 5, 6
 NO_SUCH_OBJECT = 32
-SIZE_LIMIT_EXCEEDED = 4
+NO_PASSWORD = frozenset({16, 32, 34})
+"""There is nothing to compare with: no such attribute, no such entry, no such name (RFC 4511 appendix A)."""
+NOT_LET_IN = frozenset({32, 34, 48, 49, 50, 53})
+"""A bind that is the user's own affair: a wrong password, one that has expired, an account that is locked."""
+
+
+log = Logger()
 
 
 class Refused(Exception):
@@ -115,6 +127,61 @@ class Connections:
         scope = ldap3.BASE if entry else ldap3.SUBTREE
         return self._ask(lambda connection: self._search(connection, base, text, scope, attributes, limit))
 
+    def each(self, base: str, text: str, attributes: Sequence[str], take: Callable[[Found], None]) -> None:
+        """Every entry that a filter finds, a page at a time (RFC 2696). Blocks.
+
+        Args:
+            base, text, attributes: as for `search`.
+            take: is given each; again from the first one, where a connection breaks in the middle.
+
+        Raises:
+            MailframeError: temporary: no server answers.
+        """
+
+        def pages(connection: Any) -> None:
+            cookie: bytes | None = None
+            while True:
+                _, result, response, _ = connection.search(
+                    base,
+                    text,
+                    ldap3.SUBTREE,
+                    attributes=list(attributes),
+                    paged_size=PAGE,
+                    paged_cookie=cookie,
+                )
+                if result["result"] not in (0, NO_SUCH_OBJECT):
+                    raise Refused(f"the search was refused: {result.get('description')}")
+                for found in _entries(response):
+                    take(found)
+                control = (result.get("controls") or {}).get(PAGED, {})
+                cookie = control.get("value", {}).get("cookie")
+                if not cookie:
+                    return
+
+        self._ask(pages)
+
+    def log_in(self, name: str, password: str) -> bool:
+        """Does a server let somebody in? On a connection of its own. Blocks.
+
+        Args:
+            name: of the entry; what else the server takes for a name.
+            password: not empty: a server would let anybody in by that, as nobody.
+
+        Raises:
+            MailframeError: temporary: no server answers.
+        """
+        if not password or not name:
+            return False
+        return self._at_some_server(lambda server: self._logs_in(server, name, password))
+
+    def compare(self, name: str, attribute: str, value: str) -> bool:
+        """Does a server say that an entry has this value? Blocks.
+
+        Raises:
+            MailframeError: temporary: no server answers.
+        """
+        return self._ask(lambda connection: self._compare(connection, name, attribute, value))
+
     def close(self) -> None:
         """Close the connections that nobody uses; the others are closed after use."""
         with self._lock:
@@ -125,7 +192,7 @@ class Connections:
         """Connections may be kept from now on; they are made when they are needed."""
         self._closed = False
 
-    def _ask(self, question: Callable[[Any], list[Found]]) -> list[Found]:
+    def _ask(self, question: Callable[[Any], T]) -> T:
         kept = self._take()
         if kept is not None:
             try:
@@ -142,40 +209,81 @@ class Connections:
                 return answer
         return self._ask_anew(question)
 
-    def _ask_anew(self, question: Callable[[Any], list[Found]]) -> list[Found]:
+    def _ask_anew(self, question: Callable[[Any], T]) -> T:
+        return self._at_some_server(lambda server: self._at_server(server, question))
+
+    def _at_some_server(self, attempt: Callable[[_Server], T]) -> T:
         reason = "no server has been well lately"
         for server in self._servers:
             if server.until > self._seconds():
                 continue
-            connection = self._connection(server)
             try:
-                self._log_in(server, connection)
-                answer = question(connection)
+                answer = attempt(server)
             except MailframeError:
-                self._give_back(server, connection)
                 raise
             except Exception as error:
                 # Whatever the library makes of it, another server may be better.
-                _end(connection)
                 self._failed(server)
                 reason = f"{server.url}: {type(error).__name__}: {error}"
             else:
                 server.delay = 0.0
-                self._give_back(server, connection)
                 return answer
         raise MailframeError(CANNOT_LOOK_UP, reason)
+
+    def _at_server(self, server: _Server, question: Callable[[Any], T]) -> T:
+        options = self._options
+        connection = self._connection(server, options.bind_name, options.bind_password)
+        try:
+            self._log_in_as_ourselves(server, connection)
+            answer = question(connection)
+        except MailframeError:
+            self._give_back(server, connection)
+            raise
+        except Exception:
+            _end(connection)
+            raise
+        self._give_back(server, connection)
+        return answer
+
+    def _logs_in(self, server: _Server, name: str, password: str) -> bool:
+        connection = self._connection(server, name, password)
+        try:
+            self._open(server, connection)
+            done, result, *_ = connection.bind(read_server_info=False)
+        except LDAPInvalidValueError:
+            # The library cannot say such a password, so it is nobody's.
+            return False
+        finally:
+            _end(connection)
+        if done:
+            return True
+        if result.get("result") not in NOT_LET_IN:
+            raise Refused(f"a login cannot be checked: {result.get('description')}")
+        # Active Directory says there why: 532 for a password that has expired, 775 for an account that is locked ...
+        log.info(
+            "the LDAP server does not let {entry!r} in: {reason}",
+            entry=name,
+            reason=result.get("message") or "",
+        )
+        return False
+
+    def _compare(self, connection: Any, name: str, attribute: str, value: str) -> bool:
+        _, result, *_ = connection.compare(name, attribute, value)
+        code = result["result"]
+        if code not in (COMPARE_TRUE, COMPARE_FALSE, *NO_PASSWORD):
+            raise Refused(f"the comparison was refused: {result.get('description')}")
+        return bool(code == COMPARE_TRUE)
 
     def _failed(self, server: _Server) -> None:
         with self._lock:
             server.delay = min(max(FIRST_DELAY, server.delay * 2), self._options.longest_delay)
             server.until = self._seconds() + server.delay
 
-    def _connection(self, server: _Server) -> Any:
-        name = self._options.bind_name
+    def _connection(self, server: _Server, name: str, password: str | None) -> Any:
         return ldap3.Connection(
             server.library_server(),
             user=name or None,
-            password=self._options.bind_password if name else None,
+            password=password if name else None,
             authentication=ldap3.SIMPLE if name else ldap3.ANONYMOUS,
             client_strategy=ldap3.SAFE_SYNC,
             read_only=True,
@@ -184,10 +292,13 @@ class Connections:
             receive_timeout=math.ceil(self._options.timeout),
         )
 
-    def _log_in(self, server: _Server, connection: Any) -> None:
+    def _open(self, server: _Server, connection: Any) -> None:
         connection.open()
         if server.start_tls and not connection.start_tls(read_server_info=False):
             raise Refused("no StartTLS")
+
+    def _log_in_as_ourselves(self, server: _Server, connection: Any) -> None:
+        self._open(server, connection)
         done, result, *_ = connection.bind(read_server_info=False)
         if not done:
             raise Refused(f"our login was refused: {result.get('description')}")
@@ -205,11 +316,7 @@ class Connections:
             raise MailframeError(CANNOT_LOOK_UP, f"more than {limit} entries: {text}")
         if code != 0:
             raise Refused(f"the search was refused: {result.get('description')}")
-        return [
-            Found(item["dn"], {name.lower(): list(values) for name, values in item["raw_attributes"].items()})
-            for item in response or ()
-            if item["type"] == "searchResEntry"
-        ]
+        return _entries(response)
 
     def _take(self) -> tuple[_Server, Any] | None:
         with self._lock:
@@ -227,6 +334,14 @@ class Connections:
             idle, self._idle = self._idle, []
         for _, connection in idle:
             _end(connection)
+
+
+def _entries(response: Any) -> list[Found]:
+    return [
+        Found(item["dn"], {name.lower(): list(values) for name, values in item["raw_attributes"].items()})
+        for item in response or ()
+        if item["type"] == "searchResEntry"
+    ]
 
 
 def _end(connection: Any) -> None:

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+import secrets
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
-from zope.interface import implementer
+from zope.interface import alsoProvides, implementer
 
-from mailframe.directory.interfaces import ICredentialSource, IDirectory
+from mailframe.directory.entries import Batch, Entry, Key, Kind, key_of
+from mailframe.directory.entry_interfaces import IDirectoryFeed
+from mailframe.directory.interfaces import ICredentialSource, IDirectory, IVerifyPasswords
 from mailframe.directory.metrics import LOOKUP_ASKED, LOOKUP_FAILED
-from mailframe.directory.names import address_of, checked_name, comparable_domain, name_of
-from mailframe.directory.passwords import is_hash
+from mailframe.directory.names import address_of, comparable_domain, name_of
 from mailframe.directory.values import Account, Alias, Credential, Domain
 from mailframe.message.address import Address
 from mailframe.message.status import CANNOT_LOOK_UP, MailframeError
+from mailframe.sasl.saslprep import saslprep
 
 from .connections import Connections, Found
-from .filters import both, either, equals
+from .feeding import OVERLAP, Sorted, stamp
+from .filters import both, either, equals, in_name, since
 from .options import LDAPOptions
-from .presets import attributes_of
+from .reading import Reading, sane, texts
 
 ANY = "(objectClass=*)"
 MEMBERS = 1000
 """A group has no more: each member is an entry to be read."""
-ELSEWHERE = ("nolocal", "forwardonly")
-"""Values of qmail-ldap's deliveryMode for accounts that keep nothing."""
-
+_FIELD = re.compile(r"\{(address|local|domain)\}")
+_STAMP = re.compile(r"\d{14}\.0Z")
+_PLACES = frozenset({"address", "local", "domain"})
 _T = TypeVar("_T")
 
 
-@implementer(IDirectory, ICredentialSource)
+@implementer(IDirectory, ICredentialSource, IDirectoryFeed)
 class LDAPDirectory:
     """Domains, accounts, their further addresses and groups.
 
@@ -43,17 +49,28 @@ class LDAPDirectory:
         ValueError: the options do not go together.
     """
 
+    tells_removals = False
+
     def __init__(self, options: LDAPOptions, reactor: Any) -> None:
         self._options = options
         self._reactor = reactor
-        self._attributes = attributes_of(options)
+        self._reading = Reading(options)
+        self._attributes = self._reading.attributes
+        if not self._reading.passwords:
+            alsoProvides(self, IVerifyPasswords)
+        if self._attributes.login == "template" and not _PLACES.intersection(
+            _FIELD.findall(options.login_template)
+        ):
+            raise ValueError("login_template: none of {address}, {local} and {domain} is in it")
         self._connections = Connections(options)
         self._domains = frozenset(map(comparable_domain, options.domains))
-        self._default = comparable_domain(options.default_domain)
-        if self._default:
-            self._domains |= {self._default}
+        if self._reading.default:
+            self._domains |= {self._reading.default}
         self._threads: ThreadPool | None = None
         self._asked = 0
+        self._seconds = time.time
+        self._sorted: Sorted | None = None
+        self._next_look = 0.0
 
     async def start(self) -> None:
         """Get ready; servers are asked when there is something to ask."""
@@ -84,7 +101,7 @@ class LDAPDirectory:
 
     async def lookup(self, address: Address) -> Account | Alias | None:
         """What exactly this address is."""
-        name = _sane(name_of(address))
+        name = sane(name_of(address))
         return None if not name or not await self._has(name) else await self._in_thread(self._find, name)
 
     async def account(self, name: str) -> Account | None:
@@ -94,15 +111,60 @@ class LDAPDirectory:
 
     async def credential(self, name: str) -> Credential | None:
         """What this account's password is checked against."""
-        name = _sane(name)
+        name = sane(name)
         return (
             None if not name or not await self._has(name) else await self._in_thread(self._find_account, name)
         )
 
+    async def verify(self, name: str, password: bytes) -> bool:
+        """Does the server say that this is the password? (see `IVerifyPasswords.verify`)"""
+        name = sane(name)
+        try:
+            # As the library prepares it, which cannot say any other (RFC 4513 section 5.1.3).
+            said = saslprep(password.decode("utf-8"))
+        except ValueError:
+            return False
+        if not name or not said or not await self._has(name):
+            return False
+        return await self._in_thread(self._verify, name, said)
+
+    # For copies.
+
+    async def version(self) -> str:
+        """From when changes are to be asked for (see `IDirectoryFeed.version`)."""
+        return stamp(self._seconds() - OVERLAP)
+
+    async def entries(self, after: Key | None = None, limit: int = 1000) -> Sequence[Entry]:
+        """The next entries, of a copy that is made when the first are asked for (see `IDirectoryFeed.entries`)."""
+        if after is None or self._sorted is None:
+            self._sorted = await self._in_thread(self._load, "")
+        found = await self._in_thread(lambda: self._sorted.page(after, limit) if self._sorted else ())
+        if len(found) < limit:
+            self._sorted = None
+        return found
+
+    async def changes(self, since: str, limit: int = 1000) -> Batch | None:
+        """What was changed since a time (see `IDirectoryFeed.changes`)."""
+        if not _STAMP.fullmatch(since):
+            return None
+        now = self._seconds()
+        if now < self._next_look:
+            return Batch(since)
+        self._next_look = now + self._options.look_every
+        changed = await self._in_thread(self._load, since)
+        found: list[Entry] = []
+        while page := changed.page(key_of(found[-1]) if found else None, 1000):
+            found += page
+        return Batch(stamp(now - OVERLAP), found)
+
+    def listen(self, hint: Callable[[], None]) -> Callable[[], None]:
+        """Nobody hints: the server is asked."""
+        return lambda: None
+
     async def _has(self, name: str) -> bool:
         return await self.is_local(name.rpartition("@")[2])
 
-    async def _in_thread(self, question: Callable[[str], _T], name: str) -> _T:
+    async def _in_thread(self, question: Callable[..., _T], *words: str) -> _T:
         if self._threads is None or self._asked >= self._options.connections + self._options.queue:
             LOOKUP_FAILED.inc()
             raise MailframeError(
@@ -110,7 +172,7 @@ class LDAPDirectory:
             )
         self._asked += 1
         try:
-            answer = await deferToThreadPool(self._reactor, self._threads, question, name)
+            answer: _T = await deferToThreadPool(self._reactor, self._threads, question, *words)
         except MailframeError:
             LOOKUP_FAILED.inc()
             raise
@@ -120,6 +182,54 @@ class LDAPDirectory:
         return answer
 
     # In threads.
+
+    def _load(self, changed_since: str) -> Sorted:
+        """All entries, or those that were changed since some time."""
+        options, attributes = self._options, self._attributes
+        found, domains = Sorted(), set(self._domains)
+        for name in self._domains:
+            found.put(Domain(name))
+
+        def take_domain(entry: Found) -> None:
+            domains.update(filter(None, map(comparable_domain, texts(entry, options.domain_attribute))))
+
+        def take_account(entry: Found) -> None:
+            names = [name for name in self._reading.names(entry) if name.rpartition("@")[2] in domains]
+            if not names or names[0] != self._reading.names(entry)[0]:
+                return
+            found.note(entry.name, names[0])
+            found.put(self._reading.credential(entry))
+            further = texts(entry, attributes.alias_attribute) if attributes.alias_attribute else []
+            start = len(attributes.alias_prefix)
+            right = (one[start:] for one in further if one[:start].lower() == attributes.alias_prefix)
+            for name in (*names[1:], *filter(None, map(sane, right))):
+                key = Key(Kind.ACCOUNT, name)
+                if name != names[0] and name.rpartition("@")[2] in domains and not found.has(key):
+                    found.put(Alias(address_of(name), (address_of(names[0]),)))
+
+        def take_group(entry: Found) -> None:
+            targets = self._targets(entry, found.noted)
+            for name in self._reading.sane_all(entry, options.group_attribute):
+                if targets and name.rpartition("@")[2] in domains and not found.has(Key(Kind.ACCOUNT, name)):
+                    found.put(Alias(address_of(name), targets))
+
+        if options.domain_attribute:
+            self._each(options.domain_filter, [options.domain_attribute], take_domain)
+            for name in domains:
+                found.put(Domain(name))
+        changed = since(attributes.changed_attribute, changed_since) if changed_since else ""
+        wanted = [
+            *self._reading.wanted(),
+            *([attributes.alias_attribute] if attributes.alias_attribute else []),
+        ]
+        self._each(both(attributes.account_filter, changed), wanted, take_account)
+        if options.group_attribute:
+            wanted = [options.group_attribute, *options.member_attributes, *options.address_attributes]
+            self._each(both(options.group_filter, changed), wanted, take_group)
+        return found
+
+    def _each(self, text: str, attributes: list[str], take: Callable[[Found], None]) -> None:
+        self._connections.each(self._options.base, text, attributes, take)
 
     def _find_domain(self, name: str) -> Domain | None:
         attribute = self._options.domain_attribute
@@ -132,24 +242,53 @@ class LDAPDirectory:
             return found.account
         return self._find_alias(name) or self._find_group(name)
 
-    def _find_account(self, name: str) -> Credential | None:
+    def _verify(self, name: str, password: str) -> bool:
         attributes = self._attributes
-        attribute = attributes.name_attribute
-        names = [name]
-        if name.endswith(f"@{self._default}"):
-            names.append(name.rpartition("@")[0])
-        text = both(attributes.account_filter, either(equals(attribute, each) for each in names))
+        if attributes.login == "template":
+            parts = dict(zip(("address", "local", "domain"), (name, *name.split("@")), strict=True))
+            template = self._options.login_template
+            # A name that is all of it is no distinguished name, but what Active Directory takes for one.
+            write = str if template == "{address}" else in_name
+            return self._connections.log_in(
+                _FIELD.sub(lambda field: write(parts[field[1]]), template), password
+            )
+        found = self._entry(name)
+        # Who is not there costs what others cost.
+        entry = f"cn={secrets.token_hex(8)},{self._options.base}" if found is None else found.name
+        if attributes.login == "compare":
+            return (
+                self._connections.compare(entry, attributes.password_attribute, password)
+                and found is not None
+            )
+        return self._connections.log_in(entry, password) and found is not None
+
+    def _find_account(self, name: str) -> Credential | None:
+        found = self._entry(name)
+        return None if found is None else self._reading.credential(found)
+
+    def _entry(self, name: str) -> Found | None:
+        """The entry of an account by its own name."""
+        attributes = self._attributes
+        text = both(
+            attributes.account_filter,
+            either(equals(attributes.name_attribute, each) for each in self._spelt(name)),
+        )
         found = self._only(text)
-        if found is None or name not in self._names(found):
-            return None
         # One account may have several names here; the first one has the mail.
-        return self._credential(found) if self._names(found)[0] == name else None
+        return found if found is not None and self._reading.names(found)[:1] == [name] else None
+
+    def _spelt(self, name: str) -> list[str]:
+        """A name, and how it is written where names have no domain."""
+        local, _, domain = name.rpartition("@")
+        return [name, local] if domain == self._reading.default else [name]
 
     def _find_alias(self, name: str) -> Alias | None:
         attributes = self._attributes
-        wanted = [each for each in (attributes.alias_attribute, attributes.name_attribute) if each]
-        found = self._only(both(attributes.account_filter, either(equals(each, name) for each in wanted)))
-        names = self._names(found) if found is not None else []
+        wanted = [equals(attributes.name_attribute, name)]
+        if attributes.alias_attribute:
+            wanted.append(equals(attributes.alias_attribute, attributes.alias_prefix + name))
+        found = self._only(both(attributes.account_filter, either(wanted)))
+        names = self._reading.names(found) if found is not None else []
         return Alias(address_of(name), (address_of(names[0]),)) if names and names[0] != name else None
 
     def _find_group(self, name: str) -> Alias | None:
@@ -157,86 +296,35 @@ class LDAPDirectory:
         if not options.group_attribute:
             return None
         wanted = [*options.member_attributes, *options.address_attributes]
-        text = both(options.group_filter, equals(options.group_attribute, name))
+        names = either(equals(options.group_attribute, each) for each in self._spelt(name))
+        text = both(options.group_filter, names)
+        targets = [target for group in self._search(text, wanted, 2) for target in self._targets(group)]
+        return Alias(address_of(name), tuple(dict.fromkeys(targets))) if targets else None
+
+    def _targets(self, group: Found, known: Callable[[str], str] = lambda entry: "") -> tuple[Address, ...]:
+        """Where mail for a group goes; ``known`` tells addresses of entries without asking."""
         targets: dict[Address, None] = {}
-        for group in self._search(text, wanted, 2):
-            for attribute in options.address_attributes:
-                targets.update(dict.fromkeys(map(address_of, _sane_all(group, attribute))))
-            for attribute in options.member_attributes:
-                for member in _texts(group, attribute)[:MEMBERS]:
-                    targets.update(dict.fromkeys(self._member(member)))
-        return Alias(address_of(name), tuple(targets)) if targets else None
+        for attribute in self._options.address_attributes:
+            targets.update(dict.fromkeys(map(address_of, self._reading.sane_all(group, attribute))))
+        for attribute in self._options.member_attributes:
+            for member in texts(group, attribute)[:MEMBERS]:
+                name = known(member)
+                targets.update(dict.fromkeys([address_of(name)] if name else self._member(member)))
+        return tuple(targets)
 
     def _member(self, entry: str) -> list[Address]:
         """The address of a member, which may be a group again: routing asks for that."""
         attributes = [self._attributes.name_attribute, self._options.group_attribute]
         for found in self._connections.search(entry, ANY, attributes, entry=True):
-            names = self._names(found) or _sane_all(found, self._options.group_attribute)
+            names = self._reading.names(found) or self._reading.sane_all(found, self._options.group_attribute)
             return [address_of(name) for name in names[:1]]
         return []
 
-    def _credential(self, found: Found) -> Credential:
-        attributes = self._attributes
-        name = self._names(found)[0]
-        status = _texts(found, attributes.status_attribute)
-        forwards = [each for each in _sane_all(found, attributes.forward_attribute) if each != name]
-        own = name in _sane_all(found, attributes.forward_attribute)
-        if attributes.mode_attribute:
-            own = not any(mode.lower() in ELSEWHERE for mode in _texts(found, attributes.mode_attribute))
-        quota = "".join(_texts(found, attributes.quota_attribute)[:1])
-        account = Account(
-            name,
-            enabled=not status or status[0].lower() == "active",
-            quota=int(quota) if quota.isdecimal() else 0,
-            store="".join(_texts(found, attributes.store_attribute)[:1]),
-            forwards=tuple(map(address_of, forwards)),
-            keeps_copy=own or not forwards,
-        )
-        return Credential(account, _password_hash(_texts(found, attributes.password_attribute)))
-
-    def _names(self, found: Found) -> list[str]:
-        names = _texts(found, self._attributes.name_attribute)
-        if self._default:
-            names = [each if "@" in each else f"{each}@{self._default}" for each in names]
-        return [name for name in map(_sane, names) if name]
-
     def _only(self, text: str) -> Found | None:
-        attributes = self._attributes
-        wanted = [
-            *(attributes.name_attribute, attributes.password_attribute, attributes.quota_attribute),
-            *(attributes.store_attribute, attributes.forward_attribute, attributes.status_attribute),
-            attributes.mode_attribute,
-        ]
-        found = self._search(text, [each for each in wanted if each], 2)
+        found = self._search(text, self._reading.wanted(), 2)
         if len(found) > 1:
             raise MailframeError(CANNOT_LOOK_UP, f"several entries have one address: {text}")
         return found[0] if found else None
 
     def _search(self, text: str, attributes: list[str], limit: int) -> list[Found]:
         return self._connections.search(self._options.base, text, attributes, limit)
-
-
-def _texts(found: Found, attribute: str) -> list[str]:
-    return [value.decode("utf-8", "replace") for value in found.values.get(attribute.lower(), ())]
-
-
-def _sane_all(found: Found, attribute: str) -> list[str]:
-    return [name for name in map(_sane, _texts(found, attribute)) if name]
-
-
-def _sane(name: str) -> str:
-    """A name that an account can have, in the form in which names are compared; "" for any other."""
-    try:
-        return checked_name(name)
-    except MailframeError:
-        return ""
-
-
-def _password_hash(values: list[str]) -> str:
-    """The first that can be checked; text without a scheme is the password itself (RFC 4519 section 2.41)."""
-    for value in values:
-        if is_hash(value):
-            return value
-        if value and not value.startswith("{"):
-            return "{PLAIN}" + value
-    return ""

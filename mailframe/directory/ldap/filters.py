@@ -18,6 +18,11 @@ def equals(attribute: str, value: str) -> str:
     return f"({attribute}={escaped(value)})"
 
 
+def since(attribute: str, value: str) -> str:
+    """The entries that have this value, or one behind it."""
+    return f"({attribute}>={escaped(value)})"
+
+
 def both(*filters: str) -> str:
     """The entries that all of these find."""
     return f"(&{''.join(filters)})"
@@ -26,3 +31,11 @@ def both(*filters: str) -> str:
 def either(filters: Iterable[str]) -> str:
     """The entries that any of these finds."""
     return f"(|{''.join(filters)})"
+
+
+def in_name(value: str) -> str:
+    """A value as it may stand in an entry's name: all but letters and digits as ``\\xx`` (RFC 4514 section 2.4)."""
+    return "".join(
+        chr(octet) if (chr(octet).isalnum() and octet < 0x80) else f"\\{octet:02x}"
+        for octet in value.encode("utf-8", "backslashreplace")
+    )

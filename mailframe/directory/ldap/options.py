@@ -38,10 +38,22 @@ class LDAPOptions:
         minimum=0.5,
     )
     preset: str = option(
-        "Which attributes mean what: `inetorgperson` (with inetLocalMailRecipient), `qmail` (qmail-ldap), or `posix` "
-        "(posixAccount).",
+        "Which attributes mean what: `inetorgperson` (with inetLocalMailRecipient), `qmail` (qmail-ldap), `posix` "
+        "(posixAccount), or `active-directory`.",
         "inetorgperson",
-        validator=attrs.validators.in_(("inetorgperson", "qmail", "posix")),
+        validator=attrs.validators.in_(("inetorgperson", "qmail", "posix", "active-directory")),
+    )
+    login: str | None = option(
+        "How passwords are checked: `read` them and compare here, `bind` as the entry that is found, bind as the "
+        "entry that `login_template` names, without looking for it first (`template`), or let the server `compare`. "
+        "With all but `read` there is no SCRAM. By default `bind` with `active-directory`, else `read`.",
+        None,
+        validator=attrs.validators.in_((None, "read", "bind", "template", "compare")),
+    )
+    login_template: str = option(
+        "The name of somebody's entry, `uid={local},ou=people,dc=example,dc=org`, with `{address}`, `{local}` or "
+        "`{domain}`; Active Directory takes `{address}` by itself.",
+        "",
     )
     domains: tuple[str, ...] = option("The local domains.", ())
     domain_filter: str = option(
@@ -55,6 +67,7 @@ class LDAPOptions:
     account_filter: str | None = option("Which entries are accounts.", None)
     name_attribute: str | None = option("The attribute with an account's name.", None)
     alias_attribute: str | None = option("The one with its further addresses.", None)
+    alias_prefix: str | None = option("What stands before each of them, such as `smtp:`.", None)
     password_attribute: str | None = option(
         "The one with its password, in clear or as `{SCHEME}...`; we must be allowed to read it.", None
     )
@@ -64,9 +77,23 @@ class LDAPOptions:
     status_attribute: str | None = option(
         "The one that says `active`, or is not there, where the account is enabled.", None
     )
+    disabled_bit: int | None = option(
+        "The attribute is a number instead, in which this bit says that the account is not enabled; 0 for the word.",
+        None,
+    )
+    changed_attribute: str | None = option(
+        "The one with the time of an entry's last change, for a `replica`; the server should have an index of it.",
+        None,
+    )
+    look_every: Duration = option(
+        "How often the server is asked what was changed, where there is a `replica`.",
+        Duration(5.0),
+        minimum=0.1,
+    )
     group_filter: str = option(
         "Which entries are groups.",
-        "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=nisMailAlias))",
+        "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=nisMailAlias)(objectClass=posixGroup)"
+        "(objectClass=group))",
     )
     group_attribute: str = option(
         "The attribute with a group's address; without it, there are no groups.", ""
@@ -74,4 +101,7 @@ class LDAPOptions:
     member_attributes: tuple[str, ...] = option(
         "Their attributes with names of entries.", ("member", "uniqueMember")
     )
-    address_attributes: tuple[str, ...] = option("Their attributes with addresses.", ("rfc822MailMember",))
+    address_attributes: tuple[str, ...] = option(
+        "Their attributes with addresses, or with names in `default_domain`.",
+        ("rfc822MailMember", "memberUid"),
+    )

@@ -20,6 +20,10 @@ class AttributeMap:
     forward_attribute: str = ""
     status_attribute: str = ""
     mode_attribute: str = ""
+    alias_prefix: str = ""
+    disabled_bit: int = 0
+    login: str = "read"
+    changed_attribute: str = "modifyTimestamp"
 
 
 PRESETS = {
@@ -37,6 +41,18 @@ PRESETS = {
         forward_attribute="mailForwardingAddress",
         status_attribute="accountStatus",
         mode_attribute="deliveryMode",
+    ),
+    "active-directory": AttributeMap(
+        "(&(objectCategory=person)(objectClass=user))",
+        name_attribute="userPrincipalName",
+        alias_attribute="proxyAddresses",
+        password_attribute="",
+        status_attribute="userAccountControl",
+        # What comes first says of what kind an address is; the protocol's name compares without case.
+        alias_prefix="smtp:",
+        disabled_bit=2,
+        login="bind",
+        changed_attribute="whenChanged",
     ),
     "posix": AttributeMap("(objectClass=posixAccount)", name_attribute="uid"),
 }

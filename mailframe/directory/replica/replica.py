@@ -122,6 +122,10 @@ class ReplicaDirectory:
         """Keep keys in the source, from where they come back (see `IKeepKeys.keep_keys`)."""
         return self._hinted(bool(await self._source.keep_keys(name, password_hash, keys)))
 
+    async def verify(self, name: str, password: bytes) -> bool:
+        """Ask the source: a copy has nothing to compare with (see `IVerifyPasswords.verify`)."""
+        return bool(await self._source.verify(name, password))
+
     async def keep_hash(self, name: str, password_hash: str, new_hash: str) -> bool:
         """Keep a better hash in the source, from where it comes back (see `IKeepHash.keep_hash`)."""
         return self._hinted(bool(await self._source.keep_hash(name, password_hash, new_hash)))

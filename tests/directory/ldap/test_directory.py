@@ -110,9 +110,9 @@ class PresetTests(unittest.SynchronousTestCase):
             "accountstatus": [b"disabled"],
         }
         account = Account("alice@example.test", False, 5000, "s2", (Address("alice", "example.org"),), False)
-        self.assertEqual(Credential(account, ""), directory._credential(Found("", values)))
+        self.assertEqual(Credential(account, ""), directory._reading.credential(Found("", values)))
         del values["deliverymode"], values["accountstatus"]
-        kept = directory._credential(Found("", values)).account
+        kept = directory._reading.credential(Found("", values)).account
         self.assertTrue(kept.enabled and kept.keeps_copy)
 
     def test_set_by_itself(self) -> None:

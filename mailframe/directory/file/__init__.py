@@ -1,0 +1,1 @@
+"""The directory in text files that administrators and other programs write."""
