@@ -32,7 +32,7 @@ rootdn "cn=root,dc=example,dc=test"
 rootpw root
 limits dn.exact="cn=mailframe,dc=example,dc=test" size=unlimited
 directory {folder}/db
-maxsize 41943040
+maxsize {octets}
 dbnosync
 index objectClass,uid,mail,modifyTimestamp eq
 access to attrs=userPassword by dn.base="cn=mailframe,dc=example,dc=test" read by anonymous auth by * none
@@ -90,16 +90,21 @@ class Slapd:
     Args:
         entries: LDIF of further entries.
         certificate: files with a certificate and its key, for TLS.
+        octets: how much it may keep.
     """
 
-    def __init__(self, entries: str, certificate: tuple[Path, Path] | None = None) -> None:
+    def __init__(
+        self, entries: str, certificate: tuple[Path, Path] | None = None, octets: int = 40 << 20
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mfldap-", dir="/tmp"))
         (self.folder / "db").mkdir()
         tls = ""
         if certificate is not None:
             tls = f"TLSCertificateFile {certificate[0]}\nTLSCertificateKeyFile {certificate[1]}"
         (self.folder / "more.schema").write_text(SCHEMA)
-        (self.folder / "slapd.conf").write_text(CONFIGURATION.format(folder=self.folder, tls=tls))
+        (self.folder / "slapd.conf").write_text(
+            CONFIGURATION.format(folder=self.folder, tls=tls, octets=octets)
+        )
         (self.folder / "entries.ldif").write_text(ENTRIES + entries)
         subprocess.run(
             [SLAPD, "-Ta", "-q", "-f", self.folder / "slapd.conf", "-l", self.folder / "entries.ldif"],
