@@ -13,6 +13,7 @@ from zope.interface import Interface
 
 from mailframe.message.address import Address
 
+from .entry_interfaces import IDirectoryFeed
 from .interfaces import ICredentialSource, IKeepHash, IKeepKeys, ISenderGrants, IVerifyPasswords
 from .names import comparable_domain, comparable_name
 from .values import Account, Alias, Credential, Domain
@@ -31,6 +32,14 @@ class ChainDirectory:
         self._members = tuple(members)
         self._domains = {comparable_domain(name): (one,) for name, one in (domains or {}).items()}
         provide_what(self, [*self._members, *(one for (one,) in self._domains.values())])
+
+    @property
+    def feeds(self) -> Sequence[Any]:
+        """The members that tell what is new in them."""
+        found: list[Any] = []
+        for member in dict.fromkeys((*self._members, *(one for (one,) in self._domains.values()))):
+            found += [member] if IDirectoryFeed.providedBy(member) else getattr(member, "feeds", ())
+        return found
 
     async def start(self) -> None:
         """Nothing of its own."""

@@ -284,8 +284,9 @@ class Context:
     def warden(self, roles: Iterable[IRole]) -> Warden | None:
         """Who ends sessions of accounts that are shut; nobody, where the directory does not tell what is new."""
         # A node that asks no directory need not open one for this.
-        feed = vars(self).get("directory")
-        return Warden(feed, roles, self.reactor) if IDirectoryFeed.providedBy(feed) else None
+        directory = vars(self).get("directory")
+        feeds = [directory] if IDirectoryFeed.providedBy(directory) else getattr(directory, "feeds", ())
+        return Warden(directory, feeds, roles, self.reactor) if directory is not None and feeds else None
 
     def drain(self) -> None:
         """Leave to the next generation what is not tied to sessions of this one."""

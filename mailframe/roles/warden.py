@@ -15,7 +15,8 @@ from twisted.logger import Logger
 
 from mailframe.directory.entries import Entry, Key, Kind
 from mailframe.directory.entry_interfaces import IDirectoryFeed
-from mailframe.directory.values import Credential
+from mailframe.directory.interfaces import IDirectory
+from mailframe.directory.values import Account, Credential
 from mailframe.message.status import MailframeError
 
 from .interfaces import IRole
@@ -34,16 +35,23 @@ class Warden:
     """Watches the directory for one worker.
 
     Args:
-        feed: the directory.
+        directory: says in the end who may use an account.
+        feeds: tell what is new in it: the directory itself, or those that it is made of.
         roles: whose sessions to end.
         clock: the reactor.
     """
 
-    def __init__(self, feed: IDirectoryFeed, roles: Iterable[IRole], clock: IReactorTime) -> None:
-        self._feed = feed
+    def __init__(
+        self,
+        directory: IDirectory,
+        feeds: Iterable[IDirectoryFeed],
+        roles: Iterable[IRole],
+        clock: IReactorTime,
+    ) -> None:
+        self._directory = directory
+        self._versions: dict[IDirectoryFeed, str] = dict.fromkeys(feeds, "")
         self._roles: Sequence[IRole] = tuple(roles)
         self._clock = clock
-        self._version = ""
         self._shut: dict[str, float] = {}
         self._away = False
         self._loop = LoopingCall(self._look)
@@ -64,7 +72,8 @@ class Warden:
 
     async def _ask(self) -> None:
         try:
-            await self._follow()
+            for feed in self._versions:
+                await self._follow(feed)
             self._away = False
         except MailframeError as error:
             # Told once: a directory that is away has a health check of its own.
@@ -75,30 +84,37 @@ class Warden:
             log.failure("cannot see what is new in the directory")
         self._end_sessions()
 
-    async def _follow(self) -> None:
-        if not self._version:
-            self._version = await self._feed.version()
+    async def _follow(self, feed: IDirectoryFeed) -> None:
+        if not self._versions[feed]:
+            self._versions[feed] = await feed.version()
         more = True
         while more:
-            batch = await self._feed.changes(self._version)
+            batch = await feed.changes(self._versions[feed])
             if batch is None:
                 # Too much has happened: from here on then. What was missed, the next login is told.
-                self._version = await self._feed.version()
+                self._versions[feed] = await feed.version()
                 return
-            self._notice(batch.entries, batch.removed)
-            self._version, more = batch.version, batch.more
+            await self._notice(batch.entries, batch.removed)
+            self._versions[feed], more = batch.version, batch.more
 
-    def _notice(self, entries: Iterable[Entry], removed: Iterable[Key]) -> None:
+    async def _notice(self, entries: Iterable[Entry], removed: Iterable[Key]) -> None:
         for entry in entries:
             if isinstance(entry, Credential):
-                account = entry.account
-                if account.is_held(self._clock.seconds()) or not account.enabled:
-                    self._shut[account.name] = self._clock.seconds()
+                if self._is_open(entry.account):
+                    self._shut.pop(entry.account.name, None)
                 else:
-                    self._shut.pop(account.name, None)
+                    await self._check(entry.account.name)
         for key in removed:
             if key.kind is Kind.ACCOUNT:
-                self._shut[key.name] = self._clock.seconds()
+                await self._check(key.name)
+
+    async def _check(self, name: str) -> None:
+        """What one part of the directory shuts, another one before it may have."""
+        if not self._is_open(await self._directory.account(name)):
+            self._shut[name] = self._clock.seconds()
+
+    def _is_open(self, account: Account | None) -> bool:
+        return account is not None and account.enabled and not account.is_held(self._clock.seconds())
 
     def _end_sessions(self) -> None:
         now = self._clock.seconds()

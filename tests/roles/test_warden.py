@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
+from mailframe.directory.chain import ChainDirectory
 from mailframe.directory.entries import Batch
 from mailframe.directory.memory import MemoryDirectory
 from mailframe.message.status import CANNOT_LOOK_UP, MailframeError
@@ -41,7 +42,9 @@ class WardenTests(SynchronousTestCase):
         self.directory = MemoryDirectory(["example.test"], {ALICE: "{PLAIN}x", BOB: "{PLAIN}x"})
         self.clock = Clock()
         self.role = FakeRole()
-        self.warden = Warden(self.directory, [cast(IRole, self.role)], self.clock)
+        self.warden = Warden(
+            cast(Any, self.directory), [cast(Any, self.directory)], [cast(IRole, self.role)], self.clock
+        )
         self.successResultOf(Deferred.fromCoroutine(self.warden.start()))
 
     def hold(self, hold: str) -> None:
@@ -68,6 +71,24 @@ class WardenTests(SynchronousTestCase):
         self.directory.remove_account(BOB)
         self.pass_time(1)
         self.assertEqual([], self.role.idle)
+
+    def test_chain(self) -> None:
+        """Of a chain all members are watched; who is shut in one, and open in one before it, stays."""
+        second = MemoryDirectory(
+            ["example.test", "other.test"], {ALICE: "{PLAIN}x", "carol@other.test": "{PLAIN}x"}
+        )
+        chain: Any = ChainDirectory([self.directory, second])
+        self.assertEqual([self.directory, second], chain.feeds)
+        self.assertEqual([self.directory, second], ChainDirectory([chain]).feeds)
+        self.role.idle.append("carol@other.test")
+        warden = Warden(chain, chain.feeds, [cast(IRole, self.role)], self.clock)
+        self.successResultOf(Deferred.fromCoroutine(self.warden.stop()))
+        self.successResultOf(Deferred.fromCoroutine(warden.start()))
+        second.set_enabled(ALICE, False)
+        second.set_enabled("carol@other.test", False)
+        self.directory.remove_account(BOB)
+        self.pass_time(1)
+        self.assertEqual([ALICE, ALICE], self.role.idle)
 
     def test_others(self) -> None:
         """Whatever else changes ends nobody's session."""
