@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.endpoints import (
     HostnameEndpoint,
@@ -56,6 +56,8 @@ class Connecting:
         backend = BackendConnection(self._reactor, self._settings.store_timeout, host.name)
         try:
             await connectProtocol(self._endpoint(host.name, port), backend)
+            # The endpoint's own protocol has done its work; it would see every octet that passes from now on.
+            cast(Any, backend.transport).protocol = backend
             if store.proxy_protocol:
                 backend.send(_header(client, backend))
             if store.transport is Transport.TLS:

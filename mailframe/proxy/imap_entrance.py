@@ -50,10 +50,9 @@ class _Entrance:
             self._capabilities = frozenset()
         if not self._capabilities:
             await self._ask(b"CAPABILITY")
-        if b"ID" in self._capabilities:
-            await self._ask(b"ID", self._identity())
-        self._capabilities, self._listed, offered = frozenset(), b"", self._capabilities
-        await self._log_in(offered)
+        offered = self._capabilities
+        identity = self._identity() if b"ID" in offered else b""
+        await self._log_in(offered, identity)
         if not self._listed:
             await self._ask(b"CAPABILITY")
         return self._listed
@@ -73,17 +72,24 @@ class _Entrance:
         pairs = (b'"%b" "%b"' % (name.encode(), _quoted(value)) for name, value in fields.items())
         return b"(" + b" ".join(pairs) + b")"
 
-    async def _log_in(self, offered: frozenset[bytes]) -> None:
-        self._deciding = True
+    async def _log_in(self, offered: frozenset[bytes], identity: bytes) -> None:
         names = [name[5:].decode("ascii", "replace") for name in offered if name.startswith(b"AUTH=")]
         try:
             exchange = self._way.exchange(names, self._backend)
         except MailframeError:
             if b"LOGINDISABLED" in offered or not self._way.says_password:
                 raise
+            if identity:
+                await self._ask(b"ID", identity)
+            self._decide()
             await self._say_password()
             return
-        await self._authenticate(exchange, b"SASL-IR" in offered)
+        await self._authenticate(exchange, b"SASL-IR" in offered, identity)
+
+    def _decide(self) -> None:
+        """What comes now says whether the user is let in, and what the store can do then."""
+        self._deciding = True
+        self._capabilities, self._listed = frozenset(), b""
 
     async def _say_password(self) -> None:
         if not self._backend.secure and not self._way.clear:
@@ -96,13 +102,22 @@ class _Entrance:
             string(password.encode("utf-8", "surrogateescape")),
         )
 
-    async def _authenticate(self, exchange: StoreExchange, at_once: bool) -> None:
+    async def _authenticate(self, exchange: StoreExchange, at_once: bool, identity: bytes) -> None:
         words = [b"AUTHENTICATE", exchange.name.encode("ascii")]
         initial = exchange.initial()
-        if initial is not None and at_once:
-            words.append(initial)
+        at_once = at_once and initial is not None
+        before = b""
+        if identity and at_once:
+            # In one packet with the login: a round trip, and a tenth of what a login costs us.
+            before = self._command(b"ID", identity)[1]
+        elif identity:
+            await self._ask(b"ID", identity)
+        if at_once:
+            words.append(initial or b"=")
             initial = None
-        tag = self._say(*words)
+        self._decide()
+        tag, octets = self._command(*words)
+        self._backend.send(before + octets)
         try:
             while not self._is_over(tag, response := await self._next()):
                 if isinstance(response, Continuation):
@@ -124,8 +139,12 @@ class _Entrance:
                 self._backend.send(more.pop(0))
         raise self._backend.failed("it says too much")
 
-    def _say(self, *words: bytes) -> bytes:
-        return self._begin(*words)[0]
+    def _command(self, *words: bytes) -> tuple[bytes, bytes]:
+        """A tag, and a command without literals."""
+        self._number += 1
+        tag = b"p%d" % self._number
+        (octets,) = command(tag, *words)
+        return tag, octets
 
     def _begin(self, *words: bytes) -> list[bytes]:
         self._number += 1
